@@ -1,0 +1,1 @@
+"""The selection path: offer, route, generate, verify, edit. One file an action."""

@@ -1,0 +1,114 @@
+"""Explain the selected code, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from hybrid_lsp.actions import prompts, reply
+from hybrid_lsp.actions.base import ActionContext, By, Grounding, NothingOutcome, Outcome, Output, TextOutcome, selected
+from hybrid_lsp.analysis import syntax
+from hybrid_lsp.context import symbols
+from hybrid_lsp.document import Document, Span
+from hybrid_lsp.types import Message
+
+_TASK = """\
+Explain this code to a developer who knows the language and not this code. Write Markdown: first one or two sentences \
+that say what it does and what for, then how it works step by step, then what to watch out for (errors, edge cases, \
+side effects, cost). Refer to names as they stand in the code. Say only what the code shows; where it does not show \
+something, say that. Do not repeat the code."""
+
+_COMPLEXITY = ((5, "simple"), (10, "moderate"), (20, "high"))
+
+
+@attrs.frozen
+class Explain:
+    """Text about a selection: what a model says, or else what the syntax tree shows."""
+
+    name: str = "explain"
+    title: str = "Explain this code"
+    kind: str = "refactor.explain"
+    output: Output = Output.TEXT
+    languages: frozenset[str] = frozenset({"python"})
+    schema: dict[str, object] | None = None
+
+    def target(self, document: Document, span: Span) -> Span | None:
+        return selected(document, span)
+
+    async def ground(self, context: ActionContext) -> Grounding:
+        facts = _facts(context)
+        return Grounding("\n".join(_lines(facts)) if facts else "")
+
+    def messages(self, context: ActionContext, grounding: Grounding) -> tuple[Message, ...]:
+        return prompts.chat(
+            _TASK,
+            prompts.code(context),
+            prompts.surroundings(context),
+            prompts.facts("Facts from static analysis", [grounding.facts]),
+        )
+
+    def parse(self, context: ActionContext, grounding: Grounding, text: str, by: By) -> Outcome:
+        return TextOutcome(by, reply.markdown(text))
+
+    async def static(self, context: ActionContext, by: By) -> Outcome:
+        facts = _facts(context)
+        if facts is None:
+            return NothingOutcome(by, f"There is no static explanation for `{context.document.language}`.")
+        if symbols.syntax_errors(context.document):
+            by = by.noting("The file has a syntax error: some of this may be wrong.")
+        return TextOutcome(by, "\n".join(_page(facts)) + "\n")
+
+
+def _facts(context: ActionContext) -> syntax.Facts | None:
+    nodes = symbols.statements(context.document, context.span)
+    return syntax.describe(context.document, nodes) if nodes else None
+
+
+def _page(facts: syntax.Facts) -> Iterator[str]:
+    """The facts as Markdown."""
+    yield f"## {_heading(facts)}"
+    if facts.signature:
+        yield from ("", prompts.fenced(facts.signature, "python"))
+    if facts.docstring:
+        yield from ("", *(f"> {line}".rstrip() for line in reply.harmless(facts.docstring).split("\n")))
+    yield ""
+    yield from (f"- {line}" for line in _lines(facts, signature=False))
+    for member in facts.members:
+        yield from ("", f"### {_heading(member)}", "", prompts.fenced(member.signature, "python"), "")
+        yield from (f"- {line}" for line in _lines(member, signature=False))
+
+
+def _heading(facts: syntax.Facts) -> str:
+    lines = f"lines {facts.first_line} to {facts.last_line}" if facts.lines > 1 else f"line {facts.first_line}"
+    return f"`{facts.name}`: a {facts.kind}, {lines}" if facts.name else f"Statements, {lines}"
+
+
+def _lines(facts: syntax.Facts, *, signature: bool = True) -> Iterator[str]:
+    """One fact a line, those that there are."""
+    if signature and facts.signature:
+        yield f"Signature: {_code([facts.signature])}"
+    yield f"Cyclomatic complexity: {facts.complexity} ({_grade(facts.complexity)})"
+    if facts.members:
+        yield f"Defines: {_code(member.name for member in facts.members)}"
+    named = (
+        ("Decorated with", facts.decorators),
+        ("Calls", facts.calls),
+        ("Raises", facts.raises),
+        ("Returns", facts.returns),
+        ("Reads from outside", facts.reads),
+        ("Changes beyond itself", facts.writes),
+        ("Called in this file from", facts.called_from),
+    )
+    yield from (f"{title}: {_code(names)}" for title, names in named if names)
+    if facts.yields:
+        yield "It is a generator: it yields values one by one"
+
+
+def _code(names: Iterable[str]) -> str:
+    """Names as inline code; one that holds a backtick gets a longer mark."""
+    return ", ".join(f"`` {name} ``" if "`" in name else f"`{name}`" for name in names)
+
+
+def _grade(complexity: int) -> str:
+    return next((word for limit, word in _COMPLEXITY if complexity <= limit), "very high")

@@ -1,0 +1,91 @@
+"""Strict reading of what a model replied: one fenced block of code, one JSON value, or Markdown made harmless."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hybrid_lsp.errors import ReplyRejected
+
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^`\n]*)$")
+# What a viewer fetches or runs by itself; fetching a picture could carry data out of the machine.
+_PICTURE = re.compile(r"!\[")
+_TAG = re.compile(
+    r"(?i)<(?=/?(?:img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b)"
+)
+_COMMAND_LINK = re.compile(r"(?i)(\]\(\s*<?|\]:\s*<?)(?:command|javascript|data|file|vscode)(?:%3a|:)")
+
+
+def code_block(reply: str) -> str:
+    """The content of the one fenced block; text around it is ignored.
+
+    Raises ReplyRejected: there is none, there are several, or it is not closed.
+    """
+    if not reply.strip():
+        raise ReplyRejected("The reply is empty.", raw=reply)
+    blocks, unclosed = _blocks(reply)
+    if unclosed:
+        raise ReplyRejected("The code block in the reply is not closed: the reply was cut off.", raw=reply)
+    if not blocks:
+        raise ReplyRejected("The reply holds no fenced code block.", raw=reply)
+    if len(blocks) > 1:
+        raise ReplyRejected(f"The reply holds {len(blocks)} fenced code blocks; there must be exactly one.", raw=reply)
+    return blocks[0]
+
+
+def _blocks(reply: str) -> tuple[list[str], bool]:
+    """Contents of the fenced blocks as CommonMark reads them, and whether the last one is left open."""
+    blocks: list[str] = []
+    lines: list[str] = []
+    opened = ""
+    for line in reply.replace("\r\n", "\n").split("\n"):
+        match = _FENCE.match(line)
+        if not opened:
+            if match:
+                opened, lines = match[1], []
+        elif match and match[1][0] == opened[0] and len(match[1]) >= len(opened) and not match[2].strip():
+            blocks.append("\n".join(lines))
+            opened = ""
+        else:
+            lines.append(line)
+    return blocks, bool(opened)
+
+
+def json_value(reply: str) -> Any:
+    """The reply as JSON, bare or in one fenced block.
+
+    Raises ReplyRejected.
+    """
+    text = reply.strip()
+    if not text.startswith(("{", "[")):
+        text = code_block(reply)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ReplyRejected(f"The reply is not JSON: {error}.", raw=reply) from error
+
+
+def markdown(reply: str) -> str:
+    """Markdown without pictures, active HTML and command links outside its code blocks.
+
+    Raises ReplyRejected: there is no text.
+    """
+    if not reply.strip():
+        raise ReplyRejected("The reply is empty.", raw=reply)
+    return harmless(reply.strip())
+
+
+def harmless(text: str) -> str:
+    """`markdown` for a text that may still grow."""
+    shown, opened = [], ""
+    for line in text.split("\n"):
+        match = _FENCE.match(line)
+        if match and not opened:
+            opened = match[1]
+        elif match and match[1].startswith(opened):
+            opened = ""
+        elif not opened:
+            line = _COMMAND_LINK.sub(r"\1", _TAG.sub("&lt;", _PICTURE.sub("[", line)))
+        shown.append(line)
+    return "\n".join(shown)

@@ -1,0 +1,188 @@
+"""Fixes and security findings of ruff, on unsaved text.
+
+ruff runs `--isolated`: a configuration in the workspace could extend other files of the machine, and a project that
+switches a rule off has not thereby made the code faster or safer. `# noqa` comments are obeyed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from hybrid_lsp.analysis import process, rules
+from hybrid_lsp.document import Document, Span
+from hybrid_lsp.errors import AnalysisError
+from hybrid_lsp.types import Finding, TextEdit
+
+FIX_RULES = ("PERF", "SIM", "C4", "UP", "FURB")
+SECURITY_RULES = ("S",)
+TIMEOUT_S = 10.0
+# One fix can make room for another, as in ruff itself, which stops after 100 rounds.
+_ROUNDS = 5
+
+
+@attrs.frozen
+class Diagnostic:
+    """One result of ruff's; `edits` are its safe fix, sorted, and empty where there is none."""
+
+    span: Span
+    code: str
+    message: str
+    url: str | None
+    edits: tuple[TextEdit, ...] = ()
+
+
+@attrs.frozen
+class Fixes:
+    """A text with every safe fix inside a span applied.
+
+    `end` is where the span ends in `text`; `applied` says what was done, `advice` what ruff saw and did not change.
+    """
+
+    text: str = attrs.field(repr=False)
+    end: int
+    applied: tuple[Diagnostic, ...]
+    advice: tuple[Diagnostic, ...]
+
+
+async def check(document: Document, select: Sequence[str], timeout_s: float = TIMEOUT_S) -> list[Diagnostic]:
+    """Every result of the selected rules, in the order of the text.
+
+    Raises AnalysisError: ruff is missing, fails or is too slow, or the text is not valid Python.
+    """
+    suffix = ".pyi" if document.path is not None and document.path.suffix == ".pyi" else ".py"
+    argv = [
+        *_command(),
+        "check",
+        "--isolated",
+        "--no-cache",
+        "--exit-zero",
+        "--output-format=json",
+        f"--select={','.join(select)}",
+        f"--stdin-filename=buffer{suffix}",
+        "-",
+    ]
+    done = await process.run("ruff", argv, document.text, timeout_s)
+    if done.code != 0:
+        raise AnalysisError(f"ruff failed: {_first_line(done.err)}.", process.reinstall("ruff"))
+    found = [_diagnostic(document, item) for item in json.loads(done.out)]
+    return sorted(found, key=lambda each: (each.span.start, each.span.end))
+
+
+async def security(document: Document, timeout_s: float = TIMEOUT_S) -> list[Finding]:
+    """Findings of ruff's security rules; raises AnalysisError as `check` does."""
+    return [_finding(each) for each in await check(document, SECURITY_RULES, timeout_s)]
+
+
+async def fixes(document: Document, span: Span, timeout_s: float = TIMEOUT_S) -> Fixes:
+    """Apply the safe fixes that lie inside a span with all their edits; raises AnalysisError as `check` does."""
+    applied: list[Diagnostic] = []
+    for remaining in range(_ROUNDS, -1, -1):
+        found = [each for each in await check(document, FIX_RULES, timeout_s) if _inside(each.span, span)]
+        chosen = _without_overlap(each for each in found if _fixable(each, span))
+        if not chosen or not remaining:
+            break
+        edits = sorted((edit for each in chosen for edit in each.edits), key=lambda edit: edit.span.start)
+        text = _apply(document.text, edits)
+        span = Span(span.start, span.end + len(text) - len(document.text))
+        document = attrs.evolve(document, text=text)
+        applied += chosen
+    advice = tuple(each for each in found if not _fixable(each, span))
+    return Fixes(document.text, span.end, tuple(applied), advice)
+
+
+def _fixable(diagnostic: Diagnostic, span: Span) -> bool:
+    return bool(diagnostic.edits) and all(_inside(edit.span, span) for edit in diagnostic.edits)
+
+
+def _inside(inner: Span, outer: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _without_overlap(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Fixes that can be applied together; those left over get their turn in the next round."""
+    chosen: list[Diagnostic] = []
+    taken: list[Span] = []
+    for each in diagnostics:
+        hull = Span(each.edits[0].span.start, max(edit.span.end for edit in each.edits))
+        if all(hull.end < other.start or other.end < hull.start for other in taken):
+            chosen.append(each)
+            taken.append(hull)
+    return chosen
+
+
+def _apply(text: str, edits: Sequence[TextEdit]) -> str:
+    for edit in reversed(edits):
+        text = text[: edit.span.start] + edit.new_text + text[edit.span.end :]
+    return text
+
+
+def _command() -> list[str]:
+    """ruff as it was installed with us, else as the user has it."""
+    name = "ruff.exe" if sys.platform == "win32" else "ruff"
+    for folder in (Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))):
+        if (folder / name).is_file():
+            return [str(folder / name)]
+    found = shutil.which("ruff")
+    if found is None:
+        raise AnalysisError("ruff is not installed.", process.reinstall("ruff"))
+    return [found]
+
+
+def _diagnostic(document: Document, item: dict[str, Any]) -> Diagnostic:
+    span = _span(document, item["location"], item["end_location"])
+    code = item["code"] or "invalid-syntax"  # older versions give syntax errors no code
+    if code == "invalid-syntax":
+        line, column = item["location"]["row"], item["location"]["column"]
+        raise AnalysisError(
+            f"This is not valid Python: {item['message']} (line {line}, column {column}).",
+            "Correct it and run the action again.",
+        )
+    return Diagnostic(span, code, item["message"], item["url"], _edits(document, item["fix"]))
+
+
+def _edits(document: Document, fix: dict[str, Any] | None) -> tuple[TextEdit, ...]:
+    if fix is None or fix["applicability"] != "safe":
+        return ()
+    edits = [
+        TextEdit(_span(document, each["location"], each["end_location"]), each["content"]) for each in fix["edits"]
+    ]
+    return tuple(sorted(edits, key=lambda edit: edit.span.start))
+
+
+def _span(document: Document, start: dict[str, int], end: dict[str, int]) -> Span:
+    first, last = _offset(document, start), _offset(document, end)
+    return Span(first, max(first, last))
+
+
+def _offset(document: Document, place: dict[str, int]) -> int:
+    """ruff counts rows and columns from 1, columns in code points, and does not count a byte order mark."""
+    row, column = place["row"] - 1, place["column"] - 1
+    if row == 0 and document.text.startswith("\ufeff"):
+        column += 1
+    return document.offset(row, column)
+
+
+def _finding(diagnostic: Diagnostic) -> Finding:
+    rule = rules.number(diagnostic.code)
+    return Finding(
+        span=diagnostic.span,
+        message=diagnostic.message,
+        severity=rules.severity(diagnostic.code),
+        code=diagnostic.code,
+        tool="ruff",
+        cwe=rules.CWE.get(rule) if rule is not None else None,
+        url=diagnostic.url,
+    )
+
+
+def _first_line(output: bytes) -> str:
+    lines = output.decode("utf-8", errors="replace").strip().splitlines()
+    return lines[0].rstrip(".") if lines else "it said nothing"

@@ -1,0 +1,47 @@
+"""The contract of every backend: one method."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Protocol, runtime_checkable
+
+from hybrid_lsp.types import Piece, Request
+
+
+class Backend(Protocol):
+    """A model somewhere that generates text."""
+
+    @property
+    def name(self) -> str:
+        """What logs, metrics and the status call it, for example `engine:embedded`."""
+        ...
+
+    def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
+        """Stream the reply; the last piece carries `finish`.
+
+        Closing the generator cancels: the model stops within one token.
+
+        Raises:
+            BackendUnavailable: nobody answers.
+            BackendFailed: the backend answered with an error or died; pieces may have come before.
+            BackendTimeout: the whole reply took longer than the backend's time-out.
+        """
+        ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A backend that can be made ready before its first request."""
+
+    async def warm(self) -> None:
+        """Start what must be started; raises BackendUnavailable when it cannot be."""
+        ...
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """A backend that holds connections."""
+
+    async def aclose(self) -> None:
+        """Close them; a request in flight ends with BackendFailed."""
+        ...

@@ -1,0 +1,84 @@
+"""Our own engine as a backend: started when it is needed, and again when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import attrs
+
+from hybrid_lsp.backends.http import Endpoint, HttpBackend
+from hybrid_lsp.backends.launcher import EngineSpec, Launcher
+from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, ConfigError, EngineError, ModelError
+from hybrid_lsp.types import Piece, Request
+
+
+@attrs.define(eq=False)
+class EngineBackend:
+    """An engine of this machine. Used by one event loop; `aclose` it in the end (the engine itself lives on)."""
+
+    spec: EngineSpec
+    launcher: Launcher
+    timeout_s: float = 120.0
+    _http: HttpBackend | None = None
+
+    @property
+    def name(self) -> str:
+        return f"engine:{self.spec.model}"
+
+    async def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
+        """See `Backend.generate`. BackendUnavailable also where the engine cannot be had; its cause says why."""
+        http = self._http or await self._connect()
+        started = False
+        try:
+            async with aclosing(http.generate(request)) as pieces:
+                async for piece in pieces:
+                    started = True
+                    yield piece
+                return
+        except BackendUnavailable:
+            if started:
+                raise
+        # It ended, idle or killed, since we last spoke to it.
+        http = await self._connect()
+        async with aclosing(http.generate(request)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def warm(self) -> None:
+        """Have the engine started and its model loaded ahead of the first request.
+
+        Raises what `Launcher.ensure` does.
+        """
+        await self._use(await self.launcher.ensure(self.spec))
+
+    async def props(self) -> dict[str, Any]:
+        """The engine's `/props`; starts it if need be. Raises BackendError."""
+        try:
+            return await (self._http or await self._connect()).props()
+        except BackendUnavailable:
+            return await (await self._connect()).props()
+
+    async def aclose(self) -> None:
+        """Close idle connections."""
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    async def _connect(self) -> HttpBackend:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await self._use(await self.launcher.ensure(self.spec))
+        except TimeoutError as error:
+            raise BackendTimeout(f"{self.name} is still loading its model.", "Ask again in a moment.") from error
+        except (EngineError, ModelError, ConfigError) as error:
+            raise BackendUnavailable(error.message, error.remedy) from error
+
+    async def _use(self, endpoint: Endpoint) -> HttpBackend:
+        """The client for this address; the old one is kept where the address is the same."""
+        if self._http is None or self._http.endpoint != endpoint:
+            await self.aclose()
+            self._http = HttpBackend(self.name, endpoint, "engine", self.spec.model, timeout_s=self.timeout_s)
+        return self._http

@@ -1,0 +1,62 @@
+"""From settings to backends."""
+
+from __future__ import annotations
+
+from hybrid_lsp.backends.engine import EngineBackend
+from hybrid_lsp.backends.http import Endpoint, HttpBackend, require_url
+from hybrid_lsp.backends.launcher import EngineSpec, Launcher
+from hybrid_lsp.config import EngineConfig, ModelConfig
+from hybrid_lsp.errors import ConfigError
+from hybrid_lsp.models import families
+from hybrid_lsp.models.families import Family
+from hybrid_lsp.types import Tier
+
+
+def make_backend(
+    model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Launcher | None = None
+) -> EngineBackend | HttpBackend | None:
+    """The backend that the settings of one tier describe; None for `none`. Nothing is started or connected yet.
+
+    Raises ConfigError for settings that cannot work.
+    """
+    if model.backend == "none":
+        return None
+    family = _family(model, role)
+    if model.backend == "engine":
+        return _engine(model, engine, role, launcher)
+    base_url = require_url(model.base_url, f"{role}.base_url").rstrip("/")
+    if model.backend == "llamacpp":
+        base_url = base_url.removesuffix("/v1")
+    elif not model.model:
+        raise ConfigError(f"`{role}.model` is empty.", "Set it to the name that the server knows the model by.")
+    return HttpBackend(
+        name=f"{model.backend}:{model.model or base_url}",
+        endpoint=Endpoint(base_url),
+        dialect=model.backend,
+        model=model.model,
+        family=family,
+        timeout_s=model.timeout_s,
+        api_key_env=model.api_key_env,
+    )
+
+
+def _engine(model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Launcher | None) -> EngineBackend:
+    if not model.model:
+        raise ConfigError(f"`{role}.model` is empty.", "Set it to `embedded` or to a folder with a model.")
+    spec = EngineSpec(
+        model=model.model,
+        role=role,
+        family=model.family,
+        compute_type=model.compute_type,
+        threads=model.threads,
+        idle_exit_minutes=engine.idle_exit_minutes,
+    )
+    shared = Launcher(start_timeout_s=engine.start_timeout_s) if launcher is None else launcher
+    return EngineBackend(spec, shared, model.timeout_s)
+
+
+def _family(model: ModelConfig, role: Tier) -> Family:
+    if model.family not in ("", "auto") and families.named(model.family) is None:
+        known = ", ".join(f"`{family.name}`" for family in families.FAMILIES)
+        raise ConfigError(f"`{role}.family` is `{model.family}`, which is not known.", f"Known are {known}, `auto`.")
+    return families.detect(model.family, model.model)

@@ -1,0 +1,47 @@
+"""What the typing path is asked and what it answers."""
+
+from __future__ import annotations
+
+import attrs
+
+from hybrid_lsp.document import Document, Span
+from hybrid_lsp.types import Reason, Suggestion, Tier
+
+
+@attrs.frozen
+class Selected:
+    """The entry that is selected in the editor's own completion list: `text` would replace `span`."""
+
+    span: Span
+    text: str
+
+
+@attrs.frozen
+class Query:
+    """One inline request; `invoked` when the user asked for it by hand."""
+
+    document: Document
+    offset: int
+    invoked: bool = False
+    selected: Selected | None = None
+
+
+@attrs.frozen
+class Answer:
+    """Suggestions, best first, or the reason why there is none, in a code and in words.
+
+    `model_ms` is the time that the model took, `tokens` what it decoded.
+    """
+
+    suggestions: tuple[Suggestion, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
+    tier: Tier | None = None
+    model: str | None = None
+    model_ms: float = 0.0
+    tokens: int = 0
+
+
+def nothing(reason: Reason, detail: str = "") -> Answer:
+    """An empty answer that says why."""
+    return Answer(reason=reason, detail=detail)

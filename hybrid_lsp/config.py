@@ -1,0 +1,393 @@
+"""Every setting, typed, with its default and its documentation: the one place that all others are made from.
+
+A `Config` is read from layers of plain mappings, later ones winning: defaults, the user's TOML file, the environment,
+`initializationOptions`, `workspace/configuration`, and last the workspace's own `.hybrid-lsp.toml`, of which only
+harmless keys count (see `Trust`). A value of the wrong type becomes a `Problem`, told by name, and the value that
+stood before it is kept: a typing mistake never stops the server.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import attrs
+import cattrs
+
+from hybrid_lsp.paths import config_file
+
+ENV_PREFIX = "HYBRID_LSP_"
+WORKSPACE_FILE = ".hybrid-lsp.toml"
+
+
+class Trust(StrEnum):
+    """What a workspace's own file may do to a setting. A workspace is not the user."""
+
+    NEVER = "never"
+    """Only the user and the editor may set it (endpoints, keys, commands, models)."""
+    EXTEND = "extend"
+    """The workspace may add to the list."""
+    LOWER = "lower"
+    """The workspace may lower a number or switch something off."""
+
+
+Check = Callable[[Any], str | None]
+
+
+def setting(default: Any, doc: str, *, trust: Trust = Trust.NEVER, check: Check | None = None) -> Any:
+    """A field with its documentation; `check` returns what is wrong with a value, or None."""
+    metadata = {"doc": doc, "trust": trust, "check": check}
+    if isinstance(default, list | dict):
+        return attrs.field(factory=lambda: type(default)(default), metadata=metadata)
+    return attrs.field(default=default, metadata=metadata)
+
+
+def _between(low: float, high: float) -> Check:
+    return lambda value: None if low <= value <= high else f"must lie between {low:g} and {high:g}"
+
+
+@attrs.frozen
+class CompletionConfig:
+    """Ghost text while you type."""
+
+    enabled: bool = setting(True, "Offer inline completions.", trust=Trust.LOWER)
+    disabled_languages: list[str] = setting(
+        [], "Language ids in which nothing is offered, for example `markdown`.", trust=Trust.EXTEND
+    )
+    debounce_ms: int = setting(
+        75, "Pause in typing, in milliseconds, before the model is asked.", check=_between(0, 5000)
+    )
+    max_tokens: int = setting(48, "Longest suggestion, in tokens.", trust=Trust.LOWER, check=_between(1, 1024))
+    multiline: bool = setting(True, "Offer several lines where the cursor stands on an empty line.", trust=Trust.LOWER)
+    time_budget_ms: int = setting(
+        1000,
+        "Longest time, in milliseconds, that a model may decode for one suggestion; what it has by then is shown.",
+        trust=Trust.LOWER,
+        check=_between(10, 60000),
+    )
+    context_chars: int = setting(
+        6000,
+        "Most characters around the cursor that are read for one suggestion; the engine keeps what fits the model.",
+        trust=Trust.LOWER,
+        check=_between(100, 1_000_000),
+    )
+    min_confidence: float = setting(
+        -1.0,
+        "Probability below which a suggestion is not shown, 0 to 1; -1: the threshold from the model's evaluation.",
+        check=_between(-1.0, 1.0),
+    )
+
+
+@attrs.frozen
+class ModelConfig:
+    """One model and where it runs."""
+
+    backend: Literal["none", "engine", "openai", "llamacpp"] = setting(
+        "none",
+        "`engine`: our own process on this machine; `openai`: any OpenAI-compatible server (vLLM, Ollama, LM Studio, "
+        "a cloud); `llamacpp`: llama-server's own `/infill`; `none`: no model.",
+    )
+    model: str = setting(
+        "", "For `engine`: `embedded` or a folder with a model; otherwise the name the server knows it by."
+    )
+    base_url: str = setting(
+        "", "Address of the server for `openai` and `llamacpp`, for example `http://localhost:8000/v1`."
+    )
+    api_key_env: str = setting(
+        "", "Name of the environment variable that holds the API key; the key itself is never written in settings."
+    )
+    family: str = setting(
+        "auto", "Prompt format of the model (FIM tokens, chat template); `auto`: told by its name or its tokenizer."
+    )
+    compute_type: str = setting(
+        "auto", "Number format that the engine computes in: `auto`, `int8`, `int8_float32`, `float32`, `bfloat16`."
+    )
+    threads: int = setting(
+        0, "Threads that the engine computes with; 0: chosen for this machine.", check=_between(0, 256)
+    )
+    timeout_s: float = setting(120.0, "Longest wait for a whole answer, in seconds.", check=_between(0.1, 3600))
+
+
+def _small() -> ModelConfig:
+    return ModelConfig(backend="engine", model="embedded", timeout_s=10.0)
+
+
+@attrs.frozen
+class EngineConfig:
+    """The processes that hold the models."""
+
+    idle_exit_minutes: float = setting(
+        15.0,
+        "An engine that nobody asked for so long, in minutes, ends and gives its memory back; the next request "
+        "starts it again.",
+        check=_between(0.01, 10080),
+    )
+    start_timeout_s: float = setting(
+        60.0, "Longest wait for an engine to load its model, in seconds.", check=_between(0.5, 3600)
+    )
+
+
+@attrs.frozen
+class ActionsConfig:
+    """Code actions on a selection."""
+
+    enabled: bool = setting(True, "Offer code actions.", trust=Trust.LOWER)
+    max_tokens: int = setting(
+        1024, "Longest reply of the large model, in tokens.", trust=Trust.LOWER, check=_between(16, 32768)
+    )
+    review_on_save: bool = setting(
+        False, "Run the static security review each time a file is saved.", trust=Trust.LOWER
+    )
+
+
+@attrs.frozen
+class PrivacyConfig:
+    """What never reaches a prompt, a log or a metric."""
+
+    respect_gitignore: bool = setting(True, "Leave files alone that git ignores.")
+    exclude_globs: list[str] = setting(
+        [],
+        "Further files to leave alone, as gitignore patterns; `.env`, keys and credentials always are.",
+        trust=Trust.EXTEND,
+    )
+
+
+@attrs.frozen
+class FilesConfig:
+    """Which files are read at all."""
+
+    max_bytes: int = setting(
+        2_000_000,
+        "Files above this size, in bytes, are left alone: no suggestions, no actions.",
+        trust=Trust.LOWER,
+        check=_between(1000, 100_000_000),
+    )
+
+
+@attrs.frozen
+class MetricsConfig:
+    """Counts and latencies, kept on this machine, never with source text in them."""
+
+    enabled: bool = setting(True, "Keep local metrics (`hybrid-lsp stats` shows them).", trust=Trust.LOWER)
+    keep_days: int = setting(90, "Days after which metrics are deleted.", check=_between(1, 3650))
+
+
+@attrs.frozen
+class LogConfig:
+    """The log file in the user's state folder."""
+
+    level: Literal["error", "warning", "info", "debug"] = setting("info", "How much is logged.")
+
+
+@attrs.frozen
+class Config:
+    """All settings."""
+
+    completion: CompletionConfig = attrs.field(factory=CompletionConfig)
+    small: ModelConfig = attrs.field(factory=_small)
+    large: ModelConfig = attrs.field(factory=ModelConfig)
+    engine: EngineConfig = attrs.field(factory=EngineConfig)
+    actions: ActionsConfig = attrs.field(factory=ActionsConfig)
+    files: FilesConfig = attrs.field(factory=FilesConfig)
+    privacy: PrivacyConfig = attrs.field(factory=PrivacyConfig)
+    metrics: MetricsConfig = attrs.field(factory=MetricsConfig)
+    log: LogConfig = attrs.field(factory=LogConfig)
+
+
+@attrs.frozen
+class Problem:
+    """A value that was not taken: the setting's name, what was wrong with it, and the layer it came from."""
+
+    name: str
+    message: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message} (in {self.source})"
+
+
+@attrs.frozen
+class Layer:
+    """A mapping of settings and where it came from, in words; `workspace` layers are not trusted."""
+
+    source: str
+    values: Mapping[str, Any]
+    workspace: bool = False
+
+
+@attrs.frozen
+class Setting:
+    """One leaf of the tree, for tables and schemas made from it."""
+
+    name: str
+    type: Any
+    default: Any
+    doc: str
+    trust: Trust
+
+
+def settings() -> Iterator[Setting]:
+    """Every setting, in order."""
+    for section in attrs.fields(Config):
+        hints = get_type_hints(type(getattr(Config(), section.name)))
+        values = getattr(Config(), section.name)
+        for field in attrs.fields(type(values)):
+            yield Setting(
+                name=f"{section.name}.{field.name}",
+                type=hints[field.name],
+                default=getattr(values, field.name),
+                doc=field.metadata["doc"],
+                trust=field.metadata["trust"],
+            )
+
+
+def load(layers: Iterable[Layer]) -> tuple[Config, list[Problem]]:
+    """The settings that the layers give, later ones winning, and every value that was not taken."""
+    config, problems = Config(), []
+    for layer in layers:
+        config, found = _apply(config, layer)
+        problems += found
+    return config, problems
+
+
+def user_layers(environ: Mapping[str, str] | None = None) -> tuple[list[Layer], list[Problem]]:
+    """The user's file and the environment."""
+    file_layer, problems = read_file(config_file())
+    env_layer, env_problems = _read_environment(os.environ if environ is None else environ)
+    return [layer for layer in (file_layer, env_layer) if layer], problems + env_problems
+
+
+def read_file(path: Path, *, workspace: bool = False) -> tuple[Layer | None, list[Problem]]:
+    """A TOML file as a layer; None where there is no such file."""
+    try:
+        with path.open("rb") as stream:
+            return Layer(str(path), tomllib.load(stream), workspace), []
+    except FileNotFoundError:
+        return None, []
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return None, [Problem(path.name, f"cannot be read: {error}", str(path))]
+
+
+def env_name(setting_name: str) -> str:
+    """The environment variable of a setting: `completion.debounce_ms` is HYBRID_LSP_COMPLETION_DEBOUNCE_MS."""
+    return ENV_PREFIX + setting_name.replace(".", "_").upper()
+
+
+def _read_environment(environ: Mapping[str, str]) -> tuple[Layer | None, list[Problem]]:
+    values: dict[str, dict[str, Any]] = {}
+    for item in settings():
+        if (text := environ.get(env_name(item.name))) is not None:
+            section, name = item.name.split(".")
+            values.setdefault(section, {})[name] = text if item.type is str else _parse_scalar(text)
+    return (Layer("the environment", values) if values else None), []
+
+
+def _parse_scalar(text: str) -> Any:
+    """A TOML value, or the bare text where it is none (so that `engine` needs no quotes)."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
+    problems: list[Problem] = []
+    sections: dict[str, Any] = {}
+    known = {field.name for field in attrs.fields(Config)}
+    for name, values in layer.values.items():
+        if name not in known:
+            problems.append(Problem(name, f"there is no such setting; known are {_names(known)}", layer.source))
+        elif not isinstance(values, Mapping):
+            problems.append(Problem(name, f"must be a table of settings, not {_shown(values)}", layer.source))
+        else:
+            sections[name] = _apply_section(name, getattr(config, name), values, layer, problems)
+    return attrs.evolve(config, **sections), problems
+
+
+def _apply_section(section: str, current: Any, values: Mapping[str, Any], layer: Layer, problems: list[Problem]) -> Any:
+    fields = {field.name: field for field in attrs.fields(type(current))}
+    hints = get_type_hints(type(current))
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        full_name = f"{section}.{name}"
+        if name not in fields:
+            problems.append(Problem(full_name, f"there is no such setting; known are {_names(fields)}", layer.source))
+            continue
+        taken, complaint = _take(value, hints[name], fields[name].metadata["check"])
+        if complaint is None and layer.workspace:
+            taken, complaint = _restrict(getattr(current, name), taken, fields[name].metadata["trust"])
+        if complaint is None:
+            changes[name] = taken
+        else:
+            problems.append(Problem(full_name, complaint, layer.source))
+    return attrs.evolve(current, **changes)
+
+
+def _take(value: Any, kind: Any, check: Check | None) -> tuple[Any, str | None]:
+    try:
+        taken = _STRICT.structure(value, kind)
+    except Exception:  # cattrs raises groups of many kinds; all of them mean "not this type"
+        return None, f"must be {_described(kind)}, not {_shown(value)}; the default or the earlier value is kept"
+    return taken, check(taken) if check else None
+
+
+def _restrict(current: Any, proposed: Any, trust: Trust) -> tuple[Any, str | None]:
+    """What a workspace's own file makes of a setting."""
+    if trust is Trust.EXTEND:
+        return [*current, *(item for item in proposed if item not in current)], None
+    if trust is Trust.LOWER and proposed <= current:
+        return proposed, None
+    if trust is Trust.LOWER:
+        return None, "a workspace's own file may only lower this setting"
+    return None, "a workspace's own file may not set this; put it into your own settings"
+
+
+def _strict_converter() -> cattrs.Converter:
+    """cattrs turns "false" into True and 1.9 into 1; settings must not be guessed at."""
+    converter = cattrs.Converter(detailed_validation=False)
+    for kind in (bool, int, str):
+        converter.register_structure_hook(kind, lambda value, kind: _exactly(kind, value))
+    converter.register_structure_hook(float, lambda value, _: float(_exactly((int, float), value)))
+    return converter
+
+
+def _exactly(kinds: Any, value: Any) -> Any:
+    allowed = kinds if isinstance(kinds, tuple) else (kinds,)
+    if type(value) not in allowed:
+        raise TypeError(value)
+    return value
+
+
+def _is_list(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is list
+
+
+_STRICT = _strict_converter()
+_STRICT.register_structure_hook_func(
+    _is_list,
+    lambda value, kind: [_STRICT.structure(item, get_args(kind)[0]) for item in _exactly(list, value)],
+)
+
+
+def _described(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(f"`{item}`" for item in get_args(kind))
+    if _is_list(kind):
+        return "a list of texts"
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    return words.get(kind, str(kind))
+
+
+def _shown(value: Any) -> str:
+    """A wrong value, short; it is the user's own setting, never source code."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))

@@ -1,0 +1,284 @@
+"""What the syntax tree says about a document: which function a span is in, what a module offers to others.
+
+Offsets are code points everywhere. tree-sitter counts bytes, so it is given a text in which each character outside
+ASCII is one ASCII byte: its byte offsets are then our code-point offsets, with no table to keep, for astral
+characters and lone surrogates too. Names and strings are read from the document, never from the tree's own bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import attrs
+
+from hybrid_lsp.document import Document, Span
+
+if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
+    from tree_sitter import Node, Parser, Tree
+
+_LANGUAGES = {"python"}
+# The grammar lets these pass as white space (its `extras`); every other character stands for a letter.
+_INVISIBLE = re.compile("[\ufeff\u2060\u200b]")
+_NON_ASCII = re.compile(r"[^\x00-\x7f]")
+_LONE_CR = re.compile(r"\r(?!\n)")
+_SPACES = re.compile(r"\s+")
+
+FUNCTION = "function_definition"
+CLASS = "class_definition"
+DECORATED = "decorated_definition"
+_BLOCKS = {"module", "block"}
+# Statements whose bodies belong to the scope around them.
+_TRANSPARENT = {"if_statement", "else_clause", "elif_clause", "try_statement", "except_clause", "finally_clause"} | {
+    "with_statement",
+    "block",
+}
+
+
+@attrs.frozen
+class Definition:
+    """A function, class or assigned name: `name` is dotted inside classes (`Shape.area`).
+
+    `signature` is what a caller depends on, with white space and annotations left out; `span` includes decorators.
+    """
+
+    name: str
+    kind: str
+    signature: str
+    span: Span
+
+
+def is_public(name: str) -> bool:
+    """Whether others may use a dotted name: no part is private; `__init__` and its like are public."""
+    return not any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
+def supported(language: str) -> bool:
+    """Whether there is a grammar for a language id."""
+    return language in _LANGUAGES
+
+
+def parse(document: Document) -> Tree | None:
+    """The syntax tree, kept for the last few texts; None for a language without a grammar."""
+    return _parse(document.language, document.text) if supported(document.language) else None
+
+
+@lru_cache(maxsize=4)
+def _parse(language: str, text: str) -> Tree:
+    return _parser(language).parse(_as_ascii(text).encode("ascii"))
+
+
+@lru_cache
+def _parser(language: str) -> Parser:
+    import tree_sitter
+    import tree_sitter_python
+
+    assert language == "python"
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
+
+
+def _as_ascii(text: str) -> str:
+    """A text of the same length, one byte a character, that parses the same."""
+    if "\r" in text:
+        text = _LONE_CR.sub("\n", text)
+    return text if text.isascii() else _NON_ASCII.sub("_", _INVISIBLE.sub(" ", text))
+
+
+def span_of(node: Node) -> Span:
+    """The code points that a node covers."""
+    return Span(node.start_byte, node.end_byte)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all below it, in the order of the text, without recursion: an expression can nest very deep."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(current.children))
+
+
+def syntax_errors(document: Document) -> list[int]:
+    """Offsets of what the grammar cannot read; empty for a language without a grammar."""
+    tree = parse(document)
+    if tree is None or not tree.root_node.has_error:
+        return []
+    return [node.start_byte for node in walk(tree.root_node) if node.is_error or node.is_missing]
+
+
+def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, CLASS)) -> Node | None:
+    """The smallest function or class that holds the span; its decorators count as part of it."""
+    tree = parse(document)
+    span = trimmed(document, span)
+    node = tree.root_node.descendant_for_byte_range(span.start, span.end) if tree else None
+    wanted = set(kinds)
+    while node is not None:
+        inner = node.child_by_field_name("definition") if node.type == DECORATED else node
+        if inner is not None and inner.type in wanted:
+            return inner
+        node = node.parent
+    return None
+
+
+def with_decorators(node: Node) -> Node:
+    """The decorated definition around a function or class, or the node itself."""
+    parent = node.parent
+    return parent if parent is not None and parent.type == DECORATED else node
+
+
+def enclosing_span(document: Document, span: Span) -> Span | None:
+    """The whole lines of the smallest function, or else class, around a span; None outside of both."""
+    node = enclosing(document, span, {FUNCTION}) or enclosing(document, span, {CLASS})
+    return whole_lines(document, span_of(with_decorators(node))) if node else None
+
+
+def widen(document: Document, span: Span) -> Span:
+    """A selection as whole lines of whole statements.
+
+    Exactly selected statements stay as they are. A selection that cuts a statement becomes the function or class
+    around it, or else the statements it touches. Without a grammar it becomes whole lines.
+    """
+    inner = trimmed(document, span)
+    touched = statements(document, inner)
+    if not touched:
+        return whole_lines(document, inner)
+    covered = whole_lines(document, Span(touched[0].start_byte, touched[-1].end_byte))
+    exact = not inner.empty and whole_lines(document, inner) == covered and not _cuts_line(document, inner)
+    return covered if exact else enclosing_span(document, inner) or covered
+
+
+def _cuts_line(document: Document, span: Span) -> bool:
+    """Whether text stands left or right of a trimmed span on its first and last line."""
+    lines = whole_lines(document, span)
+    return bool(document.text[lines.start : span.start].strip() or document.text[span.end : lines.end].strip())
+
+
+def statements(document: Document, span: Span) -> list[Node]:
+    """The sibling statements that a span touches, in the innermost block that holds it all."""
+    tree = parse(document)
+    span = trimmed(document, span)
+    node = tree.root_node.descendant_for_byte_range(span.start, max(span.start, span.end)) if tree else None
+    while node is not None and node.type not in _BLOCKS:
+        node = node.parent
+    if node is None:
+        return []
+    return [
+        child
+        for child in node.named_children
+        if child.start_byte < max(span.end, span.start + 1) and child.end_byte > span.start
+    ]
+
+
+def trimmed(document: Document, span: Span) -> Span:
+    """A span without white space at its ends; an empty or blank one moves to the text of its line, if any."""
+    text = document.text
+    span = Span(min(span.start, len(text)), min(span.end, len(text)))
+    chosen = document.slice(span)
+    if chosen.strip():
+        start = span.start + len(chosen) - len(chosen.lstrip())
+        return Span(start, span.start + len(chosen.rstrip()))
+    line, column = document.position(span.start)
+    content = document.line(line)
+    indent = len(content) - len(content.lstrip())
+    start = document.line_starts[line] + (max(column, indent) if content.strip() else column)
+    return Span(start, start)
+
+
+def whole_lines(document: Document, span: Span) -> Span:
+    """From the start of the span's first line to the end of its last, without the last line ending."""
+    first, _ = document.position(span.start)
+    last, column = document.position(span.end)
+    if last > first and column == 0:
+        last -= 1
+    return Span(document.line_starts[first], document.line_starts[last] + len(document.line(last)))
+
+
+def definitions(document: Document) -> list[Definition]:
+    """What a module and its classes define: functions, classes, methods and assigned names, in order.
+
+    A name defined twice (overloads, branches of an `if`) is listed twice. Imports are not definitions.
+    """
+    tree = parse(document)
+    return list(_definitions(document, tree.root_node, "")) if tree else []
+
+
+def public_names(document: Document) -> dict[str, tuple[str, ...]]:
+    """Public names of a module with the signatures of their definitions, in order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for item in definitions(document):
+        if is_public(item.name):
+            found[item.name] = (*found.get(item.name, ()), item.signature)
+    return found
+
+
+def _definitions(document: Document, node: Node, scope: str) -> Iterator[Definition]:
+    for child in node.named_children:
+        inner = child.child_by_field_name("definition") if child.type == DECORATED else child
+        if inner is None:
+            continue
+        if inner.type in {FUNCTION, CLASS}:
+            yield from _definition(document, child, inner, scope)
+        elif inner.type in _TRANSPARENT:
+            yield from _definitions(document, inner, scope)
+        elif inner.type == "expression_statement":
+            yield from _assigned(document, inner, scope)
+
+
+def _definition(document: Document, outer: Node, node: Node, scope: str) -> Iterator[Definition]:
+    name_node, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+    if name_node is None:
+        return
+    name = scope + document.slice(span_of(name_node))
+    if node.type == FUNCTION:
+        yield Definition(name, "function", call_signature(document, outer, node), span_of(outer))
+        return
+    bases = node.child_by_field_name("superclasses")
+    yield Definition(name, "class", "class" + (_compact(document, bases) if bases else ""), span_of(outer))
+    if body is not None:
+        yield from _definitions(document, body, name + ".")
+
+
+def _assigned(document: Document, statement: Node, scope: str) -> Iterator[Definition]:
+    """`NAME = value`, `a, b = pair`, `NAME: type`; not `object.attribute = value`."""
+    for assignment in statement.named_children:
+        left = assignment.child_by_field_name("left") if assignment.type == "assignment" else None
+        if left is None:
+            continue
+        for target in [left] if left.type == "identifier" else left.named_children:
+            if target.type == "identifier" and left.type in {"identifier", "pattern_list", "tuple_pattern"}:
+                yield Definition(scope + document.slice(span_of(target)), "name", "", span_of(statement))
+
+
+# A decorator that changes how a function is called; others (a cache, a registration) may come and go.
+_CALL_DECORATORS = {"property", "staticmethod", "classmethod", "overload", "typing.overload", "contextmanager"}
+
+
+def call_signature(document: Document, outer: Node, node: Node) -> str:
+    """`async(a, b=1, *, c)`: how a function is called, without annotations; `outer` holds the decorators."""
+    parameters = node.child_by_field_name("parameters")
+    listed = (
+        [child for child in parameters.children if child.is_named or child.type in {"*", "/"}] if parameters else []
+    )
+    shown = ",".join(_parameter(document, child) for child in listed if child.type != "comment")
+    marks = [
+        name
+        for child in outer.named_children
+        if child.type == "decorator" and (name := _compact(document, child)[1:]) in _CALL_DECORATORS
+    ]
+    is_async = bool(node.children) and node.children[0].type == "async"
+    return " ".join([*marks, "async" if is_async else "", f"({shown})"]).strip()
+
+
+def _parameter(document: Document, node: Node) -> str:
+    """A parameter with its default and without its annotation."""
+    name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
+    if node.type == "typed_parameter":  # its first child is the name or `*name`
+        name = node.named_children[0]
+    shown = _compact(document, name or node)
+    return f"{shown}={_compact(document, value)}" if value else shown
+
+
+def _compact(document: Document, node: Node) -> str:
+    return _SPACES.sub("", document.slice(span_of(node)))

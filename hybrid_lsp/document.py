@@ -1,0 +1,86 @@
+"""An open file as every floor sees it: immutable text with a version, addressed by code-point offsets.
+
+Lines end at LF, CR LF or CR and nowhere else, as LSP defines them: `str.splitlines` also splits at form feeds
+and U+2028, which would shift every position below such a character.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cached_property
+from pathlib import Path
+
+import attrs
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+@attrs.frozen
+class Span:
+    """A half-open range of code-point offsets, `start <= end`."""
+
+    start: int
+    end: int
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span needs 0 <= start <= end, got {self.start}..{self.end}")
+
+    def __contains__(self, offset: int) -> bool:
+        return self.start <= offset < self.end
+
+    @property
+    def empty(self) -> bool:
+        return self.start == self.end
+
+
+@attrs.define(frozen=True, slots=False)
+class Document:
+    """One version of one file's text.
+
+    `path` is None for a buffer that was never saved; `language` is LSP's language id (`python`).
+    """
+
+    uri: str
+    text: str = attrs.field(repr=False)
+    version: int = 0
+    language: str = "plaintext"
+    path: Path | None = None
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """The offset at which each line begins; there is always at least one line."""
+        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+
+    @property
+    def line_count(self) -> int:
+        return len(self.line_starts)
+
+    def line(self, number: int) -> str:
+        """The text of a line (from 0) without its line ending."""
+        start = self.line_starts[number]
+        end = self.line_starts[number + 1] if number + 1 < self.line_count else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a column (code points) in a line, both from 0 and clamped to what exists."""
+        if line < 0:
+            return 0
+        if line >= self.line_count:
+            return len(self.text)
+        return self.line_starts[line] + max(0, min(column, len(self.line(line))))
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """(line, column in code points) of an offset, clamped to the text."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self.line_starts, offset) - 1
+        return line, offset - self.line_starts[line]
+
+    def slice(self, span: Span) -> str:
+        return self.text[span.start : span.end]
+
+    def replace(self, span: Span, new_text: str, version: int | None = None) -> Document:
+        """The next version of this document with one span replaced."""
+        text = self.text[: span.start] + new_text + self.text[span.end :]
+        return attrs.evolve(self, text=text, version=self.version + 1 if version is None else version)

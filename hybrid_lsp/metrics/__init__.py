@@ -1,0 +1,1 @@
+"""Local metrics: typed events kept in SQLite on this machine, never with source text in them."""

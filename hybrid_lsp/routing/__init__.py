@@ -1,0 +1,1 @@
+"""Which tier and backend answers, why, and what next when it fails."""

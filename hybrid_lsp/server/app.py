@@ -1,0 +1,54 @@
+"""The one place where the server is put together: read it first.
+
+`create_server` makes a pygls server whose `session` holds everything else: settings → backends → router → the typing
+path (`completion`) and the selection path (`actions`), wired in `Session._wire`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from hybrid_lsp.errors import ConfigError
+from hybrid_lsp.server import handlers
+from hybrid_lsp.server.hybrid import HybridServer
+
+
+def create_server() -> HybridServer:
+    """A server with all its handlers, ready for `start_io` or `start_tcp`."""
+    server = HybridServer()
+    handlers.register(server)
+    return server
+
+
+def serve(tcp: str | None = None, *, allow_remote: bool = False) -> None:
+    """Serve one editor over stdio, or over TCP at `HOST:PORT`.
+
+    Raises ConfigError for an address that is not one, or that others could reach unless `allow_remote`.
+    """
+    if tcp is None:
+        create_server().start_io()
+        return
+    host, port = parse_address(tcp)
+    if not allow_remote and not _is_loopback(host):
+        raise ConfigError(
+            f"{host} can be reached from other machines, and the language server's protocol knows no password.",
+            "Use 127.0.0.1, or add --allow-remote if your network is to be trusted.",
+        )
+    create_server().start_tcp(host, port)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:7000`, `[::1]:7000` or `:7000`; raises ConfigError for anything else."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ConfigError(f"`{text}` is not an address.", "Write HOST:PORT, for example 127.0.0.1:7000.")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,37 @@
+"""What the client can do, asked once in one place."""
+
+from __future__ import annotations
+
+import attrs
+from lsprotocol import types as lsp
+
+
+@attrs.frozen
+class Abilities:
+    """The client's abilities that our answers depend on."""
+
+    resolves_edits: bool
+    """A code action's edit may be computed when it is chosen (`codeAction/resolve`)."""
+    versioned_edits: bool
+    annotated_edits: bool
+    applies_edits: bool
+    shows_documents: bool
+    progress: bool
+    pulls_settings: bool
+
+    @classmethod
+    def of(cls, client: lsp.ClientCapabilities) -> Abilities:
+        workspace = client.workspace or lsp.WorkspaceClientCapabilities()
+        edits = workspace.workspace_edit or lsp.WorkspaceEditClientCapabilities()
+        window = client.window or lsp.WindowClientCapabilities()
+        action = (client.text_document and client.text_document.code_action) or lsp.CodeActionClientCapabilities()
+        resolves = action.resolve_support is not None and "edit" in action.resolve_support.properties
+        return cls(
+            resolves_edits=resolves and bool(action.data_support),
+            versioned_edits=bool(edits.document_changes),
+            annotated_edits=bool(edits.document_changes and edits.change_annotation_support),
+            applies_edits=bool(workspace.apply_edit),
+            shows_documents=bool(window.show_document and window.show_document.support),
+            progress=bool(window.work_done_progress),
+            pulls_settings=bool(workspace.configuration),
+        )

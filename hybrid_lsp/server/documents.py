@@ -1,0 +1,114 @@
+"""The open documents, kept in step with the editor.
+
+pygls keeps a workspace too, but it splits lines with `str.splitlines` (so a form feed shifts every position below it)
+and clamps positions otherwise than LSP says; ours is tested against both in every encoding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import attrs
+from lsprotocol import types as lsp
+
+from hybrid_lsp.document import Document
+from hybrid_lsp.errors import DocumentRejected
+from hybrid_lsp.server.convert import Encoding, span_of
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@attrs.define
+class Documents:
+    """The open documents by URI; `max_bytes` bounds what is kept of any one of them."""
+
+    max_bytes: int
+    encoding: Encoding = lsp.PositionEncodingKind.Utf16
+    _open: dict[str, Document] = attrs.field(factory=dict)
+    _too_large: set[str] = attrs.field(factory=set)
+
+    def __iter__(self) -> Iterator[Document]:
+        return iter(self._open.values())
+
+    def get(self, uri: str) -> Document | None:
+        return self._open.get(uri)
+
+    def is_too_large(self, uri: str) -> bool:
+        return uri in self._too_large
+
+    def open(self, item: lsp.TextDocumentItem) -> Document:
+        """Take a document in; raises DocumentRejected (and remembers why) when it is too large to keep."""
+        document = Document(
+            uri=item.uri,
+            text=_valid(item.text),
+            version=item.version,
+            language=str(item.language_id),
+            path=path_of(item.uri),
+        )
+        return self._keep(document)
+
+    def change(
+        self, identifier: lsp.VersionedTextDocumentIdentifier, changes: list[lsp.TextDocumentContentChangeEvent]
+    ) -> Document | None:
+        """Apply the changes in order; None for a document that is not kept."""
+        document = self._open.get(identifier.uri)
+        if document is None:
+            return self._whole_again(identifier, changes)
+        for change in changes:
+            document = self._changed(document, change)
+        return self._keep(attrs.evolve(document, version=identifier.version))
+
+    def close(self, uri: str) -> None:
+        self._open.pop(uri, None)
+        self._too_large.discard(uri)
+
+    def _changed(self, document: Document, change: lsp.TextDocumentContentChangeEvent) -> Document:
+        if isinstance(change, lsp.TextDocumentContentChangePartial):
+            return document.replace(span_of(document, change.range, self.encoding), _valid(change.text))
+        return attrs.evolve(document, text=_valid(change.text))
+
+    def _whole_again(
+        self, identifier: lsp.VersionedTextDocumentIdentifier, changes: list[lsp.TextDocumentContentChangeEvent]
+    ) -> Document | None:
+        """A document that was too large is taken back when its client sends it whole."""
+        for number, change in enumerate(changes):
+            if identifier.uri in self._too_large and isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
+                text = _valid(change.text)
+                self._keep(Document(identifier.uri, text, identifier.version, path=path_of(identifier.uri)))
+                return self.change(identifier, changes[number + 1 :])
+        return None
+
+    def _keep(self, document: Document) -> Document:
+        # Four bytes is the most that a code point takes: only a text near the limit is encoded to be sure.
+        size = len(document.text)
+        if size * 4 > self.max_bytes:
+            size = len(document.text.encode("utf-8"))
+        if size > self.max_bytes:
+            self._open.pop(document.uri, None)
+            self._too_large.add(document.uri)
+            raise DocumentRejected(
+                f"{Path(document.path or document.uri).name} has {size / 1e6:.1f} MB, more than the "
+                f"{self.max_bytes / 1e6:g} MB that are read: it gets no suggestions.",
+                "Raise files.max_bytes, or make it smaller and open it again.",
+            )
+        self._too_large.discard(document.uri)
+        self._open[document.uri] = document
+        return document
+
+
+def path_of(uri: str) -> Path | None:
+    """The local path of a `file:` URI, None for any other."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return None
+    local = url2pathname(parts.path)
+    return Path(f"//{parts.netloc}{local}" if parts.netloc not in ("", "localhost") else local)
+
+
+def _valid(text: str) -> str:
+    """JSON may carry half a surrogate pair, which no encoder takes; U+FFFD has the same length in every encoding."""
+    return _SURROGATES.sub("\ufffd", text)

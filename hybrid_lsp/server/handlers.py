@@ -1,0 +1,149 @@
+"""One short handler a method: convert, delegate, convert back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsprotocol import types as lsp
+
+from hybrid_lsp.errors import DocumentRejected
+from hybrid_lsp.metrics.events import AcceptKind
+from hybrid_lsp.server import inline, perform
+from hybrid_lsp.server.commands import ACCEPT, RUN_ACTION, STATUS
+from hybrid_lsp.server.hybrid import HybridServer
+from hybrid_lsp.server.session import SECTION
+
+_ACTION_KINDS = [
+    lsp.CodeActionKind.QuickFix,
+    lsp.CodeActionKind.RefactorRewrite,
+    lsp.CodeActionKind.Source,
+]
+
+
+def register(server: HybridServer) -> None:
+    """Every method and command that the server answers."""
+    for method, handler, options in _features():
+        server.feature(method, options)(handler)
+    commands: dict[str, Any] = {ACCEPT: accept, STATUS: status, RUN_ACTION: run_action}
+    for name, command in commands.items():
+        server.command(name)(command)
+
+
+def _features() -> list[tuple[str, Any, Any]]:
+    return [
+        (lsp.INITIALIZE, initialize, None),
+        (lsp.INITIALIZED, initialized, None),
+        (lsp.SHUTDOWN, shutdown, None),
+        (lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration, None),
+        (lsp.TEXT_DOCUMENT_DID_OPEN, did_open, None),
+        (lsp.TEXT_DOCUMENT_DID_CHANGE, did_change, None),
+        (lsp.TEXT_DOCUMENT_DID_SAVE, did_save, None),
+        (lsp.TEXT_DOCUMENT_DID_CLOSE, did_close, None),
+        # pygls announces the provider only when it is given options.
+        (lsp.TEXT_DOCUMENT_INLINE_COMPLETION, inline_completion, lsp.InlineCompletionOptions()),
+        (
+            lsp.TEXT_DOCUMENT_CODE_ACTION,
+            code_action,
+            lsp.CodeActionOptions(code_action_kinds=_ACTION_KINDS, resolve_provider=True),
+        ),
+        (lsp.CODE_ACTION_RESOLVE, resolve_code_action, None),
+        (lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL, cancel_progress, None),
+        # Copilot's names for the same events: its clients work with us as they are.
+        ("textDocument/didShowCompletion", did_show, None),
+        ("textDocument/didPartiallyAcceptCompletion", did_accept_partially, None),
+    ]
+
+
+def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
+    encoding = ls.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
+    ls.session.start(params, encoding)
+
+
+async def initialized(ls: HybridServer, params: lsp.InitializedParams) -> None:
+    await _pull_settings(ls)
+    ls.session.warm()
+
+
+async def shutdown(ls: HybridServer, params: None) -> None:
+    await ls.session.close()
+
+
+async def did_change_configuration(ls: HybridServer, params: lsp.DidChangeConfigurationParams) -> None:
+    if not await _pull_settings(ls):
+        ls.session.configure(params.settings)
+
+
+async def _pull_settings(ls: HybridServer) -> bool:
+    """Ask the client for our section; False where it cannot be asked."""
+    if not ls.session.abilities.pulls_settings:
+        return False
+    item = lsp.ConfigurationItem(section=SECTION)
+    answers = await ls.workspace_configuration_async(lsp.ConfigurationParams([item]))
+    ls.session.configure(answers[0] if answers else {})
+    return True
+
+
+def did_open(ls: HybridServer, params: lsp.DidOpenTextDocumentParams) -> None:
+    try:
+        ls.session.documents.open(params.text_document)
+    except DocumentRejected as error:
+        ls.session.tell.warn(str(error))
+
+
+def did_change(ls: HybridServer, params: lsp.DidChangeTextDocumentParams) -> None:
+    try:
+        ls.session.documents.change(params.text_document, list(params.content_changes))
+    except DocumentRejected as error:
+        ls.session.tell.warn(str(error))
+
+
+async def did_save(ls: HybridServer, params: lsp.DidSaveTextDocumentParams) -> None:
+    if ls.session.config.actions.enabled and ls.session.config.actions.review_on_save:
+        await perform.review_saved(ls, params.text_document.uri)
+
+
+def did_close(ls: HybridServer, params: lsp.DidCloseTextDocumentParams) -> None:
+    uri = params.text_document.uri
+    ls.session.latest.cancel(uri)
+    perform.forget(ls, uri)
+    ls.session.documents.close(uri)
+
+
+async def inline_completion(ls: HybridServer, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
+    return await inline.answer(ls.session, params)
+
+
+def code_action(ls: HybridServer, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+    return perform.offers(ls.session, params)
+
+
+async def resolve_code_action(ls: HybridServer, params: lsp.CodeAction) -> lsp.CodeAction:
+    return await perform.resolve(ls, params)
+
+
+async def run_action(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    return await perform.run_command(ls, arguments)
+
+
+def accept(ls: HybridServer, *arguments: Any) -> None:
+    if arguments:
+        ls.session.accepted(str(arguments[0]), AcceptKind.FULL)
+
+
+def status(ls: HybridServer) -> dict[str, Any]:
+    return ls.session.describe()
+
+
+def cancel_progress(ls: HybridServer, params: lsp.WorkDoneProgressCancelParams) -> None:
+    ls.progress_bar.cancel(params.token)
+
+
+def did_show(ls: HybridServer, params: Any) -> None:
+    """Taken note of only: every answer that we give is shown as far as we know."""
+
+
+def did_accept_partially(ls: HybridServer, params: Any) -> None:
+    item, length = getattr(params, "item", None), getattr(params, "acceptedLength", None)
+    arguments = getattr(getattr(item, "command", None), "arguments", None) or []
+    if arguments and isinstance(length, int):
+        ls.session.accepted(str(arguments[0]), AcceptKind.PARTIAL, length)

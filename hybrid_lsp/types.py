@@ -1,0 +1,173 @@
+"""The words that the floors speak to each other in. Standard library and attrs only."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+import attrs
+
+from hybrid_lsp.document import Document, Span
+
+
+class Tier(StrEnum):
+    """How much work an answer costs, cheapest first."""
+
+    STATIC = "static"
+    SMALL = "small"
+    LARGE = "large"
+
+
+class Reason(StrEnum):
+    """Why an inline completion shows nothing. Every empty answer carries one of these."""
+
+    DISABLED = "disabled"
+    LANGUAGE_DISABLED = "language-disabled"
+    IGNORED_FILE = "ignored-file"
+    SECRET_FILE = "secret-file"  # noqa: S105 (a reason code)
+    TOO_LARGE = "too-large"
+    BINARY = "binary"
+    NOT_OPEN = "not-open"
+    MID_WORD = "mid-word"
+    NO_BACKEND = "no-backend"
+    BACKEND_FAILED = "backend-failed"
+    TIMEOUT = "timeout"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+    EMPTY_REPLY = "empty-reply"
+    DUPLICATE_OF_SUFFIX = "duplicate-of-suffix"
+    REPETITION = "repetition"
+    LOW_CONFIDENCE = "low-confidence"
+    SHUTTING_DOWN = "shutting-down"
+
+
+class Finish(StrEnum):
+    """Why a generation ended, in the words of the OpenAI API plus `time` (a time budget ran out)."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TIME = "time"
+
+
+class Severity(StrEnum):
+    """Severity of a finding, as LSP's diagnostics have it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+    HINT = "hint"
+
+
+@attrs.frozen
+class ContextFile:
+    """A file given to the model beside the one being edited."""
+
+    filename: str
+    text: str = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Infill:
+    """Fill in the middle: what stands before and after the cursor."""
+
+    prefix: str = attrs.field(repr=False)
+    suffix: str = attrs.field(default="", repr=False)
+    extra: tuple[ContextFile, ...] = ()
+
+
+@attrs.frozen
+class Message:
+    """One turn of a chat; `role` is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Chat:
+    """A conversation that the model continues."""
+
+    messages: tuple[Message, ...]
+
+
+@attrs.frozen
+class Request:
+    """One generation.
+
+    `stop` strings end it and are not part of the reply; `time_budget_ms` ends it with what there is
+    (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can.
+    """
+
+    prompt: Infill | Chat
+    max_tokens: int = 64
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    time_budget_ms: int | None = None
+    json_schema: dict[str, object] | None = None
+
+
+@attrs.frozen
+class Piece:
+    """A streamed fragment of a reply.
+
+    `tokens` counts the tokens behind `text`; `logprob` is the sum of their natural log-probabilities, NaN where
+    the backend does not say. The last piece of a reply carries `finish`.
+    """
+
+    text: str
+    tokens: int = 1
+    logprob: float = math.nan
+    finish: Finish | None = None
+
+
+@attrs.frozen
+class Suggestion:
+    """What is shown as ghost text: `text` replaces `span` of the document version it was made for."""
+
+    id: str
+    text: str
+    span: Span
+    tier: Tier
+    model: str
+    confidence: float = math.nan
+
+
+@attrs.frozen
+class TextEdit:
+    """Replace `span` by `new_text`."""
+
+    span: Span
+    new_text: str
+
+
+@attrs.frozen
+class DocumentEdit:
+    """Edits of one document version, sorted and not overlapping; refused when the version is no longer current."""
+
+    document: Document
+    edits: tuple[TextEdit, ...]
+    label: str
+    description: str = ""
+
+    def apply(self) -> str:
+        """The text after the edits."""
+        text = self.document.text
+        for edit in reversed(self.edits):
+            text = text[: edit.span.start] + edit.new_text + text[edit.span.end :]
+        return text
+
+
+@attrs.frozen
+class Finding:
+    """One result of a review, at a span of one document version.
+
+    `code` is the rule's id (`B602`, `S608`), `cwe` the weakness number (78), `url` its documentation.
+    """
+
+    span: Span
+    message: str
+    severity: Severity
+    code: str
+    tool: str
+    cwe: int | None = None
+    url: str | None = None

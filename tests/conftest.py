@@ -1,0 +1,43 @@
+"""What all tests share: folders of their own, so that no test touches the user's settings, sockets or metrics."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
+
+# A shared machine pauses now and then: a slow example is no failure.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED_DATA.exists() or os.environ.get("CI"):
+        return
+    skip = pytest.mark.skip(reason="reads ../shared/data, which a clone alone does not have")
+    for item in items:
+        if item.get_closest_marker("shared_data"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The user's folders, empty ones; the runtime folder is short, since a socket's path may have 103 bytes."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HYBRID_LSP_CONFIG", str(home / "config.toml"))
+    monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(home / "state"))
+    monkeypatch.setenv("HYBRID_LSP_MODELS_DIR", str(home / "models"))
+    with tempfile.TemporaryDirectory(prefix="hl-") as runtime:
+        monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", runtime)
+        yield
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    return SHARED_DATA

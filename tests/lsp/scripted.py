@@ -1,0 +1,91 @@
+"""A model server whose answers a test writes: OpenAI's streaming protocol over real HTTP, on a port of this machine.
+
+It stands for vLLM, Ollama or a cloud; what it does wrong is written by the test too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+
+
+@attrs.define
+class Script:
+    """Replies in order; `requests` keeps the bodies, `hung_up` counts clients that left before the end.
+
+    A reply is streamed in pieces of eight characters. `hold` is awaited after the first piece.
+    """
+
+    replies: list[str] = attrs.field(factory=list)
+    requests: list[dict[str, Any]] = attrs.field(factory=list)
+    hold: asyncio.Event | None = None
+    hung_up: asyncio.Event = attrs.field(factory=asyncio.Event)
+    port: int = 0
+    status: int = 200
+    die_after: int | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+
+@asynccontextmanager
+async def scripted_server(script: Script) -> AsyncIterator[Script]:
+    """Serve the script until the block ends."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await _serve_one(script, reader, writer):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            script.hung_up.set()
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(connection, "127.0.0.1", 0)
+    script.port = server.sockets[0].getsockname()[1]
+    try:
+        yield script
+    finally:
+        server.close()
+
+
+async def _serve_one(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(
+        (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+    )
+    script.requests.append(json.loads(await reader.readexactly(length) or b"{}"))
+    if script.status != 200:
+        writer.write(f"HTTP/1.1 {script.status} No\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+        return True
+    reply = script.replies.pop(0)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    gone = asyncio.ensure_future(reader.read())
+    for number, start in enumerate(range(0, len(reply), 8)):
+        if script.die_after == number:
+            return False
+        _send(writer, {"choices": [{"delta": {"content": reply[start : start + 8]}, "finish_reason": None}]})
+        await writer.drain()
+        if script.hold is not None:
+            waiting = asyncio.ensure_future(script.hold.wait())
+            done, _ = await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if gone in done:
+                script.hung_up.set()
+                return False
+    _send(writer, {"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    writer.write(b"data: [DONE]\n\n")
+    await writer.drain()
+    gone.cancel()
+    return False
+
+
+def _send(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
+    writer.write(b"data: " + json.dumps(body).encode() + b"\n\n")

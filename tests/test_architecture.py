@@ -1,0 +1,103 @@
+"""The floors: imports go down only, siblings never import each other, and pygls stays at the edge."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "hybrid_lsp"
+FLOORS = {
+    "errors": 0,
+    "document": 0,
+    "types": 0,
+    "paths": 0,
+    "config": 0,
+    "models": 1,
+    "metrics": 1,
+    "training": 1,
+    "context": 2,
+    "backends": 2,
+    "engine": 2,
+    "analysis": 2,
+    "routing": 3,
+    "completion": 4,
+    "actions": 4,
+    "server": 5,
+    # The commands: `cli` parses, the others do.
+    "demo": 6,
+    "oneshot": 6,
+    "tables": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+# The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
+GROUND = ["errors", "document", "types", "paths", "config"]
+EDGE_ONLY = {"pygls", "lsprotocol"}
+HEAVY = {"torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"}
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module is not None
+            found.add(node.module)
+            if node.module == "hybrid_lsp":
+                found |= {f"hybrid_lsp.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down_only(path: Path) -> None:
+    room = room_of(path)
+    if room == "__init__":
+        return
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "hybrid_lsp" or len(parts) == 1 or parts[1] in (room, "__version__"):
+            continue
+        other = parts[1]
+        if FLOORS[room] == FLOORS[other] == 0:
+            assert GROUND.index(other) < GROUND.index(room), f"{path.name} imports {name}"
+        else:
+            assert FLOORS[other] < FLOORS[room], f"{room} (floor {FLOORS[room]}) imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_pygls_stays_at_the_edge(path: Path) -> None:
+    if room_of(path) != "server":
+        assert not {name.split(".")[0] for name in imports_of(path)} & EDGE_ONLY
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(path) for path in modules()} - {"__init__"}
+    assert rooms <= set(FLOORS), f"give these a floor: {rooms - set(FLOORS)}"
+
+
+def test_a_folder_holds_two_modules_or_is_a_module() -> None:
+    for folder in (child for child in PACKAGE.iterdir() if child.is_dir() and child.name != "__pycache__"):
+        assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) >= 2, folder
+
+
+def test_serving_starts_light() -> None:
+    """The process of each editor window loads no model library."""
+    code = "import sys, hybrid_lsp.server.app; print(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert not loaded & HEAVY

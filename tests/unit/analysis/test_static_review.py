@@ -1,0 +1,235 @@
+"""bandit and ruff on unsaved text: every finding once, at its own place."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hybrid_lsp.analysis import bandit, process, review, ruff, rules
+from hybrid_lsp.document import Document, Span
+from hybrid_lsp.errors import AnalysisError
+from hybrid_lsp.types import Finding, Severity
+
+
+def python(text: str, path: Path | None = None) -> Document:
+    return Document("file:///x.py", text, 1, "python", path)
+
+
+def whole(document: Document) -> Span:
+    return Span(0, len(document.text))
+
+
+SAMPLE = '''\
+x = "😀😀"; import pickle; pickle.loads(x); eval("😀" + x); eval(x)
+import hashlib, subprocess, requests
+hashlib.md5(b"x")
+def f(password="abc123xyz"):
+    try:
+        subprocess.Popen("ls " + x, shell=True)
+    except Exception:
+        pass
+    q = """
+    SELECT * FROM t WHERE a = %s
+    """ % x
+    requests.get(x, verify=False,
+        timeout=None)
+    connect(user="a",
+       password="s3cr3t")
+    assert x
+'''
+
+
+async def test_findings_are_merged_and_placed() -> None:
+    document = python(SAMPLE)
+    found = (await review.security(document)).findings
+    table = [
+        (document.position(each.span.start)[0] + 1, document.slice(each.span), each.code, each.tool) for each in found
+    ]
+    assert table == [
+        (1, "import pickle", "B403", "bandit"),
+        (1, "pickle.loads(x)", "B301", "bandit, ruff"),
+        (1, 'eval("😀" + x)', "B307", "bandit, ruff"),
+        (1, "eval(x)", "B307", "bandit, ruff"),
+        (2, "import hashlib, subprocess, requests", "B404", "bandit"),
+        (3, 'hashlib.md5(b"x")', "B324", "bandit, ruff"),
+        (4, '"abc123xyz"', "B107", "bandit, ruff"),
+        (6, 'subprocess.Popen("ls " + x, shell=True)', "B602", "bandit, ruff"),
+        (7, "except Exception:", "B110", "bandit, ruff"),
+        (9, '"""', "B608", "bandit, ruff"),
+        (12, "verify=False", "B501", "bandit, ruff"),
+        (13, "timeout=None", "B113", "bandit, ruff"),
+        (15, 'password="s3cr3t")', "B106", "bandit, ruff"),
+        (16, "assert x", "B101", "bandit, ruff"),
+    ]
+    shell = next(each for each in found if each.code == "B602")
+    assert (shell.severity, shell.cwe) == (Severity.ERROR, 78)
+    assert shell.url is not None
+    assert shell.url.startswith("https://bandit.readthedocs.io/")
+
+
+async def test_none_is_lost_by_merging() -> None:
+    document = python(SAMPLE)
+    ours, theirs = await bandit.security(document), await ruff.security(document)
+    merged = review.merge(document, ours, theirs)
+    assert sum(2 if each.tool == "bandit, ruff" else 1 for each in merged) == len(ours) + len(theirs)
+
+
+async def test_no_message_repeats_a_password() -> None:
+    found = (await review.security(python('password = "hunter2abc"\n'))).findings
+    assert [each.code for each in found] == ["B105"]
+    assert "hunter2" not in found[0].message
+
+
+async def test_only_the_lines_of_a_span() -> None:
+    document = python("eval(a)\neval(b)\neval(c)\n")
+    found = (await review.security(document, Span(8, 12))).findings
+    assert [document.slice(each.span) for each in found] == ["eval(b)"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "\ufeff",
+        "# -*- coding: latin-1 -*-\n# é😀\n",
+        "a = 1\r\n",
+        "a = 1\r",
+        "'\u2028'; ",
+        "\x0c\n",
+        '"""\n😀\n"""; ',
+    ],
+)
+async def test_columns_in_odd_texts(before: str) -> None:
+    document = python(before + 's = "é😀"; eval(s)\n')
+    found = (await review.security(document)).findings
+    assert [(document.slice(each.span), each.tool) for each in found] == [("eval(s)", "bandit, ruff")]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(alphabet=st.characters(exclude_characters='"\\\r\n\0', exclude_categories=["Cs"]), max_size=8))
+def test_columns_behind_any_string(noise: str) -> None:
+    document = python(f'x = "{noise}"; eval(x)\n')
+    found = asyncio.run(review.security(document)).findings
+    assert [document.slice(each.span) for each in found if each.code == "B307"] == ["eval(x)"]
+
+
+async def test_invalid_python_is_said_and_not_passed_over() -> None:
+    with pytest.raises(AnalysisError, match=r"not valid Python: .* \(line 2, column \d+\)"):
+        await review.security(python("x = 1\ndef f(:\n"))
+    with pytest.raises(AnalysisError, match="not valid Python"):
+        await bandit.security(python("def f(:\n"))
+
+
+async def test_one_tool_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(document: Document) -> list[Finding]:
+        raise AnalysisError("bandit is not there.")
+
+    monkeypatch.setattr(bandit, "security", broken)
+    done = await review.security(python("eval(x)\n"))
+    assert [each.code for each in done.findings] == ["S307"]
+    assert (done.findings[0].cwe, done.findings[0].severity) == (78, Severity.WARNING)
+    assert done.notes == ("bandit is not there.",)
+
+
+async def test_a_long_file() -> None:
+    document = python("\n".join(f"def f{n}(x):\n    y = eval(x)\n    return y\n\n" for n in range(1250)))
+    found = (await review.security(document)).findings
+    assert len(found) == 1250
+    assert {document.slice(each.span) for each in found} == {"eval(x)"}
+
+
+async def test_the_workspace_is_not_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its settings nor its modules are used."""
+    for name in ("bandit.py", "json.py", "sitecustomize.py"):
+        (tmp_path / name).write_text("raise SystemExit('executed')\n")
+    (tmp_path / "ruff.toml").write_text('lint.ignore = ["ALL"]\n')
+    (tmp_path / ".bandit").write_text("[bandit]\nskips: B307\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUFF_OUTPUT_FILE", str(tmp_path / "out"))
+    found = (await review.security(python("eval(x)\n", tmp_path / "x.py"))).findings
+    assert [each.tool for each in found] == ["bandit, ruff"]
+
+
+async def test_fixes_inside_a_span_only() -> None:
+    document = python("a = list(sorted(x))\nb = list(sorted(y))\n")
+    done = await ruff.fixes(document, Span(20, 39))
+    assert done.text == "a = list(sorted(x))\nb = sorted(y)\n"
+    assert done.text[20 : done.end] == "b = sorted(y)"
+    assert [each.code for each in done.applied] == ["C413"]
+
+
+async def test_fixes_build_on_each_other_and_leave_advice() -> None:
+    document = python('x = "{}".format(list(sorted(y)))\nfor k in d.keys(): pass\n')
+    done = await ruff.fixes(document, whole(document))
+    assert done.text.startswith('x = f"{sorted(y)}"\n')
+    assert {each.code for each in done.advice} == {"SIM118"}
+
+
+async def test_fixes_that_reach_outside_are_left_alone() -> None:
+    document = python("def f(a):\n    from typing import List\n    x: List[int] = a\n    return x\n")
+    body = document.text.index("    x:")
+    done = await ruff.fixes(document, Span(body, body + len("    x: List[int] = a")))
+    assert done.text == document.text or "from typing import List" in done.text
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.text(alphabet="aé😀 ", max_size=6))
+def test_fixes_keep_what_stands_around(noise: str) -> None:
+    document = python(f"# {noise}\ns = '{noise}'; t = list(sorted(s))  # {noise}\n")
+    done = asyncio.run(ruff.fixes(document, whole(document)))
+    assert done.text == f"# {noise}\ns = '{noise}'; t = sorted(s)  # {noise}\n"
+
+
+async def test_a_missing_tool_names_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    monkeypatch.setattr("sysconfig.get_path", lambda name: "/nowhere")
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(AnalysisError, match=r"ruff is not installed.*pip install"):
+        await ruff.security(python("x\n"))
+    with pytest.raises(AnalysisError, match=r"bandit cannot be started.*pip install"):
+        await bandit.security(python("x\n"))
+
+
+SLEEP = [sys.executable, "-c", "import sys, time; sys.stdin.read(); time.sleep(600)"]
+
+
+async def test_a_slow_tool_is_stopped() -> None:
+    with pytest.raises(AnalysisError, match=r"stopped after 0\.05 s"):
+        await process.run("sleep", SLEEP, "", 0.05)
+
+
+async def test_cancelling_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    children = []
+    start = asyncio.create_subprocess_exec
+
+    async def remember(*args: object, **options: object) -> asyncio.subprocess.Process:
+        children.append(await start(*args, **options))
+        return children[0]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", remember)
+    task = asyncio.ensure_future(process.run("sleep", SLEEP, "", 60))
+    while not children:  # noqa: ASYNC110 (the loop's turns are what is counted)
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert children[0].returncode is not None
+
+
+async def test_a_failing_tool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ruff, "_command", lambda: [sys.executable, "-c", "raise SystemExit('no such option')"])
+    with pytest.raises(AnalysisError, match="ruff failed: no such option"):
+        await ruff.security(python("x\n"))
+
+
+def test_rules() -> None:
+    assert rules.same_rule("B602", "S602")
+    assert rules.same_rule("B324", "S303")
+    assert not rules.same_rule("B602", "S603")
+    assert not rules.same_rule("CWE-78", "CWE-78")
+    assert rules.CWE[608] == 89
