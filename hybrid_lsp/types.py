@@ -111,7 +111,7 @@ class Piece:
     """A streamed fragment of a reply.
 
     `tokens` counts the tokens behind `text`; `logprob` is the sum of their natural log-probabilities, NaN where
-    the backend does not say. The last piece of a reply carries `finish`.
+    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it.
     """
 
     text: str

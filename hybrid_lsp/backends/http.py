@@ -282,7 +282,8 @@ class _Watch:
         if rest := self._finder.flush():
             yield self._piece(rest)
         self.done = True
-        yield Piece("", tokens=0, logprob=0.0, finish=finish)
+        # The tokens that ended the text are counted, and how likely they were.
+        yield attrs.evolve(self._piece(""), finish=finish)
 
     def _piece(self, text: str) -> Piece:
         tokens, self._tokens = self._tokens, 0

@@ -57,7 +57,8 @@ class Family:
     `layout` is the FIM prompt (empty: the model was not trained for FIM), `file` one neighbouring file inside it,
     `ends` the control tokens that end a reply, `stop` their written forms for servers that do not know them
     (at most 4), `start` what every prompt begins with, `names` patterns of model names, `marks` further tokens that
-    must be in a vocabulary for it to be of this family.
+    must be in a vocabulary for it to be of this family. `most_suffix` is the longest suffix, in tokens, that the model
+    was trained with (0: as long as there is room).
     """
 
     name: str
@@ -68,6 +69,7 @@ class Family:
     start: str = ""
     names: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    most_suffix: int = 0
 
     @property
     def fills_in(self) -> bool:
@@ -135,6 +137,7 @@ FAMILIES: tuple[Family, ...] = (
         stop=("<|endoftext|>", "<|file_sep|>"),
         marks=("<|fim_pad|>", "<|file_sep|>"),
         names=(r"hybrid-lsp", r"^embedded$"),
+        most_suffix=128,
     ),
     Family(
         name="qwen-coder",

@@ -97,7 +97,7 @@ class Session:
 
     def warm(self) -> None:
         """Start the typing model's engine ahead of the first request; failing is told, and tried again then."""
-        backend = self.backends.get(Tier.SMALL)
+        backend: object = self.backends.get(Tier.SMALL)
         if self.config.completion.enabled and isinstance(backend, Warmable):
             self._spawn(self._warm(backend))
 

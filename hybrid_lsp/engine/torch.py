@@ -1,0 +1,117 @@
+"""A model on transformers and torch: for architectures that CTranslate2 has no converter for."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hybrid_lsp.engine.base import Sampling, Sink
+from hybrid_lsp.errors import ModelBroken, ModelError
+
+_PREFILL_STEP = 256
+"""Tokens of prefill between two looks at whether anybody still waits."""
+_DTYPES = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
+
+
+class TorchModel:
+    """One causal language model of transformers, on a GPU where there is one."""
+
+    library = "torch"
+
+    def __init__(self, folder: Path, compute_type: str = "auto", threads: int = 0) -> None:
+        """Load; `threads` 0 leaves torch's own choice. Raises ModelError (not installed) or ModelBroken."""
+        if compute_type not in _DTYPES:
+            raise ModelError(
+                f"The torch backend has no compute type {compute_type}.", f"Choose one of {', '.join(_DTYPES)}."
+            )
+        try:
+            import torch
+            import transformers
+        except ImportError as error:
+            raise ModelError("This model needs torch and transformers.", "pip install 'hybrid-lsp[torch]'") from error
+        if threads:
+            torch.set_num_threads(threads)
+        self._torch: Any = torch
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model: Any = _load(transformers, folder, _DTYPES[compute_type]).to(self._device).eval()
+        self._last_logits_only = "logits_to_keep" in inspect.signature(self._model.forward).parameters
+        self.threads: int = torch.get_num_threads()
+        self.compute_type = str(self._model.dtype).removeprefix("torch.")
+
+    def decode(self, prompt: Sequence[int], sampling: Sampling, ends: Sequence[int], sink: Sink) -> None:
+        """Generate; stops within one token, and between the steps of the prefill, when the sink is cancelled."""
+        with self._torch.inference_mode():
+            logits, cache = self._prefill(prompt, sink)
+            for _ in range(sampling.max_tokens):
+                if logits is None:
+                    return
+                token, logprob = self._choose(logits, sampling)
+                if sink.token(token, logprob) or token in ends:
+                    return
+                logits, cache = self._step([token], cache)
+
+    def close(self) -> None:
+        del self._model
+
+    def _prefill(self, prompt: Sequence[int], sink: Sink) -> tuple[Any, Any]:
+        logits, cache = None, None
+        for start in range(0, len(prompt), _PREFILL_STEP):
+            if sink.cancelled:
+                return None, cache
+            logits, cache = self._step(prompt[start : start + _PREFILL_STEP], cache)
+        return logits, cache
+
+    def _step(self, tokens: Sequence[int], cache: Any) -> tuple[Any, Any]:
+        """The logits after the last of the tokens, and the cache with all of them in it."""
+        # Logits of every position of a long prefill times a large vocabulary would be gigabytes.
+        only_last = {"logits_to_keep": 1} if self._last_logits_only else {}
+        ids = self._torch.tensor([list(tokens)], device=self._device)
+        output = self._model(input_ids=ids, past_key_values=cache, use_cache=True, **only_last)
+        return output.logits[0, -1].float(), output.past_key_values
+
+    def _choose(self, logits: Any, sampling: Sampling) -> tuple[int, float]:
+        """A token and its natural log-probability in the model's own distribution."""
+        logprobs = self._torch.log_softmax(logits, dim=-1)
+        if sampling.temperature <= 0:
+            token = int(logprobs.argmax())
+        else:
+            token = self._sample(logits / sampling.temperature, sampling)
+        return token, float(logprobs[token])
+
+    def _sample(self, logits: Any, sampling: Sampling) -> int:
+        size = min(sampling.top_k or logits.numel(), logits.numel())
+        values, indices = self._torch.topk(logits, size)
+        probabilities = self._torch.softmax(values, dim=-1)
+        before = self._torch.cumsum(probabilities, dim=-1) - probabilities
+        kept = self._torch.where(before < sampling.top_p, probabilities, self._torch.zeros_like(probabilities))
+        kept[0] = probabilities[0]  # a top_p of 0 still leaves the likeliest
+        return int(indices[self._torch.multinomial(kept, 1)])
+
+
+def describe_tokenizer(folder: Path) -> dict[str, Any]:
+    """A tokenizer.json made from an older tokenizer's files. Raises ModelError or ModelBroken."""
+    try:
+        import transformers
+    except ImportError as error:
+        raise ModelError("This model needs torch and transformers.", "pip install 'hybrid-lsp[torch]'") from error
+    try:
+        fast = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return dict(json.loads(fast.backend_tokenizer.to_str()))
+    except Exception as error:  # each tokenizer class raises its own
+        raise ModelBroken(f"The tokenizer in {folder} does not load: {error}", "Copy its files again.") from error
+
+
+def _load(transformers: Any, folder: Path, dtype: str) -> Any:
+    try:
+        # Code that a model brings along is never run.
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # transformers, safetensors and torch each raise their own
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelBroken(
+            f"The model in {folder} does not load: {first_line}", "Copy its files again, or choose another model."
+        ) from error

@@ -1,0 +1,115 @@
+"""What is said to each kind of server, and how its answers read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from hybrid_lsp.backends import dialects
+from hybrid_lsp.backends.dialects import Dialect
+from hybrid_lsp.errors import BackendFailed
+from hybrid_lsp.models import families
+from hybrid_lsp.types import Chat, ContextFile, Finish, Infill, Message, Request
+
+INFILL = Request(Infill("P", "S", (ContextFile("a.py", "A"),)), max_tokens=9, stop=("x",), time_budget_ms=50)
+CHAT = Request(Chat((Message("user", "hi"),)), json_schema={"type": "object"}, time_budget_ms=50)
+
+
+def family(name: str) -> families.Family:
+    found = families.named(name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("dialect", ["engine", "llamacpp"])
+def test_infill_is_llama_cpps(dialect: Dialect) -> None:
+    call = dialects.call(dialect, "m", families.PLAIN, INFILL)
+    assert call.path == "/infill"
+    wanted = {"input_prefix": "P", "input_suffix": "S", "n_predict": 9, "t_max_predict_ms": 50, "stop": ["x"]}
+    assert wanted.items() <= call.body.items()
+    assert call.body["input_extra"] == [{"filename": "a.py", "text": "A"}]
+    assert dialects.call(dialect, "m", families.PLAIN, CHAT).path == "/v1/chat/completions"
+
+
+def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_takes() -> None:
+    request = Request(Infill("P", "S"), stop=("1", "2", "3"))
+    call = dialects.call("openai", "m", family("qwen-coder"), request)
+    assert call.path == "/completions"
+    assert call.body["prompt"] == "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+    assert call.body["stop"] == ["1", "2", "3", "<|endoftext|>"]
+    assert len(dialects.stops("openai", family("qwen-coder"), request)) == 7
+
+
+def test_a_server_that_knows_the_format_gets_the_suffix() -> None:
+    body = dialects.call("openai", "m", families.SERVER, INFILL).body
+    assert (body["prompt"], body["suffix"]) == ("P", "S")
+
+
+def test_a_chat_carries_its_schema() -> None:
+    call = dialects.call("openai", "m", families.PLAIN, CHAT)
+    assert call.path == "/chat/completions"
+    assert call.body["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert "t_max_predict_ms" not in call.body
+
+
+def chat(delta: Any, finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"delta": delta, "finish_reason": finish} | more]}
+
+
+@pytest.mark.parametrize(
+    ("event", "text", "tokens", "logprob", "finish"),
+    [
+        ({"content": "a", "stop": False}, "a", 1, math.nan, None),
+        ({"content": "ab", "tokens": [1, 2], "stop": False}, "ab", 2, math.nan, None),
+        ({"content": "a", "completion_probabilities": [{"logprob": -1}, {"logprob": -2}]}, "a", 2, -3.0, None),
+        ({"content": "a", "completion_probabilities": [{"logprob": -1}, {"probs": []}]}, "a", 2, math.nan, None),
+        ({"content": "", "stop": True, "stop_type": "eos"}, "", 0, 0.0, Finish.STOP),
+        ({"content": "", "stop": True, "stop_type": "limit"}, "", 0, 0.0, Finish.LENGTH),
+        ({"content": "", "stop": True, "stop_type": "limit", "time_limit": True}, "", 0, 0.0, Finish.TIME),
+        ({"choices": [{"text": "a", "logprobs": {"token_logprobs": [-1.5]}}]}, "a", 1, -1.5, None),
+        ({"choices": [{"text": "", "logprobs": {"token_logprobs": [-1.5]}}]}, "", 1, -1.5, None),
+        ({"choices": [{"text": "a", "logprobs": None, "finish_reason": "length"}]}, "a", 1, math.nan, Finish.LENGTH),
+        ({"choices": [{"text": "", "finish_reason": "length"}], "time_limit": True}, "", 0, 0.0, Finish.TIME),
+        (chat({"content": "a"}), "a", 1, math.nan, None),
+        (chat({"content": "a"}, logprobs={"content": [{"logprob": -2}]}), "a", 1, -2.0, None),
+        (chat({}, "stop"), "", 0, 0.0, Finish.STOP),
+        (chat(None, "content_filter"), "", 0, 0.0, Finish.STOP),
+        ({"choices": [{"message": {"content": "all"}, "finish_reason": "stop"}]}, "all", 1, math.nan, Finish.STOP),
+    ],
+)
+def test_events_are_read(event: Any, text: str, tokens: int, logprob: float, finish: Finish | None) -> None:
+    piece = dialects.read(event)
+    assert piece is not None
+    assert (piece.text, piece.tokens, piece.finish) == (text, tokens, finish)
+    assert piece.logprob == pytest.approx(logprob, nan_ok=True)
+
+
+@pytest.mark.parametrize("event", [{"choices": []}, chat({"role": "assistant"}), {"choices": [None]}])
+def test_events_without_text_are_passed_over(event: Any) -> None:
+    assert dialects.read(event) is None
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ([], "no event"),
+        ("x", "no event"),
+        ({}, "without text"),
+        ({"content": 1}, "text that is none"),
+        ({"choices": [{"text": 1}]}, "text that is none"),
+        ({"error": {"message": "out of memory"}}, "out of memory"),
+        ({"error": "busy"}, "busy"),
+    ],
+)
+def test_what_is_no_event_is_told(event: Any, said: str) -> None:
+    with pytest.raises(BackendFailed, match=said):
+        dialects.read(event)
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": {"message": "no"}}, {"detail": "no"}, {"message": "no"}, {"error": "no"}, "no"]
+)
+def test_errors_of_all_shapes_are_read(body: Any) -> None:
+    assert dialects.error_text(body) == "no"
