@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint types check clean
+.PHONY: demo test lint types check docs clean
 
 demo: $(VENV)/.base
 	$(BIN)/python -m hybrid_lsp demo $(ARGS)
@@ -20,6 +20,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint types test
+
+docs: $(VENV)/.base
+	$(BIN)/python -m hybrid_lsp demo --fast --record build/demo.txt
+	$(BIN)/python tools/write_readme.py build/demo.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybrid-lsp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

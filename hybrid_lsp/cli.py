@@ -97,8 +97,7 @@ _HELP_ONLY = {
 def _serve(options: argparse.Namespace) -> int:
     from hybrid_lsp.server.app import serve
 
-    serve(options.tcp, allow_remote=options.allow_remote)
-    return 0
+    return serve(options.tcp, allow_remote=options.allow_remote)
 
 
 def _complete(options: argparse.Namespace) -> int:

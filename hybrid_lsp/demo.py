@@ -88,6 +88,7 @@ def run(record: Path | None = None, *, pause: bool = True) -> int:
     console = Console(record=record is not None, width=100 if record else None)
     tally = asyncio.run(Demo(console, pause).play())
     if record is not None:
+        record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(console.export_text(), encoding="utf-8")
     return 0 if tally.shown else 1
 
@@ -189,7 +190,7 @@ class Demo:
     def _print_suggestion(self, shown: Shown, *, taken: bool) -> None:
         document, cursor = self._editor.document, self._editor.cursor
         line, column = document.position(cursor)
-        before = document.line(line)[:column].strip()
+        before = document.line(line)[:column].lstrip()
         row = Text()
         row.append(f"{shown.latency_ms:5.0f} ms  ", style="cyan")
         row.append(before)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hybrid_lsp import config as settings
 from hybrid_lsp.backends.base import Closeable
 from hybrid_lsp.backends.factory import make_backend
-from hybrid_lsp.completion.confidence import thresholds
+from hybrid_lsp.completion.confidence import judge_for
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer, Query
 from hybrid_lsp.context.privacy import Privacy
@@ -66,7 +66,7 @@ async def _ask(document: Document, offset: int, config: settings.Config) -> Answ
     pipeline = CompletionPipeline(
         Router({Tier.SMALL: backend} if backend else {}),
         Privacy(config.privacy).document_reason,
-        thresholds(config),
+        judge_for(config),
     )
     try:
         return await pipeline.complete(Query(document, offset, invoked=True), config)

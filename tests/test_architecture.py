@@ -18,11 +18,12 @@ FLOORS = {
     "config": 0,
     "models": 1,
     "metrics": 1,
-    "training": 1,
     "context": 2,
     "backends": 2,
     "engine": 2,
     "analysis": 2,
+    # It measures what is served, so it stands on the models' formats and confidence.
+    "training": 2,
     "routing": 3,
     "completion": 4,
     "actions": 4,

@@ -53,6 +53,7 @@ class Offer:
     name: str
     title: str
     kind: str
+    output: Output
     tier: Tier
 
 
@@ -99,7 +100,7 @@ class ActionPipeline:
         deep = self.router.configured(Tier.LARGE)
         kinds = None if only is None else list(only)
         return [
-            Offer(each.name, each.title, each.kind, tier)
+            Offer(each.name, each.title, each.kind, each.output, tier)
             for each in self.actions
             if (deep or document.language in each.languages) and _wanted(each.kind, kinds)
         ]
@@ -112,7 +113,7 @@ class ActionPipeline:
         action = self._action(name)
         target = action.target(document, span)
         if target is None:
-            return NothingOutcome(By(Tier.STATIC, "Static analysis."), "There is no code here. Select some.")
+            return NothingOutcome(By(Tier.STATIC, ""), "There is no code here. Select some.")
         context = ActionContext(document, target, self.config)
         work = _Run(self.router, action, context, on_progress)
         if reason := self.file_check(document):
@@ -176,7 +177,7 @@ class _Run:
         """The static answer, labelled with the reason for it."""
         by = By(Tier.STATIC, f"Static analysis. {why}", tuple(self.notes), raw)
         if self.context.document.language not in self.action.languages:
-            return NothingOutcome(by, f"{why} There is no static analysis for `{self.context.document.language}`.")
+            return NothingOutcome(by, f"There is no static analysis for `{self.context.document.language}`.")
         self.on_progress(Progress(Tier.STATIC, "static", f"Static analysis. {why}"))
         try:
             return await self.action.static(self.context, by)

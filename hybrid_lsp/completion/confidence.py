@@ -1,52 +1,99 @@
-"""Whether a suggestion is sure enough to be shown."""
+"""Which source is believed, and whether it is sure enough to be shown.
+
+The numbers come from the evaluation on held-out packages: a calibrated probability that a line is exactly right, for
+the copy model, the embedded network, and each in the light of the other.
+"""
 
 from __future__ import annotations
 
-import json
 import math
 
 import attrs
 
+from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.config import Config
 from hybrid_lsp.errors import ModelError
-from hybrid_lsp.models.store import locate
-from hybrid_lsp.types import Piece
+from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, generated
+from hybrid_lsp.models.copying import complete
+from hybrid_lsp.models.store import EMBEDDED, locate
+
+SURE = 0.85
+"""A copied line that is so likely right is shown at once: no debounce, no model."""
+_ELSEWHERE = 0.2
+"""How much surer one must be in a language that the numbers were not fitted on."""
+_PREFIX_CHARS, _SUFFIX_CHARS = 30_000, 10_000
+"""What the copy model reads around the cursor: more takes longer and says little more."""
+_GOES_ON = 0.6
+"""Least mean probability of a token in each further line of a suggestion."""
 
 
 @attrs.frozen
-class Thresholds:
-    """Least confidence at which a suggestion is shown, from the model's evaluation on held-out code.
+class Judgement:
+    """A line and the probability that it is exactly right; NaN where the backend does not say."""
 
-    `languages` are those the model was evaluated on; others need `elsewhere`.
+    text: str
+    probability: float
+    from_copy: bool
+
+
+@attrs.frozen
+class Judge:
+    """Compares what the copy model and the network suggest.
+
+    `confidence` is None where no calibration is to be had; `knows_network` tells whether it was fitted for this
+    network, and `languages` where it holds.
     """
 
-    at: float = 0.0
-    elsewhere: float = 0.0
-    languages: frozenset[str] = frozenset()
+    confidence: Confidence | None = None
+    knows_network: bool = False
+    languages: frozenset[str] = frozenset({"python"})
 
-    def for_language(self, language: str) -> float:
-        return self.at if not self.languages or language in self.languages else self.elsewhere
+    def copy(self, prefix: str, suffix: str) -> Suggestion:
+        """How the file itself continues the cursor's line."""
+        return copied(complete(prefix[-_PREFIX_CHARS:], suffix[:_SUFFIX_CHARS]))
+
+    def copy_alone(self, copy: Suggestion) -> Judgement:
+        """The copied line with nothing to compare it with."""
+        sure = self.confidence.alone("copy", copy) if self.confidence else 0.0
+        return Judgement(copy.text, sure, from_copy=True)
+
+    def best(self, copy: Suggestion, line: Line, prefix: str) -> Judgement:
+        """The likelier of the copied line and the network's."""
+        if self.confidence is None or not self.knows_network:
+            return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copy)
+        network = generated(line.text, line.log_probs, line.finished, prefix)
+        chosen, sure = self.confidence.best(copy, network)
+        return Judgement(chosen.text, sure, from_copy=chosen is copy)
+
+    def threshold(self, language: str) -> float:
+        """The least probability that is shown."""
+        if self.confidence is None:
+            return 0.0
+        if language in self.languages:
+            return self.confidence.threshold
+        return min(0.95, self.confidence.threshold + _ELSEWHERE)
 
 
-def mean_probability(pieces: list[Piece]) -> float:
-    """The geometric mean probability of the tokens, 0 to 1; NaN where the backend gives none."""
-    tokens = sum(piece.tokens for piece in pieces)
-    total = sum(piece.logprob for piece in pieces if piece.tokens)
-    return math.exp(total / tokens) if tokens and not math.isnan(total) else math.nan
-
-
-def sure_enough(confidence: float, threshold: float) -> bool:
+def sure_enough(probability: float, threshold: float) -> bool:
     """A backend that gives no probabilities is not held back: its user chose it."""
-    return math.isnan(confidence) or confidence >= threshold
+    return math.isnan(probability) or probability >= threshold
 
 
-def thresholds(config: Config) -> Thresholds:
-    """The thresholds that an engine's model was evaluated to need; none for a model without an evaluation."""
-    if config.small.backend != "engine":
-        return Thresholds()
+def further(lines: list[Line]) -> list[str]:
+    """The lines below the first, as far as the model is sure of each."""
+    kept: list[str] = []
+    for line in lines[1:]:
+        if not line.finished or not (math.isnan(line.mean) or line.mean >= _GOES_ON):
+            break
+        kept.append(line.text)
+    return kept
+
+
+def judge_for(config: Config) -> Judge:
+    """The judge for the configured small model: the embedded one's numbers, its network's only where that is it."""
     try:
-        found = json.loads((locate(config.small.model) / "evaluation.json").read_text("utf-8"))["threshold"]
-        languages = frozenset(str(name) for name in found["languages"])
-        return Thresholds(float(found["at"]), float(found["elsewhere"]), languages)
+        confidence = Confidence.load(locate(EMBEDDED) / "confidence.json")
     except (ModelError, OSError, ValueError, KeyError, TypeError):
-        return Thresholds()
+        return Judge()
+    embedded = config.small.backend == "engine" and config.small.model == EMBEDDED
+    return Judge(confidence, knows_network=embedded)

@@ -1,28 +1,30 @@
-"""The typing path, top to bottom: gate → debounce → context → generate → trim → confidence."""
+"""The typing path, top to bottom: gate → copy → debounce → context → generate → confidence → trim."""
 
 from __future__ import annotations
 
 import asyncio
-import math
 import uuid
 
 import attrs
 
 from hybrid_lsp.completion import gate
-from hybrid_lsp.completion.confidence import Thresholds, sure_enough
+from hybrid_lsp.completion.confidence import SURE, Judge, Judgement, further, sure_enough
 from hybrid_lsp.completion.generate import Generation, generate
+from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.completion.trim import trim, without_suffix
 from hybrid_lsp.config import CompletionConfig, Config
-from hybrid_lsp.context.privacy import Redaction, conceal
+from hybrid_lsp.context.privacy import conceal
 from hybrid_lsp.context.window import around
-from hybrid_lsp.document import Span
+from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
 from hybrid_lsp.routing.router import Router, Task
-from hybrid_lsp.types import Infill, Reason, Request, Suggestion
+from hybrid_lsp.types import Infill, Reason, Request, Suggestion, Tier
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
+COPY = "copy"
+"""The name of the copy model in logs, metrics and the status."""
 
 
 @attrs.frozen
@@ -31,71 +33,115 @@ class CompletionPipeline:
 
     router: Router
     file_check: gate.FileCheck
-    thresholds: Thresholds = attrs.field(factory=Thresholds)
+    judge: Judge = attrs.field(factory=Judge)
 
     async def complete(self, query: Query, config: Config) -> Answer:
         """The answer to one request; raises nothing but CancelledError, when the request is superseded."""
         if stopped := gate.check(query, config, self.file_check):
             return stopped
-        if not self.router.candidates(Task.COMPLETION):
-            return nothing(Reason.NO_BACKEND, self.router.absence(Task.COMPLETION))
-        if not query.invoked:
-            await asyncio.sleep(config.completion.debounce_ms / 1000)
-        written, secrets = _context(query, config.completion)
-        lines = _lines(written, config.completion)
+        return await _Run(self, query, config.completion).answer()
+
+
+@attrs.define
+class _Run:
+    """One request on its way."""
+
+    pipeline: CompletionPipeline
+    query: Query
+    config: CompletionConfig
+    document: Document = attrs.field(init=False)
+    offset: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.document, self.offset = self.query.document, self.query.offset
+        if (selected := self.query.selected) is not None:
+            # What the editor's own list has selected is as good as typed.
+            self.document = self.document.replace(selected.span, selected.text)
+            self.offset = selected.span.start + len(selected.text)
+
+    @property
+    def prefix(self) -> str:
+        return self.document.text[: self.offset]
+
+    @property
+    def suffix(self) -> str:
+        return self.document.text[self.offset :]
+
+    async def answer(self) -> Answer:
+        judge, router = self.pipeline.judge, self.pipeline.router
+        copy = judge.copy(self.prefix, self.suffix)
+        alone = judge.copy_alone(copy)
+        if alone.probability >= SURE and not self.query.invoked:
+            return self._shown_or_not(alone, [], _by_copy())
+        if not router.candidates(Task.COMPLETION):
+            return self._or_copy(alone, Reason.NO_BACKEND, router.absence(Task.COMPLETION))
+        if not self.query.invoked:
+            await asyncio.sleep(self.config.debounce_ms / 1000)
         try:
-            generation = await generate(self.router, _request(written, lines, config.completion), lines)
+            generation = await self._generate()
         except BackendTimeout as error:
-            return nothing(Reason.TIMEOUT, str(error))
+            return self._or_copy(alone, Reason.TIMEOUT, str(error))
         except BackendUnavailable as error:
-            return nothing(Reason.NO_BACKEND, str(error))
+            return self._or_copy(alone, Reason.NO_BACKEND, str(error))
         except HybridLspError as error:
-            return nothing(Reason.BACKEND_FAILED, str(error))
-        # A reply that quotes a secret of this very file must insert the secret, not its placeholder.
-        generation = attrs.evolve(generation, text=secrets.restore(generation.text))
-        return self._judge(query, config.completion, written, generation)
+            return self._or_copy(alone, Reason.BACKEND_FAILED, str(error))
+        best = judge.best(copy, generation.lines[0], self.prefix)
+        return self._shown_or_not(best, generation.lines, _by_network(generation, best))
 
-    def _judge(self, query: Query, config: CompletionConfig, written: Infill, generation: Generation) -> Answer:
-        text = trim(generation.text, written.prefix, written.suffix)
-        answer = Answer(
-            tier=generation.candidate.tier,
-            model=generation.candidate.name,
-            model_ms=generation.elapsed_ms,
-            tokens=generation.tokens,
-        )
+    async def _generate(self) -> Generation:
+        """Ask the model, with secrets replaced in what it reads and put back in what it writes."""
+        window = around(self.document, self.offset, self.config.context_chars)
+        prefix, suffix = conceal(window.prefix, window.suffix)
+        lines = self._most_lines(window)
+        request = _request(Infill(prefix.text, suffix.text), lines, self.config)
+        generation = await generate(self.pipeline.router, request, lines)
+        if prefix.count:
+            restored = [attrs.evolve(line, text=prefix.restore(line.text)) for line in generation.lines]
+            return attrs.evolve(generation, lines=restored)
+        return generation
+
+    def _most_lines(self, window: Infill) -> int:
+        """How many lines are asked for: several only where the cursor's line is still empty."""
+        before = window.prefix.rpartition("\n")[2]
+        after = window.suffix.partition("\n")[0]
+        return MULTILINE_LINES if self.config.multiline and not before.strip() and not after.strip() else 1
+
+    def _or_copy(self, alone: Judgement, reason: Reason, detail: str) -> Answer:
+        """Without a model the copied line has to do, if it is sure enough."""
+        answer = self._shown_or_not(alone, [], _by_copy())
+        return answer if answer.suggestions else nothing(reason, detail)
+
+    def _shown_or_not(self, judged: Judgement, lines: list[Line], answer: Answer) -> Answer:
+        raw = judged.text if judged.from_copy else "\n".join([judged.text, *further(lines)])
+        text = trim(raw, self.prefix, self.suffix)
         if not text.strip():
-            return attrs.evolve(answer, reason=_why_empty(generation.text, written), detail="")
-        threshold = self._threshold(query, config)
-        if not sure_enough(generation.confidence, threshold):
-            detail = f"The model is {generation.confidence:.0%} sure; {threshold:.0%} are needed."
+            return attrs.evolve(answer, reason=self._why_empty(raw))
+        threshold = self._threshold()
+        if not sure_enough(judged.probability, threshold):
+            detail = f"The best suggestion is {judged.probability:.0%} likely; {threshold:.0%} are needed."
             return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail=detail)
-        return attrs.evolve(answer, suggestions=(_suggestion(query, text, generation),))
+        return attrs.evolve(answer, suggestions=(self._suggestion(text, judged, answer),))
 
-    def _threshold(self, query: Query, config: CompletionConfig) -> float:
+    def _threshold(self) -> float:
         """Who asks by hand sees whatever there is."""
-        if query.invoked:
+        if self.query.invoked:
             return 0.0
-        if config.min_confidence >= 0:
-            return config.min_confidence
-        return self.thresholds.for_language(query.document.language)
+        if self.config.min_confidence >= 0:
+            return self.config.min_confidence
+        return self.pipeline.judge.threshold(self.document.language)
 
+    def _why_empty(self, raw: str) -> Reason:
+        if not raw.strip():
+            return Reason.EMPTY_REPLY
+        return Reason.REPETITION if without_suffix(raw, self.suffix).strip() else Reason.DUPLICATE_OF_SUFFIX
 
-def _context(query: Query, config: CompletionConfig) -> tuple[Infill, Redaction]:
-    document, offset = query.document, query.offset
-    if query.selected is not None:
-        # What the editor's own list has selected is as good as typed.
-        document = document.replace(query.selected.span, query.selected.text)
-        offset = query.selected.span.start + len(query.selected.text)
-    window = around(document, offset, config.context_chars)
-    prefix, suffix = conceal(window.prefix, window.suffix)
-    return Infill(prefix.text, suffix.text), prefix
-
-
-def _lines(written: Infill, config: CompletionConfig) -> int:
-    """How many lines are asked for: several only where the cursor's line is still empty."""
-    before = written.prefix.rpartition("\n")[2]
-    after = written.suffix.partition("\n")[0]
-    return MULTILINE_LINES if config.multiline and not before.strip() and not after.strip() else 1
+    def _suggestion(self, text: str, judged: Judgement, answer: Answer) -> Suggestion:
+        span = Span(self.offset, self.offset)
+        if (selected := self.query.selected) is not None:
+            span, text = selected.span, selected.text + text
+        assert answer.tier is not None
+        assert answer.model is not None
+        return Suggestion(uuid.uuid4().hex, text, span, answer.tier, answer.model, judged.probability)
 
 
 def _request(written: Infill, lines: int, config: CompletionConfig) -> Request:
@@ -107,21 +153,14 @@ def _request(written: Infill, lines: int, config: CompletionConfig) -> Request:
     )
 
 
-def _why_empty(raw: str, written: Infill) -> Reason:
-    if not raw.strip():
-        return Reason.EMPTY_REPLY
-    return Reason.REPETITION if without_suffix(raw, written.suffix).strip() else Reason.DUPLICATE_OF_SUFFIX
+def _by_copy() -> Answer:
+    return Answer(tier=Tier.STATIC, model=COPY)
 
 
-def _suggestion(query: Query, text: str, generation: Generation) -> Suggestion:
-    span = Span(query.offset, query.offset)
-    if query.selected is not None:
-        span, text = query.selected.span, query.selected.text + text
-    return Suggestion(
-        id=uuid.uuid4().hex,
-        text=text,
-        span=span,
-        tier=generation.candidate.tier,
-        model=generation.candidate.name,
-        confidence=generation.confidence if not math.isnan(generation.confidence) else 1.0,
+def _by_network(generation: Generation, judged: Judgement) -> Answer:
+    return Answer(
+        tier=Tier.STATIC if judged.from_copy else generation.candidate.tier,
+        model=COPY if judged.from_copy else generation.candidate.name,
+        model_ms=generation.elapsed_ms,
+        tokens=generation.tokens,
     )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
 
 @attrs.frozen
@@ -51,6 +53,10 @@ class Model(Protocol):
 
     def decode(self, prompt: Sequence[int], sampling: Sampling, ends: Sequence[int], sink: Sink) -> None:
         """Generate tokens after the prompt into the sink, up to and with one of `ends`, until the sink says stop."""
+        ...
+
+    def scores(self, prompt: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The logits of the next token, one for each in the vocabulary."""
         ...
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import psutil  # type: ignore[import-untyped]
 
 from hybrid_lsp.engine.base import Sampling, Sink
@@ -67,6 +69,16 @@ class Ct2Model:
             sampling_temperature=1.0 if greedy else sampling.temperature,
             callback=on_token,
         )
+
+    def scores(self, prompt: Sequence[int]) -> npt.NDArray[np.float32]:
+        """See `Model.scores`."""
+        (result,) = self._generator.generate_batch(
+            [[self._names[token] for token in prompt]],
+            max_length=1,
+            return_logits_vocab=True,
+            include_prompt_in_result=False,
+        )
+        return np.array(result.logits[0][0], dtype=np.float32)
 
     def close(self) -> None:
         # Its threads must end before the interpreter does, or C++ aborts the process.

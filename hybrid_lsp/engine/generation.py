@@ -11,6 +11,7 @@ import attrs
 
 from hybrid_lsp.engine.base import Model, Sampling
 from hybrid_lsp.engine.tokenizer import Detokenizer, Tokenizer
+from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.models.stops import StopFinder
 
 
@@ -75,6 +76,14 @@ class Limits:
     budget_ms: float | None = None
 
 
+@attrs.frozen
+class Stem:
+    """The piece before the cursor that the first tokens are held to spell; it is not part of the reply."""
+
+    text: str = attrs.field(repr=False)
+    healer: Healer
+
+
 @attrs.define(eq=False)
 class Generation:
     """The sink of one generation. Lives on the generating thread; only `cancel` may come from another."""
@@ -86,12 +95,14 @@ class Generation:
     emit: Callable[[Chunk], None]
     cancel: threading.Event
     counters: Counters
+    stem: Stem | None = None
     clock: Callable[[], float] = time.perf_counter
     stop_type: StopType = StopType.LIMIT
     count: int = 0
     _detokenizer: Detokenizer = attrs.field(init=False)
     _finder: StopFinder = attrs.field(init=False)
     _held: list[Token] = attrs.field(factory=list)
+    _unspelt: int = 0
     _started: float = 0.0
     _first: float | None = None
 
@@ -108,9 +119,23 @@ class Generation:
         self.counters.generations_started += 1
         self.counters.prompt_tokens += len(self.prompt)
         self._started = self.clock()
-        if sampling.max_tokens > 0:
-            model.decode(self.prompt, sampling, sorted(self.ends), self)
+        spelt = self._spell(model, self.stem) if self.stem else []
+        left = sampling.max_tokens - len(spelt)
+        if left > 0 and self.stop_type is StopType.LIMIT and not self.cancelled:
+            model.decode([*self.prompt, *spelt], attrs.evolve(sampling, max_tokens=left), sorted(self.ends), self)
         return self._finish()
+
+    def _spell(self, model: Model, stem: Stem) -> list[int]:
+        """Take the likeliest tokens that spell the stem; the last may go beyond it."""
+        self._unspelt = len(stem.text)
+        spelt: list[int] = []
+        rest = stem.healer.spell(stem.text)
+        while rest and not self.cancelled:
+            token, logprob, rest = stem.healer.step(rest, model.scores([*self.prompt, *spelt]))
+            spelt.append(token)
+            if self.token(token, logprob):
+                break
+        return spelt
 
     def token(self, token_id: int, logprob: float) -> bool:
         now = self.clock()
@@ -131,6 +156,8 @@ class Generation:
 
     def _take(self, token_id: int, logprob: float) -> None:
         text = self._detokenizer.feed(token_id)
+        known = min(self._unspelt, len(text))
+        self._unspelt, text = self._unspelt - known, text[known:]
         self._held.append(Token(token_id, text, logprob))
         safe = self._finder.feed(text)
         if safe:

@@ -17,12 +17,13 @@ from hybrid_lsp.engine import tokenizer as tokens
 from hybrid_lsp.engine.base import Model, Sampling
 from hybrid_lsp.engine.chat import ChatFormat, TemplateRefused
 from hybrid_lsp.engine.ct2 import Ct2Model
-from hybrid_lsp.engine.generation import Chunk, Counters, Generation, Limits, Summary
+from hybrid_lsp.engine.generation import Chunk, Counters, Generation, Limits, Stem, Summary
 from hybrid_lsp.engine.scheduler import Scheduler
 from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
-from hybrid_lsp.models import families, store
+from hybrid_lsp.models import families, healing, store
 from hybrid_lsp.models.families import Family
+from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.types import Infill, Message
 
 Library = Literal["auto", "ctranslate2", "torch"]
@@ -78,6 +79,8 @@ class Engine:
     model: Model
     tokenizer: Tokenizer
     chat: ChatFormat
+    healer: Healer | None = None
+    """Set for models that were trained for token healing."""
     rates: Rates = Rates(math.nan, math.nan)
     counters: Counters = attrs.field(factory=Counters)
     scheduler: Scheduler = attrs.field(factory=Scheduler)
@@ -147,9 +150,20 @@ class Engine:
         if job.cancel.is_set():
             self.counters.requests_dropped += 1
             return
+        stem, job = self._healed(job)
         prompt, max_tokens = self._prompt(job)
         run = self._generation(prompt, job.limits, self.tokenizer.ends, emit, job.cancel, self.counters)
+        run.stem = stem
         emit(run.run(self.model, Sampling(max_tokens, job.temperature, job.top_k, job.top_p)))
+
+    def _healed(self, job: Job) -> tuple[Stem | None, Job]:
+        """The piece before the cursor, and the job without it."""
+        if self.healer is None or not isinstance(job.prompt, Infill):
+            return None, job
+        head, stem = healing.split(job.prompt.prefix)
+        if not stem:
+            return None, job
+        return Stem(stem, self.healer), attrs.evolve(job, prompt=attrs.evolve(job.prompt, prefix=head))
 
     def _generation(
         self,
@@ -214,6 +228,7 @@ def load(
         model=loaded,
         tokenizer=tokenizer,
         chat=ChatFormat.load(stored.folder),
+        healer=tokenizer.healer(chosen) if stored.heals else None,
     )
     try:
         engine.measure()

@@ -12,6 +12,7 @@ import tokenizers
 
 from hybrid_lsp.errors import ModelBroken
 from hybrid_lsp.models.families import Family
+from hybrid_lsp.models.healing import Healer
 
 _REPLACEMENT = "\ufffd"
 _BRACKETED = re.compile(r"\s*[<\[].+[>\]]\s*")
@@ -72,6 +73,10 @@ class Tokenizer:
     def control(self, token: str) -> int:
         """The id of a control token that the family requires."""
         return self.vocabulary[token]
+
+    def healer(self, family: Family) -> Healer:
+        """What holds the first tokens of a reply to the piece before the cursor."""
+        return Healer(self._inner, family.controls)
 
     def decode(self, ids: list[int]) -> str:
         text: str = self._inner.decode(ids, skip_special_tokens=False)

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from hybrid_lsp.engine.base import Sampling, Sink
 from hybrid_lsp.errors import ModelBroken, ModelError
 
@@ -52,6 +55,14 @@ class TorchModel:
                 if sink.token(token, logprob) or token in ends:
                     return
                 logits, cache = self._step([token], cache)
+
+    def scores(self, prompt: Sequence[int]) -> npt.NDArray[np.float32]:
+        """See `Model.scores`."""
+        with self._torch.inference_mode():
+            cache = None
+            for start in range(0, len(prompt), _PREFILL_STEP):
+                logits, cache = self._step(prompt[start : start + _PREFILL_STEP], cache)
+            return np.asarray(logits.cpu().numpy(), dtype=np.float32)
 
     def close(self) -> None:
         del self._model

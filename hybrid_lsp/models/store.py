@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import filelock
 
 from hybrid_lsp.errors import ModelBroken, ModelError, ModelMissing
 from hybrid_lsp.paths import digest, models_dir
@@ -52,7 +51,7 @@ class Kind(StrEnum):
 class StoredModel:
     """A model on this machine.
 
-    `family` is "" where the folder does not say, `context` the window in tokens.
+    `family` is "" where the folder does not say, `context` the window in tokens; `heals`: trained for token healing.
     """
 
     folder: Path
@@ -60,6 +59,7 @@ class StoredModel:
     name: str
     family: str
     context: int
+    heals: bool = False
 
 
 def embedded_dir() -> Path:
@@ -105,6 +105,7 @@ def resolve(model: str) -> StoredModel:
         name=str(facts.get("name") or (EMBEDDED if model == EMBEDDED else folder.name)),
         family=str(facts.get("family") or ""),
         context=_context_of(facts, folder),
+        heals=facts.get("heals") is True,
     )
 
 
@@ -181,6 +182,8 @@ def _finished_or_nothing(target: Path) -> Iterator[Path]:
 
     Where another process finished first, its folder is kept and ours is thrown away.
     """
+    import filelock  # only who makes a model needs it
+
     target.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(target.with_name(f"{target.name}.lock")):
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))

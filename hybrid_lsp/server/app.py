@@ -7,6 +7,7 @@ path (`completion`) and the selection path (`actions`), wired in `Session._wire`
 from __future__ import annotations
 
 import ipaddress
+import sys
 
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.server import handlers
@@ -14,27 +15,33 @@ from hybrid_lsp.server.hybrid import HybridServer
 
 
 def create_server() -> HybridServer:
-    """A server with all its handlers, ready for `start_io` or `start_tcp`."""
+    """A server with all its handlers, ready for `start_io` or `serve_tcp`."""
     server = HybridServer()
     handlers.register(server)
     return server
 
 
-def serve(tcp: str | None = None, *, allow_remote: bool = False) -> None:
-    """Serve one editor over stdio, or over TCP at `HOST:PORT`.
+def serve(tcp: str | None = None, *, allow_remote: bool = False) -> int:
+    """Serve one editor over stdio, or over TCP at `HOST:PORT`; returns the exit status that LSP asks for.
 
-    Raises ConfigError for an address that is not one, or that others could reach unless `allow_remote`.
+    Raises ConfigError for an address that is not one, that cannot be had, or that others could reach unless
+    `allow_remote`.
     """
+    server = create_server()
     if tcp is None:
-        create_server().start_io()
-        return
+        server.start_io()
+        return server.exit_code
     host, port = parse_address(tcp)
     if not allow_remote and not _is_loopback(host):
         raise ConfigError(
             f"{host} can be reached from other machines, and the language server's protocol knows no password.",
             "Use 127.0.0.1, or add --allow-remote if your network is to be trusted.",
         )
-    create_server().start_tcp(host, port)
+    try:
+        server.serve_tcp(host, port, lambda address: print(f"Listening on {address}", file=sys.stderr, flush=True))
+    except OSError as error:
+        raise ConfigError(f"{tcp} cannot be listened on: {error.strerror or error}.", "Choose another.") from error
+    return server.exit_code
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Any
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
+from hybrid_lsp.actions.pipeline import ACTIONS
 from hybrid_lsp.errors import DocumentRejected
 from hybrid_lsp.metrics.events import AcceptKind
 from hybrid_lsp.server import inline, perform
@@ -13,11 +17,7 @@ from hybrid_lsp.server.commands import ACCEPT, RUN_ACTION, STATUS
 from hybrid_lsp.server.hybrid import HybridServer
 from hybrid_lsp.server.session import SECTION
 
-_ACTION_KINDS = [
-    lsp.CodeActionKind.QuickFix,
-    lsp.CodeActionKind.RefactorRewrite,
-    lsp.CodeActionKind.Source,
-]
+log = logging.getLogger(__name__)
 
 
 def register(server: HybridServer) -> None:
@@ -35,6 +35,7 @@ def _features() -> list[tuple[str, Any, Any]]:
         (lsp.INITIALIZED, initialized, None),
         (lsp.SHUTDOWN, shutdown, None),
         (lsp.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration, None),
+        (lsp.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, did_change_folders, None),
         (lsp.TEXT_DOCUMENT_DID_OPEN, did_open, None),
         (lsp.TEXT_DOCUMENT_DID_CHANGE, did_change, None),
         (lsp.TEXT_DOCUMENT_DID_SAVE, did_save, None),
@@ -44,7 +45,7 @@ def _features() -> list[tuple[str, Any, Any]]:
         (
             lsp.TEXT_DOCUMENT_CODE_ACTION,
             code_action,
-            lsp.CodeActionOptions(code_action_kinds=_ACTION_KINDS, resolve_provider=True),
+            lsp.CodeActionOptions(code_action_kinds=_action_kinds(), resolve_provider=True),
         ),
         (lsp.CODE_ACTION_RESOLVE, resolve_code_action, None),
         (lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL, cancel_progress, None),
@@ -54,9 +55,15 @@ def _features() -> list[tuple[str, Any, Any]]:
     ]
 
 
+def _action_kinds() -> list[lsp.CodeActionKind | str]:
+    return sorted({action.kind for action in ACTIONS})
+
+
 def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
     encoding = ls.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
     ls.session.start(params, encoding)
+    # After the reply, for which the editor waits; and nothing may be told before it.
+    asyncio.get_running_loop().call_soon(ls.session.configure)
 
 
 async def initialized(ls: HybridServer, params: lsp.InitializedParams) -> None:
@@ -73,12 +80,21 @@ async def did_change_configuration(ls: HybridServer, params: lsp.DidChangeConfig
         ls.session.configure(params.settings)
 
 
+def did_change_folders(ls: HybridServer, params: lsp.DidChangeWorkspaceFoldersParams) -> None:
+    event = params.event
+    ls.session.change_folders([folder.uri for folder in event.added], [folder.uri for folder in event.removed])
+
+
 async def _pull_settings(ls: HybridServer) -> bool:
     """Ask the client for our section; False where it cannot be asked."""
     if not ls.session.abilities.pulls_settings:
         return False
     item = lsp.ConfigurationItem(section=SECTION)
-    answers = await ls.workspace_configuration_async(lsp.ConfigurationParams([item]))
+    try:
+        answers = await ls.workspace_configuration_async(lsp.ConfigurationParams([item]))
+    except JsonRpcException as error:
+        log.warning("The editor did not give its settings: %s", error.message)
+        return False
     ls.session.configure(answers[0] if answers else {})
     return True
 
@@ -130,7 +146,7 @@ def accept(ls: HybridServer, *arguments: Any) -> None:
         ls.session.accepted(str(arguments[0]), AcceptKind.FULL)
 
 
-def status(ls: HybridServer) -> dict[str, Any]:
+def status(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
     return ls.session.describe()
 
 
@@ -145,5 +161,5 @@ def did_show(ls: HybridServer, params: Any) -> None:
 def did_accept_partially(ls: HybridServer, params: Any) -> None:
     item, length = getattr(params, "item", None), getattr(params, "acceptedLength", None)
     arguments = getattr(getattr(item, "command", None), "arguments", None) or []
-    if arguments and isinstance(length, int):
+    if arguments and isinstance(length, int) and length > 0:
         ls.session.accepted(str(arguments[0]), AcceptKind.PARTIAL, length)

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import cattrs
 from lsprotocol import types as lsp
-from lsprotocol.converters import get_converter
+from pygls.exceptions import JsonRpcInvalidParams
 
-from hybrid_lsp.actions.base import EditOutcome, NothingOutcome, Outcome, Output
+from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, NothingOutcome, Outcome, Output
 from hybrid_lsp.actions.pipeline import Offer, Progress
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, HybridLspError
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from hybrid_lsp.server.hybrid import HybridServer
     from hybrid_lsp.server.session import Session
 
-_CONVERTER = get_converter()
 _REVIEW = "security"
 
 
@@ -37,6 +35,36 @@ class Order:
     action: str
     uri: str
     range: lsp.Range
+
+    @property
+    def key(self) -> str:
+        """What runs of the same action in the same document share."""
+        return f"{self.action}:{self.uri}"
+
+    @classmethod
+    def read(cls, data: Any) -> Order:
+        """Raises JsonRpcInvalidParams."""
+        try:
+            start, end = (
+                lsp.Position(_count(data["range"][which]["line"]), _count(data["range"][which]["character"]))
+                for which in ("start", "end")
+            )
+            return cls(str(data["action"]), str(data["uri"]), lsp.Range(start, end))
+        except (KeyError, TypeError, ValueError):
+            raise JsonRpcInvalidParams(
+                "The argument must be one object: {action: NAME, uri: URI, range: RANGE}."
+            ) from None
+
+    def write(self) -> dict[str, Any]:
+        places = {"start": self.range.start, "end": self.range.end}
+        range_ = {name: {"line": place.line, "character": place.character} for name, place in places.items()}
+        return {"action": self.action, "uri": self.uri, "range": range_}
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(value)
+    return value
 
 
 def offers(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
@@ -51,36 +79,40 @@ def offers(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeActio
 
 def _code_action(session: Session, document: Document, span: Span, offer: Offer) -> lsp.CodeAction:
     order = Order(offer.name, document.uri, range_of(document, span, session.documents.encoding))
-    data = _CONVERTER.unstructure(order, Order)
+    data = order.write()
     action = lsp.CodeAction(title=f"{offer.title} ({offer.tier})", kind=offer.kind)
     # An edit is computed when it is chosen, where the client asks for it then; otherwise a command makes and sends it.
-    if _output_of(session, offer.name) is Output.EDIT and session.abilities.resolves_edits:
+    if offer.output is Output.EDIT and session.abilities.resolves_edits:
         action.data = data
     else:
         action.command = lsp.Command(title=offer.title, command=RUN_ACTION, arguments=[data])
     return action
 
 
-def _output_of(session: Session, name: str) -> Output:
-    return next(each.output for each in session.actions.actions if each.name == name)
-
-
 async def resolve(ls: HybridServer, action: lsp.CodeAction) -> lsp.CodeAction:
     """Compute the edit of a chosen action; one that comes to nothing says why, and stays without an edit."""
     if action.data is None:
         return action
-    outcome = await _run(ls, _read(action.data))
-    if isinstance(outcome, EditOutcome):
-        action.edit = deliver.workspace_edit(ls.session, outcome)
-    elif outcome is not None:
-        await deliver.show(ls, outcome)
+    order = Order.read(action.data)
+    try:
+        outcome = await _run(ls, order)
+        if isinstance(outcome, EditOutcome):
+            action.edit = deliver.workspace_edit(ls.session, outcome)
+        else:
+            await deliver.show(ls, outcome, order.key)
+    except HybridLspError as error:
+        ls.session.tell.answer(str(error))
     return action
 
 
 async def run_command(ls: HybridServer, arguments: Sequence[Any]) -> dict[str, Any]:
     """Run an action and show what comes of it; returns the same as plain values, for scripts."""
-    outcome = await _run(ls, _read(arguments[0] if arguments else None))
-    return await deliver.show(ls, outcome) if outcome is not None else {"kind": "failed"}
+    order = Order.read(arguments[0] if arguments else None)
+    try:
+        return await deliver.show(ls, await _run(ls, order), order.key)
+    except HybridLspError as error:
+        ls.session.tell.answer(str(error))
+        return {"kind": "failed", "message": str(error)}
 
 
 async def review_saved(ls: HybridServer, uri: str) -> None:
@@ -88,10 +120,14 @@ async def review_saved(ls: HybridServer, uri: str) -> None:
     document = ls.session.documents.get(uri)
     if document is None:
         return
-    whole = Span(0, len(document.text))
-    outcome = await _run(ls, Order(_REVIEW, uri, range_of(document, whole, ls.session.documents.encoding)))
-    if outcome is not None and not isinstance(outcome, NothingOutcome):
-        await deliver.show(ls, outcome)
+    order = Order(_REVIEW, uri, range_of(document, Span(0, len(document.text)), ls.session.documents.encoding))
+    try:
+        outcome = await _run(ls, order)
+    except HybridLspError as error:
+        ls.session.tell.info(str(error))
+        return
+    if isinstance(outcome, FindingsOutcome):
+        deliver.publish(ls, outcome)
 
 
 def forget(ls: HybridServer, uri: str) -> None:
@@ -102,35 +138,24 @@ def forget(ls: HybridServer, uri: str) -> None:
     deliver.clear_findings(ls, uri)
 
 
-def _read(data: Any) -> Order:
-    try:
-        return _CONVERTER.structure(data, Order)
-    except (cattrs.BaseValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ActionError(
-            "The command's argument cannot be read.", "It is one object: {action: NAME, uri: URI, range: RANGE}."
-        ) from error
-
-
-async def _run(ls: HybridServer, order: Order) -> Outcome | None:
+async def _run(ls: HybridServer, order: Order) -> Outcome:
     """Run one action with its progress shown; a newer run of the same action there takes its place.
 
-    Returns None for a failure, which has been told.
+    Raises HybridLspError, to be told: the file is not open, or there is no such action.
     """
     session = ls.session
     document = session.documents.get(order.uri)
     if document is None:
-        session.tell.answer("This file is not open, or larger than files.max_bytes: no action can run on it.")
-        return None
+        raise ActionError("This file is not open, or larger than files.max_bytes: no action can run on it.")
     session.latest.cancel(order.uri)
     key = (order.action, order.uri)
     await _supersede(session, key)
     started = time.perf_counter()
     try:
         return await _shown(ls, order, document, started)
-    except HybridLspError as error:
-        session.tell.answer(str(error))
+    except HybridLspError:
         _record(session, order, document, None, ActionEnd.FAILED, started)
-        return None
+        raise
     except asyncio.CancelledError:
         _record(session, order, document, None, ActionEnd.CANCELLED, started)
         raise
@@ -161,9 +186,11 @@ async def _shown(ls: HybridServer, order: Order, document: Document, started: fl
             def tell(progress: Progress) -> None:
                 nonlocal tokens
                 tokens = progress.tokens
-                report(progress.message)
+                report(progress.interim.label if progress.interim else progress.message)
+                if progress.interim is not None:
+                    deliver.show_interim(ls, order.key, title, progress.interim)
                 if progress.text:
-                    session.tell.stream(f"{order.action}:{order.uri}", title, progress.text, done=False)
+                    session.tell.stream(order.key, title, progress.text, done=False)
 
             outcome = await session.actions.run(order.action, document, span, tell)
     finally:

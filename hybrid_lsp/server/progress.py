@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
 if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
@@ -32,7 +33,11 @@ class ProgressBar:
             yield lambda message: None
             return
         token = uuid.uuid4().hex
-        await self._server.work_done_progress.create_async(token)
+        try:
+            await self._server.work_done_progress.create_async(token)
+        except JsonRpcException:
+            yield lambda message: None
+            return
         self._tasks[token] = task
         self._server.work_done_progress.begin(token, lsp.WorkDoneProgressBegin(title, cancellable=True))
         try:

@@ -1,23 +1,24 @@
 """pygls' protocol, with the rules of ours that it leaves open.
 
-- Text synchronisation is ours (`documents.py`), so pygls' own workspace is not fed.
-- Every request is answered exactly once, also one whose parameters cannot be read, one before `initialize` and one
-  after `shutdown`.
+- Text synchronisation and progress are ours, so pygls' own workspace and tokens are not fed.
+- Every request is answered exactly once, also one that cannot be read, one before `initialize` and one after
+  `shutdown`.
 - Error replies carry no traceback: it would hold paths and may hold source text.
+- Cancelling `workspace/executeCommand` reaches the command.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import Any
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
-from pygls.protocol.json_rpc import JsonRPCNotification, RPCRequest
 
 log = logging.getLogger(__name__)
 
-_INVALID = "$/hybridLsp/invalid"
 _INVALID_REQUEST = -32600
 _INVALID_PARAMS = -32602
 _INTERNAL_ERROR = -32603
@@ -27,52 +28,122 @@ _NOT_INITIALIZED = -32002
 class HybridProtocol(LanguageServerProtocol):
     """See the module's docstring."""
 
+    @property
+    def was_shut_down(self) -> bool:
+        """Whether the client has said `shutdown`: what its `exit` means depends on that."""
+        return self._shutdown
+
     @lsp_method(lsp.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: lsp.DidOpenTextDocumentParams) -> Any:
-        yield from self._hand_on(lsp.TEXT_DOCUMENT_DID_OPEN, params)
+        self.fm.features[lsp.TEXT_DOCUMENT_DID_OPEN](params)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> Any:
-        yield from self._hand_on(lsp.TEXT_DOCUMENT_DID_CHANGE, params)
+        self.fm.features[lsp.TEXT_DOCUMENT_DID_CHANGE](params)
 
     @lsp_method(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> Any:
-        yield from self._hand_on(lsp.TEXT_DOCUMENT_DID_CLOSE, params)
+        self.fm.features[lsp.TEXT_DOCUMENT_DID_CLOSE](params)
 
-    def _hand_on(self, method: str, params: Any) -> Any:
-        handler = self.fm.features.get(method)
-        if handler is not None:
-            yield handler, (params,), None
+    @lsp_method(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    def lsp_work_done_progress_cancel(self, params: lsp.WorkDoneProgressCancelParams) -> Any:
+        if _is_id(params.token):
+            self.fm.features[lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL](params)
+
+    @lsp_method(lsp.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(self, params: lsp.ExecuteCommandParams) -> Any:  # type: ignore[override]
+        """A coroutine, where pygls has a generator: a cancel would end that, and the command would run on."""
+        command = self.fm.commands.get(params.command)
+        if command is None:
+            raise JsonRpcInvalidParams(f"There is no command `{params.command}`.")
+        result = command(*params.arguments or [])
+        return await result if inspect.isawaitable(result) else result
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """Read a message; one that cannot be read is answered here when it is a request, and otherwise dropped."""
-        try:
-            return super().structure_message(data)
-        except Exception as error:
-            log.warning("A message `%s` could not be read: %s", data.get("method"), type(error).__name__)
-            if "method" in data and "id" in data:
-                self._refuse(data["id"], _INVALID_PARAMS, f"The parameters of {data['method']} cannot be read.")
-            return JsonRPCNotification(method=_INVALID, jsonrpc=self.VERSION, params=None)
+        """Left as it is: pygls calls this for each nested object too, and one may look like a message."""
+        return data
 
     def handle_message(self, message: Any) -> None:
-        if isinstance(message, JsonRPCNotification) and message.method == _INVALID:
-            return
-        if isinstance(message, RPCRequest):
-            if self._shutdown:
-                self._refuse(message.id, _INVALID_REQUEST, "The server is shutting down.")
-                return
-            if message.method != lsp.INITIALIZE and self._workspace is None:
-                self._refuse(message.id, _NOT_INITIALIZED, "Send `initialize` first.")
-                return
-        super().handle_message(message)
+        """Answer or take one message, as the JSON has it."""
+        if isinstance(message, list):
+            for each in message:
+                self._refuse(each, _INVALID_REQUEST, "LSP has no batches: send one message at a time.")
+        elif not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
+            self._refuse(message, _INVALID_REQUEST, "This is no JSON-RPC 2.0 message.")
+        elif "method" not in message:
+            self._take_reply(message)
+        elif complaint := self._complaint(message):
+            self._refuse(message, *complaint)
+        elif not self._cancels_ours(message):
+            self._take(message)
 
-    def _refuse(self, message_id: Any, code: int, message: str) -> None:
-        self._send_response(message_id, error=lsp.ResponseError(code=code, message=message))
+    def _complaint(self, message: dict[str, Any]) -> tuple[int, str] | None:
+        """Why a message cannot be taken now, or at all."""
+        method = message["method"]
+        if not isinstance(method, str) or not ("id" not in message or _is_id(message["id"])):
+            return _INVALID_REQUEST, "`method` must be a text, and `id` a text or a whole number."
+        if method == lsp.EXIT:
+            return None
+        if self._shutdown:
+            return _INVALID_REQUEST, "The server is shutting down."
+        initialized = self._workspace is not None
+        if method == lsp.INITIALIZE and initialized:
+            return _INVALID_REQUEST, "`initialize` was sent before."
+        if method != lsp.INITIALIZE and not initialized:
+            return _NOT_INITIALIZED, "Send `initialize` first."
+        return None
+
+    def _cancels_ours(self, message: dict[str, Any]) -> bool:
+        """Whether this names a request of our own: pygls keeps both kinds in one table."""
+        params = message.get("params")
+        named = params.get("id") if isinstance(params, dict) else None
+        return message["method"] == lsp.CANCEL_REQUEST and _is_id(named) and named in self._result_types
+
+    def _take(self, message: dict[str, Any]) -> None:
+        method = message["method"]
+        if self.get_message_type(method) is None:
+            # pygls reads a message that LSP does not have only in exactly this form.
+            fields = ("jsonrpc", "id", "method") if "id" in message else ("jsonrpc", "method")
+            message = {name: message[name] for name in fields} | {"params": message.get("params")}
+        try:
+            structured = super().structure_message(message)
+        except Exception as error:  # pygls, cattrs and lsprotocol raise many kinds
+            log.warning("A message `%s` could not be read: %s", method, type(error).__name__)
+            self._refuse(message, _INVALID_PARAMS, f"The parameters of {method} cannot be read.")
+            return
+        super().handle_message(structured)
+
+    def _take_reply(self, message: dict[str, Any]) -> None:
+        """A reply to one of our requests; one that cannot be read counts as an error, so that nobody waits for ever."""
+        number = message.get("id")
+        if not _is_id(number) or number not in self._result_types:
+            log.warning("A reply to no request of ours came.")
+            return
+        try:
+            structured = super().structure_message(message)
+        except Exception as error:
+            log.warning("A reply could not be read: %s", type(error).__name__)
+            unreadable = lsp.ResponseError(code=_INVALID_REQUEST, message="The client's reply cannot be read.")
+            structured = lsp.ResponseErrorMessage(id=number, error=unreadable)
+        self._result_types.pop(number, None)
+        super().handle_message(structured)
+
+    def _refuse(self, message: Any, code: int, text: str) -> None:
+        """Answer a request with an error; what is no request is let go."""
+        if not isinstance(message, dict) or "method" not in message or "id" not in message:
+            log.warning("A message was not taken: %s", text)
+            return
+        number = message["id"]
+        self._send_response(number if _is_id(number) else None, error=lsp.ResponseError(code=code, message=text))
 
     def _send_response(
-        self, msg_id: str | int, result: Any | None = None, error: lsp.ResponseError | None = None
+        self, msg_id: str | int | None, result: Any | None = None, error: lsp.ResponseError | None = None
     ) -> None:
         if error is not None:
             text = "Internal error; the server's log says more." if error.code == _INTERNAL_ERROR else error.message
             error = lsp.ResponseError(code=error.code, message=text)
-        super()._send_response(msg_id, result, error)
+        super()._send_response(msg_id, result, error)  # type: ignore[arg-type]  # null where a request's id was none
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from lsprotocol import types as lsp
@@ -16,8 +16,7 @@ from hybrid_lsp import __version__
 from hybrid_lsp import config as settings
 from hybrid_lsp.actions.pipeline import ActionPipeline
 from hybrid_lsp.backends.base import Backend, Closeable, Warmable
-from hybrid_lsp.backends.factory import make_backend
-from hybrid_lsp.completion.confidence import thresholds
+from hybrid_lsp.completion.confidence import judge_for
 from hybrid_lsp.completion.latest import Latest
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.config import Config, Layer
@@ -25,13 +24,18 @@ from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.metrics.events import AcceptKind, Event, InlineAccepted
-from hybrid_lsp.metrics.store import MetricsStore
 from hybrid_lsp.paths import state_dir
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.server.capabilities import Abilities
+from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.documents import Documents, path_of
+from hybrid_lsp.server.findings import Findings
 from hybrid_lsp.server.tell import Tell, start_logging
-from hybrid_lsp.types import Finding, Reason, Suggestion, Tier
+from hybrid_lsp.types import Reason, Suggestion, Tier
+
+if TYPE_CHECKING:
+    from hybrid_lsp.backends.launcher import Launcher
+    from hybrid_lsp.metrics.store import MetricsStore
 
 SECTION = "hybrid-lsp"
 """The section of the editor's settings that is ours."""
@@ -42,8 +46,14 @@ _REMEMBERED = 256
 class Session:
     """Settings, documents, models and metrics of one editor window.
 
-    `configure` wires everything from the settings, and again when they change; until then there are only defaults.
+    `start` reads what the client says of itself; `configure`, called just after the reply to `initialize` has gone
+    out, wires everything from the settings, and again when they change. No request is taken before.
     """
+
+    privacy: Privacy
+    router: Router
+    completion: CompletionPipeline
+    actions: ActionPipeline
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
@@ -52,26 +62,32 @@ class Session:
         self.abilities = Abilities.of(lsp.ClientCapabilities())
         self.running: dict[tuple[str, str], asyncio.Task[Any]] = {}
         self.documents = Documents(self.config.files.max_bytes)
-        self.findings: dict[str, tuple[Finding, ...]] = {}
+        self.findings = Findings()
+        self.log_file: Path | None = None
+        self.backends: dict[Tier, Backend] = {}
+        self._wired_from: Config | None = None
         self._roots: list[Path] = []
         self._initial: Mapping[str, Any] = {}
         self._editor: Mapping[str, Any] = {}
+        self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
         self._shown: OrderedDict[str, Suggestion] = OrderedDict()
         self._background: set[asyncio.Task[None]] = set()
-        self.log_file: Path | None = None
-        self.backends: dict[Tier, Backend] = {}
-        self._wire()
 
     def start(self, params: lsp.InitializeParams, encoding: lsp.PositionEncodingKind | str) -> None:
-        """Read what `initialize` says, and wire."""
+        """Read what `initialize` says."""
         self.abilities = Abilities.of(params.capabilities)
         self.tell.learn(params.capabilities)
         self.documents.encoding = encoding
         folders = [folder.uri for folder in params.workspace_folders or []] or [params.root_uri or ""]
-        self._roots = [path for uri in folders if (path := path_of(uri))]
+        self._roots = _paths(folders)
         self._initial = _section(params.initialization_options)
         self.log_file = start_logging(state_dir() / "logs")
+
+    def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
+        """The editor opened and closed workspace folders, whose own settings count."""
+        gone = _paths(removed)
+        self._roots = [root for root in self._roots if root not in gone] + _paths(added)
         self.configure()
 
     def configure(self, editor: Any | None = None) -> None:
@@ -84,8 +100,8 @@ class Session:
             layer, found = settings.read_file(root / settings.WORKSPACE_FILE, workspace=True)
             layers += [layer] if layer else []
             problems += found
-        before, (self.config, more) = self.config, settings.load(layers)
-        if self.config != before:
+        self.config, more = settings.load(layers)
+        if self.config != self._wired_from:
             self._wire()
         for problem in problems + more:
             self.tell.warn(f"Setting {problem}")
@@ -111,12 +127,13 @@ class Session:
         while len(self._shown) > _REMEMBERED:
             self._shown.popitem(last=False)
 
-    def accepted(self, suggestion_id: str, kind: AcceptKind, characters: int | None = None) -> bool:
-        """Count an accept; False for a suggestion that is not known (any more)."""
+    def accepted(self, suggestion_id: str, kind: AcceptKind, utf16_units: int | None = None) -> bool:
+        """Count an accept, of the whole or of so much; False for a suggestion that is not known (any more)."""
         suggestion = self._shown.get(suggestion_id)
         if suggestion is None:
             return False
-        taken = len(suggestion.text) if characters is None else characters
+        text = suggestion.text
+        taken = len(text) if utf16_units is None else column_of(text, utf16_units, lsp.PositionEncodingKind.Utf16)
         self.record(InlineAccepted(suggestion_id, kind, taken))
         return True
 
@@ -132,26 +149,43 @@ class Session:
     async def close(self) -> None:
         """Let the models go (engines end by themselves when nobody asks) and write the metrics."""
         await asyncio.gather(*(_close(backend) for backend in self.backends.values()))
-        if self._metrics is not None:
-            await asyncio.to_thread(self._metrics.close)
+        await asyncio.to_thread(self.flush)
+
+    def flush(self) -> None:
+        """Write the metrics; nothing is recorded after that."""
+        metrics, self._metrics = self._metrics, None
+        if metrics is not None:
+            metrics.close()
 
     def _wire(self) -> None:
+        self._wired_from = self.config
         for backend in self.backends.values():
             self._spawn(_close(backend))
         logging.getLogger("hybrid_lsp").setLevel(self.config.log.level.upper())
         self.documents.max_bytes = self.config.files.max_bytes
         self.backends = {tier: made for tier in (Tier.SMALL, Tier.LARGE) if (made := self._backend(tier))}
         self.privacy = Privacy(self.config.privacy)
+        for pattern in self.privacy.problems:
+            self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
         self.router = Router(self.backends)
-        self.completion = CompletionPipeline(self.router, self.leave_alone, thresholds(self.config))
+        self.completion = CompletionPipeline(self.router, self.leave_alone, judge_for(self.config))
         self.actions = ActionPipeline(self.router, self.config, self.leave_alone)
         if self.config.metrics.enabled and self._metrics is None:
+            from hybrid_lsp.metrics.store import MetricsStore
+
             self._metrics = MetricsStore(state_dir() / "metrics.sqlite3", self.config.metrics.keep_days)
 
     def _backend(self, tier: Tier) -> Backend | None:
+        # httpx takes a sixth of the time in which the editor waits for `initialize`, which needs none of it.
+        from hybrid_lsp.backends.factory import make_backend
+        from hybrid_lsp.backends.launcher import Launcher
+
         model = self.config.small if tier is Tier.SMALL else self.config.large
+        # One for all tiers and settings: it remembers which engines die of starting.
+        self._launcher = self._launcher or Launcher()
+        self._launcher.start_timeout_s = self.config.engine.start_timeout_s
         try:
-            return make_backend(model, self.config.engine, tier)
+            return make_backend(model, self.config.engine, tier, self._launcher)
         except HybridLspError as error:
             self.tell.warn(str(error))
             return None
@@ -177,6 +211,10 @@ def _section(values: Any) -> Mapping[str, Any]:
     if isinstance(values, Mapping) and isinstance(values.get(SECTION), Mapping):
         values = values[SECTION]
     return values if isinstance(values, Mapping) else {}
+
+
+def _paths(uris: Iterable[str]) -> list[Path]:
+    return [path for uri in uris if (path := path_of(uri))]
 
 
 async def _close(backend: Backend) -> None:

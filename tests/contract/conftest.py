@@ -50,7 +50,7 @@ def served() -> Serve:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that must happen; the test's own time limit says when it did not."""
-    while not condition():  # noqa: ASYNC110 (it happens in another thread or process)
+    while not condition():
         await asyncio.sleep(0.005)
 
 

@@ -43,7 +43,7 @@ async def post(served: Serve, client: Any, path: str, body: Any, engine: Engine 
 
 
 async def until_ready(http: httpx.AsyncClient) -> None:
-    while (await http.get("/health")).status_code != 200:  # noqa: ASYNC110 (as any client waits for it)
+    while (await http.get("/health")).status_code != 200:
         await asyncio.sleep(0.005)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,18 +15,74 @@ import psutil
 import pytest
 from lsprotocol import types as lsp
 from pytest_lsp import ClientServerConfig, LanguageClient
+from pytest_lsp.client import register_lsp_features
 from scripted import Script, scripted_server
 
+from hybrid_lsp.server.editor import converter
+
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "inventory.py"
-SERVE = ClientServerConfig(server_command=[sys.executable, "-m", "hybrid_lsp", "serve"])
+PATIENCE_S = 30
+"""Longest wait for something that must come; a busy machine is slow, and no test passes by waiting."""
 URI = "file:///work/inventory.py"
 NO_MODELS = {"small": {"backend": "none"}}
 
-Connect = Callable[..., AbstractAsyncContextManager[LanguageClient]]
+
+class Client(LanguageClient):
+    """pytest-lsp's client, which also keeps what is ours: statuses, explanations, and the edits it was asked for.
+
+    `accepts_edits` is what it answers to these.
+    """
+
+    result: lsp.InitializeResult
+
+    def __init__(self) -> None:
+        super().__init__(converter_factory=converter)
+        self.statuses: list[Any] = []
+        self.explanations: list[Any] = []
+        self.edits: list[lsp.WorkspaceEdit] = []
+        self.published: list[lsp.PublishDiagnosticsParams] = []
+        self.accepts_edits = True
+        register_lsp_features(self)
+        for method, listener in {
+            "didChangeStatus": lambda params: self.statuses.append(params),
+            "hybridLsp/explanation": lambda params: self.explanations.append(params),
+            lsp.WORKSPACE_APPLY_EDIT: lambda params: self._apply(params),
+            lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS: lambda params: self._publish(params),
+        }.items():
+            self.protocol.fm.features.pop(method, None)
+            self.feature(method)(listener)
+
+    def _apply(self, params: lsp.ApplyWorkspaceEditParams) -> lsp.ApplyWorkspaceEditResult:
+        self.edits.append(params.edit)
+        return lsp.ApplyWorkspaceEditResult(
+            applied=self.accepts_edits, failure_reason=None if self.accepts_edits else "the test says no"
+        )
+
+    def _publish(self, params: lsp.PublishDiagnosticsParams) -> None:
+        self.published.append(params)
+        self.diagnostics[params.uri] = params.diagnostics
+
+    @property
+    def told(self) -> str:
+        """All pop-ups."""
+        return "\n".join(each.message for each in self.messages)
+
+    def send(self, method: str, params: Any, number: str) -> asyncio.Future[Any]:
+        """Send a request now; pytest-lsp's own way sends when it is awaited."""
+        return asyncio.wrap_future(self.protocol.send_request(method, params, msg_id=number))
 
 
-def capabilities(*, encodings: list[str] | None = None, full: bool = True) -> lsp.ClientCapabilities:
-    """Those of a client that can do everything, or one that can do nothing beyond the base protocol."""
+SERVE = ClientServerConfig(server_command=[sys.executable, "-m", "hybrid_lsp", "serve"], client_factory=Client)
+Connect = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+def capabilities(
+    *, encodings: list[str] | None = None, full: bool = True, ours: dict[str, bool] | None = None
+) -> lsp.ClientCapabilities:
+    """Those of a client that can do everything, or one that can do nothing beyond the base protocol.
+
+    `ours` are the notifications of our own that it wants.
+    """
     general = lsp.GeneralClientCapabilities(
         position_encodings=[lsp.PositionEncodingKind(each) for each in encodings or ["utf-16"]]
     )
@@ -32,6 +90,7 @@ def capabilities(*, encodings: list[str] | None = None, full: bool = True) -> ls
         return lsp.ClientCapabilities(general=general)
     return lsp.ClientCapabilities(
         general=general,
+        experimental={"hybridLsp": ours} if ours else None,
         workspace=lsp.WorkspaceClientCapabilities(
             apply_edit=True,
             configuration=True,
@@ -59,11 +118,11 @@ async def connect() -> AsyncIterator[Connect]:
         settings: dict[str, Any] | None = None,
         client: lsp.ClientCapabilities | None = None,
         root: Path | None = None,
-    ) -> AsyncIterator[LanguageClient]:
+    ) -> AsyncIterator[Client]:
         made = await SERVE.start()
-        assert isinstance(made, LanguageClient)
+        assert isinstance(made, Client)
         made.set_configuration(settings or {}, section="hybrid-lsp")
-        made.result = await made.initialize_session(  # type: ignore[attr-defined]
+        made.result = await made.initialize_session(
             lsp.InitializeParams(
                 capabilities=client or capabilities(),
                 root_uri=root.as_uri() if root else None,
@@ -90,8 +149,6 @@ def _stop_engines() -> None:
 
 def engines() -> list[psutil.Process]:
     """The engine processes that this test's runtime folder belongs to."""
-    import os
-
     folder = os.environ["HYBRID_LSP_RUNTIME_DIR"]
     found = []
     for process in psutil.process_iter(["cmdline"]):
@@ -113,6 +170,14 @@ def large(script: Script) -> dict[str, Any]:
     return NO_MODELS | {"large": {"backend": "openai", "base_url": script.url, "model": "scripted", "timeout_s": 30}}
 
 
+async def until(condition: Callable[[], Any]) -> Any:
+    """Wait for what must come, and return it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := condition()):
+            await asyncio.sleep(0.02)
+    return found
+
+
 def open_text(client: LanguageClient, text: str, uri: str = URI, language: str = "python") -> None:
     client.text_document_did_open(lsp.DidOpenTextDocumentParams(lsp.TextDocumentItem(uri, language, 1, text)))
 
@@ -131,6 +196,22 @@ def inline_params(line: int, character: int, uri: str = URI, *, invoked: bool = 
         text_document=lsp.TextDocumentIdentifier(uri),
         position=lsp.Position(line, character),
     )
+
+
+def applied(text: str, edit: lsp.WorkspaceEdit) -> str:
+    """A text (of characters that are one UTF-16 unit) with an edit of its only document."""
+    if edit.changes:
+        (changes,) = edit.changes.values()
+    else:
+        (document,) = edit.document_changes or []
+        assert isinstance(document, lsp.TextDocumentEdit)
+        changes = document.edits
+    lines = text.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+    for each in sorted(changes, key=lambda each: each.range.start.line, reverse=True):
+        start, end = (starts[place.line] + place.character for place in (each.range.start, each.range.end))
+        text = text[:start] + each.new_text + text[end:]
+    return text
 
 
 async def run(client: LanguageClient, command: str, *arguments: Any) -> Any:

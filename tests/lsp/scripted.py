@@ -18,12 +18,15 @@ import attrs
 class Script:
     """Replies in order; `requests` keeps the bodies, `hung_up` counts clients that left before the end.
 
-    A reply is streamed in pieces of eight characters. `hold` is awaited after the first piece.
+    A reply is streamed in pieces of `chunk` characters. `hold` is awaited after each piece, `silence` before the
+    first; with `die_after` the connection breaks after so many pieces, and a `status` other than 200 is all there is.
     """
 
     replies: list[str] = attrs.field(factory=list)
     requests: list[dict[str, Any]] = attrs.field(factory=list)
+    chunk: int = 8
     hold: asyncio.Event | None = None
+    silence: asyncio.Event | None = None
     hung_up: asyncio.Event = attrs.field(factory=asyncio.Event)
     port: int = 0
     status: int = 200
@@ -68,23 +71,33 @@ async def _serve_one(script: Script, reader: asyncio.StreamReader, writer: async
     reply = script.replies.pop(0)
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
     gone = asyncio.ensure_future(reader.read())
-    for number, start in enumerate(range(0, len(reply), 8)):
+    if not await _pause(script, script.silence, gone):
+        return False
+    for number, start in enumerate(range(0, len(reply), script.chunk)):
         if script.die_after == number:
             return False
-        _send(writer, {"choices": [{"delta": {"content": reply[start : start + 8]}, "finish_reason": None}]})
+        piece = reply[start : start + script.chunk]
+        _send(writer, {"choices": [{"delta": {"content": piece}, "finish_reason": None}]})
         await writer.drain()
-        if script.hold is not None:
-            waiting = asyncio.ensure_future(script.hold.wait())
-            done, _ = await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-            if gone in done:
-                script.hung_up.set()
-                return False
+        if not await _pause(script, script.hold, gone):
+            return False
     _send(writer, {"choices": [{"delta": {}, "finish_reason": "stop"}]})
     writer.write(b"data: [DONE]\n\n")
     await writer.drain()
     gone.cancel()
     return False
+
+
+async def _pause(script: Script, event: asyncio.Event | None, gone: asyncio.Future[bytes]) -> bool:
+    """Wait for the test, or for the client to leave; False where it left."""
+    if event is None:
+        return True
+    waiting = asyncio.ensure_future(event.wait())
+    done, _ = await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if gone in done:
+        script.hung_up.set()
+    return gone not in done
 
 
 def _send(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from conftest import (
     EXAMPLE,
     NO_MODELS,
     URI,
+    Client,
     Connect,
     capabilities,
     engines,
@@ -23,7 +24,6 @@ from conftest import (
 )
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
-from pytest_lsp import LanguageClient
 
 TEXT = EXAMPLE.read_text(encoding="utf-8") + "\n    def clear(self) -> None:\n        for item in self.it"
 LINE = TEXT.count("\n")
@@ -31,17 +31,17 @@ END = len(TEXT.rpartition("\n")[2])
 ANY = {"completion": {"min_confidence": 0.0}}
 
 
-async def ask(client: LanguageClient, *, invoked: bool = True, uri: str = URI) -> Any:
+async def ask(client: Client, *, invoked: bool = True, uri: str = URI) -> Any:
     return await client.text_document_inline_completion_async(inline_params(LINE, END, uri, invoked=invoked))
 
 
-async def status(client: LanguageClient) -> Any:
+async def status(client: Client) -> Any:
     return await run(client, "hybrid-lsp.status")
 
 
 async def test_the_provider_is_static_and_a_suggestion_has_range_and_command(connect: Connect) -> None:
     async with connect(ANY) as client:
-        result: lsp.InitializeResult = client.result  # type: ignore[attr-defined]
+        result = client.result
         assert isinstance(result.capabilities.inline_completion_provider, lsp.InlineCompletionOptions)
         sync = result.capabilities.text_document_sync
         assert isinstance(sync, lsp.TextDocumentSyncOptions)
@@ -61,7 +61,7 @@ async def test_the_provider_is_static_and_a_suggestion_has_range_and_command(con
 async def test_the_clients_encoding_is_used(connect: Connect, encoding: str) -> None:
     text = "x = '😋é'\n" + TEXT + " # 😋é "
     async with connect(ANY, capabilities(encodings=[encoding])) as client:
-        assert client.result.capabilities.position_encoding == encoding  # type: ignore[attr-defined]
+        assert client.result.capabilities.position_encoding == encoding
         open_text(client, text)
         codec, width = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[encoding]
         last = text.rpartition("\n")[2]
@@ -78,7 +78,7 @@ async def test_the_clients_encoding_is_used(connect: Connect, encoding: str) -> 
 async def test_older_requests_are_settled_before_the_newest_is_answered(connect: Connect) -> None:
     order: list[int] = []
 
-    async def one(client: LanguageClient, number: int) -> Any:
+    async def one(client: Client, number: int) -> Any:
         try:
             return await ask(client)
         finally:
@@ -96,12 +96,10 @@ async def test_older_requests_are_settled_before_the_newest_is_answered(connect:
 async def test_a_cancelled_request_is_answered_with_an_error_and_the_next_works(connect: Connect) -> None:
     async with connect(ANY) as client:
         open_text(client, TEXT)
-        reply = client.protocol.send_request_async(
-            lsp.TEXT_DOCUMENT_INLINE_COMPLETION, inline_params(LINE, END), msg_id="me"
-        )
+        reply = client.send(lsp.TEXT_DOCUMENT_INLINE_COMPLETION, inline_params(LINE, END), "me")
         client.cancel_request(lsp.CancelParams(id="me"))
         with pytest.raises(JsonRpcException) as error:
-            print("REPLY", await reply)
+            await reply
         assert error.value.code == -32800
         assert items(await ask(client))
 

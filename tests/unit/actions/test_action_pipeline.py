@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, NothingOutcome, TextOutcome
+from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, NothingOutcome, Output, TextOutcome
 from hybrid_lsp.actions.pipeline import ACTIONS, MAX_CODE_CHARS, ActionPipeline, Offer, Progress
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
@@ -104,7 +104,7 @@ def test_offers_by_kind(only: list[str] | None, names: list[str]) -> None:
 
 def test_an_offer_says_who_would_answer() -> None:
     assert no_model().pipeline().offer(python(), Span(0, 0))[0] == Offer(
-        "explain", "Explain this code", "refactor.explain", Tier.STATIC
+        "explain", "Explain this code", "refactor.explain", Output.TEXT, Tier.STATIC
     )
     assert Bench().pipeline().offer(python(), Span(0, 0))[0].tier is Tier.LARGE
 
@@ -373,7 +373,7 @@ async def test_other_languages_go_to_the_model_only() -> None:
     assert done.edit.apply() == "fn main() {\n    let out = 2;\n}\n"
     failed = await Bench().run("optimize", FakeReply(error=BackendUnavailable("Gone.")), document=rust)
     assert isinstance(failed, NothingOutcome)
-    assert "Gone." in failed.message
+    assert "Gone." in failed.label
     assert "no static analysis for `rust`" in failed.message
 
 
@@ -417,7 +417,7 @@ async def test_cancelling_closes_the_models_stream() -> None:
     bench = Bench()
     assert bench.backend is not None
     task = asyncio.ensure_future(bench.run("explain", "a long text " * 50))
-    while not bench.backend.pieces:  # noqa: ASYNC110 (the loop's turns are what is counted)
+    while not bench.backend.pieces:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -430,7 +430,7 @@ async def test_cancelling_before_the_first_word() -> None:
     bench = Bench()
     assert bench.backend is not None
     task = asyncio.ensure_future(bench.run("explain", FakeReply("x", hold=asyncio.Event())))
-    while not bench.backend.requests:  # noqa: ASYNC110 (the loop's turns are what is counted)
+    while not bench.backend.requests:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -485,7 +485,7 @@ async def test_a_private_file_of_another_language_says_why() -> None:
     bench = Bench()
     done = await bench.run("explain", document=Document("untitled:.env", "out = 1", 1, "dotenv"))
     assert isinstance(done, NothingOutcome)
-    assert "holds secrets: no model sees it" in done.message
+    assert "holds secrets: no model sees it" in done.label
 
 
 async def test_a_selection_too_long_for_a_model_is_static() -> None:

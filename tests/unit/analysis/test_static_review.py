@@ -213,7 +213,7 @@ async def test_cancelling_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", remember)
     task = asyncio.ensure_future(process.run("sleep", SLEEP, "", 60))
-    while not children:  # noqa: ASYNC110 (the loop's turns are what is counted)
+    while not children:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -149,7 +149,7 @@ async def test_cancelling_while_waiting_stops_the_model() -> None:
     backend = large(FakeReply("never", hold=asyncio.Event()))
     router = Router({Tier.LARGE: backend})
     task = asyncio.ensure_future(collect(router.stream(router.candidates(Task.ACTION), REQUEST)))
-    while not backend.requests:  # noqa: ASYNC110 (the loop's turns are what is counted)
+    while not backend.requests:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,0 +1,124 @@
+"""How sure a suggestion is: what speaks for it, and the calibrated probability that it is exactly right.
+
+Standard library only, so that the typing path can use it as it is. The numbers are fitted by `evaluate` on held-out
+packages and shipped in confidence.json.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from hybrid_lsp.models import copying
+
+NEAR_CHARS = 4000  # of the prefix in which a suggestion's names are looked for
+UNLIKELY = -20.0  # the log-probability of no suggestion
+SATURATION = 4.0  # standard deviations beyond which a feature says no more
+
+
+@define
+class Suggestion:
+    """What a source would show at a position, and what speaks for it."""
+
+    text: str = ""
+    features: list[float] = field(factory=list)
+    log_prob: float = UNLIKELY
+
+
+def copied(found: copying.Copy) -> Suggestion:
+    """The copy model's line."""
+    return Suggestion(found.text, found.features(), found.log_prob) if found.text else Suggestion()
+
+
+def generated(text: str, log_probs: Sequence[float], finished: bool, prefix: str) -> Suggestion:
+    """A network's line. log_probs: nats, one a token, with the token that ended the line; finished: whether one did."""
+    text = text.rstrip(" \t\r")
+    if not text or not log_probs:
+        return Suggestion()
+    total = sum(log_probs)
+    names = [word for word in copying.lex(text) if word[0].isalpha() or word[0] == "_"]
+    near = set(copying.lex(prefix[-NEAR_CHARS:]))
+    features = [
+        total / 4,
+        total / len(log_probs),
+        min(log_probs),
+        log_probs[0],
+        log_probs[-1],
+        math.log1p(len(log_probs)) / 3,
+        math.log1p(len(text)) / 4,
+        float(finished),
+        sum(name in near for name in names) / len(names) if names else 1.0,
+    ]
+    return Suggestion(text, features, total)
+
+
+def beside(own: Suggestion, other: Suggestion) -> list[float]:
+    """A suggestion's features in the light of the other source's."""
+    return [
+        *own.features,
+        float(own.text == other.text),
+        shared(own.text, other.text) / max(1, len(own.text)),
+        float(copying.first_word(own.text) == copying.first_word(other.text)),
+        float(bool(other.text)),
+        max(UNLIKELY, other.log_prob) / 4,
+    ]
+
+
+def shared(a: str, b: str) -> int:
+    """How many characters two texts start with alike."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+@define(frozen=True)
+class Calibrator:
+    """A logistic regression: weights[0] is the intercept; features are standardised by mean and scale."""
+
+    mean: list[float]
+    scale: list[float]
+    weights: list[float]
+
+    def probability(self, features: Sequence[float]) -> float:
+        """That a suggestion with these features is exactly right."""
+        score = self.weights[0]
+        for value, mean, scale, weight in zip(features, self.mean, self.scale, self.weights[1:], strict=True):
+            score += weight * max(-SATURATION, min(SATURATION, (value - mean) / scale))
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score))))
+
+    def as_dict(self) -> dict[str, list[float]]:
+        """For confidence.json."""
+        return {name: [round(v, 6) for v in getattr(self, name)] for name in ("mean", "scale", "weights")}
+
+
+@define
+class Confidence:
+    """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer),
+    and the probability from which a suggestion is worth showing."""
+
+    calibrators: dict[str, Calibrator]
+    threshold: float = 0.5
+
+    def alone(self, source: str, suggestion: Suggestion) -> float:
+        """The probability of one source's suggestion, the other being unknown."""
+        return self.calibrators[source].probability(suggestion.features) if suggestion.text else 0.0
+
+    def best(self, copy: Suggestion, network: Suggestion) -> tuple[Suggestion, float]:
+        """The likelier of both sources' suggestions, and its probability."""
+        sure = [
+            self.calibrators[f"{name} beside"].probability(beside(own, other)) if own.text else 0.0
+            for name, own, other in (("copy", copy, network), ("network", network, copy))
+        ]
+        return (copy, sure[0]) if sure[0] >= sure[1] else (network, sure[1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """For confidence.json."""
+        named = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
+        return {"threshold": round(self.threshold, 4), "calibrators": named}
+
+    @classmethod
+    def load(cls, path: Path) -> "Confidence":
+        """From confidence.json."""
+        content = json.loads(path.read_text())
+        return cls({name: Calibrator(**value) for name, value in content["calibrators"].items()}, content["threshold"])

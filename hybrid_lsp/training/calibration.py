@@ -1,0 +1,64 @@
+"""Fits `confidence`: logistic regression (Platt 1999) by Newton's method with a small ridge."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hybrid_lsp.models.confidence import SATURATION, Calibrator, Confidence, Suggestion, beside
+
+RIDGE = 1.0
+STEPS = 30
+
+Floats = npt.NDArray[np.float64]
+
+
+def fit(features: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibrator:
+    """To suggestions of which it is known whether they are right. features: (n, k)."""
+    if not features:
+        return Calibrator([], [], [-10.0])  # a source that never spoke is never sure
+    x = np.asarray(features, np.float64)
+    mean, scale = x.mean(0), x.std(0) + 1e-6
+    x = np.hstack([np.ones((len(x), 1)), np.clip((x - mean) / scale, -SATURATION, SATURATION)])
+    return Calibrator(mean.tolist(), scale.tolist(), _newton(x, np.asarray(right, np.float64)).tolist())
+
+
+def _newton(x: Floats, y: Floats) -> Floats:
+    """Weights of the largest likelihood, with a ridge on all but the intercept."""
+    ridge = np.diag([1e-3] + [RIDGE] * (x.shape[1] - 1))
+    weights = np.zeros(x.shape[1])
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + ridge
+        weights += np.linalg.solve(hessian, x.T @ (y - p) - ridge @ weights)
+    return weights
+
+
+def threshold(probabilities: Sequence[float], right: Sequence[bool], precision: float) -> float:
+    """The smallest probability from which on suggestions are right at least so often; above 1 where none is."""
+    order = np.argsort(-np.asarray(probabilities), kind="stable")
+    hits = np.asarray(right, np.float64)[order].cumsum() / np.arange(1, len(order) + 1)
+    good = np.flatnonzero(hits >= precision)
+    return float(np.asarray(probabilities)[order[good[-1]]]) if len(good) else 1.01
+
+
+def fit_confidence(found: dict[str, list[Suggestion]], right: dict[str, list[bool]], precision: float) -> Confidence:
+    """Calibrators of all sources, alone and (copy and network) beside each other, and the threshold of the best."""
+    calibrators = {name: _fit([s.features for s in found[name]], found[name], right[name]) for name in found}
+    for name, other in (("copy", "network"), ("network", "copy")):
+        features = [beside(own, rival) for own, rival in zip(found[name], found[other], strict=True)]
+        calibrators[f"{name} beside"] = _fit(features, found[name], right[name])
+    confidence = Confidence(calibrators)
+    sure, hits = [], []
+    for at, (copy, network) in enumerate(zip(found["copy"], found["network"], strict=True)):
+        best, probability = confidence.best(copy, network)
+        sure.append(probability)
+        hits.append(right["copy" if best is copy else "network"][at])
+    confidence.threshold = threshold(sure, hits, precision)
+    return confidence
+
+
+def _fit(features: Sequence[list[float]], suggestions: Sequence[Suggestion], right: Sequence[bool]) -> Calibrator:
+    """Only suggestions with text have a confidence."""
+    spoken = [index for index, suggestion in enumerate(suggestions) if suggestion.text]
+    return fit([features[i] for i in spoken], [right[i] for i in spoken])

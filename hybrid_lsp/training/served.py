@@ -1,0 +1,141 @@
+"""The model as it is served: prompts, greedy lines with their log-probabilities, in batches, by CTranslate2."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from attrs import define, field
+from tokenizers import Tokenizer
+
+from hybrid_lsp.errors import TrainingError
+from hybrid_lsp.models import healing
+from hybrid_lsp.training import fim
+from hybrid_lsp.training import tokenizer as tok
+
+MAX_NEW = 40  # tokens of a line
+SUFFIX_TOKENS = 128
+PREFIX_CHARS, SUFFIX_CHARS = 4000, 1200  # read before tokenising
+BATCH = 16
+
+
+@define(frozen=True)
+class Line:
+    """A rest of a line as written."""
+
+    text: str
+    log_probs: list[float]  # nats, one a token, with the one that ended the line
+    finished: bool  # whether the line ended, or only the room
+
+
+@define
+class Network:
+    """A converted folder, loaded."""
+
+    folder: Path
+    threads: int = 2
+    heals: bool = True  # as a server that heals the piece before the cursor
+    tokenizer: Tokenizer = field(init=False)
+    layout: fim.Layout = field(init=False)
+    healer: healing.Healer = field(init=False)
+    context: int = field(init=False)
+    generator: Any = field(init=False)  # ctranslate2.Generator, which is untyped
+
+    def __attrs_post_init__(self) -> None:
+        if not (self.folder / "model.bin").exists():
+            raise TrainingError(f"{self.folder} holds no converted model.", "Run hybrid_lsp.training.convert first.")
+        self.tokenizer = tok.load(self.folder)
+        self.layout = fim.Layout.of(self.tokenizer)
+        self.healer = healing.Healer(self.tokenizer, frozenset(tok.SPECIALS))
+        self.context = json.loads((self.folder / "family.json").read_text())["context"]
+        self.generator = ctranslate2.Generator(str(self.folder), intra_threads=self.threads)
+
+    def prompts(self, pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
+        """Suffix-first prompts of (prefix, suffix) pairs."""
+        parts = [part for prefix, suffix in pairs for part in (prefix[-PREFIX_CHARS:], suffix[:SUFFIX_CHARS])]
+        ids = list(tok.encode(self.tokenizer, parts))
+        return [self._prompt(prefix, suffix) for prefix, suffix in zip(ids[::2], ids[1::2], strict=True)]
+
+    def _prompt(self, prefix: list[int], suffix: list[int]) -> list[int]:
+        """As the engine shares out the room: a quarter is the suffix's own, and what the prefix leaves."""
+        room = self.context - MAX_NEW
+        free = room - 3  # the layout's own tokens
+        most = min(SUFFIX_TOKENS, max(free // 4, free - len(prefix)))
+        return self.layout.prompt(prefix, suffix[:most], room)
+
+    def lines(self, pairs: Sequence[tuple[str, str]]) -> list[Line]:
+        """Greedy rests of the cursor's line; prompts of like length share a batch."""
+        cuts = [healing.split(prefix) if self.heals else (prefix, "") for prefix, _ in pairs]
+        prompts = self.prompts([(head, suffix) for (head, _), (_, suffix) in zip(cuts, pairs, strict=True)])
+        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+        found: dict[int, Line] = {}
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            lines = self._batch([prompts[i] for i in chosen], [cuts[i][1] for i in chosen])
+            found |= zip(chosen, lines, strict=True)
+        return [found[index] for index in range(len(prompts))]
+
+    def _batch(self, prompts: list[list[int]], stems: list[str]) -> list[Line]:
+        """Spell the stems, then write on."""
+        written = self._spell(prompts, stems)
+        self._write([prompt + tokens for prompt, (tokens, _) in zip(prompts, written, strict=True)], written)
+        return [self._line(tokens, log_probs, stem) for (tokens, log_probs), stem in zip(written, stems, strict=True)]
+
+    def _line(self, tokens: list[int], log_probs: list[float], stem: str) -> Line:
+        text = self.tokenizer.decode(tokens)
+        return Line(text[len(stem) :] if text.startswith(stem) else "", log_probs, len(log_probs) > len(tokens))
+
+    def _spell(self, prompts: list[list[int]], stems: list[str]) -> list[tuple[list[int], list[float]]]:
+        """Tokens that spell the stems, and perhaps more, with their log-probabilities among those that do."""
+        written: list[tuple[list[int], list[float]]] = [([], []) for _ in prompts]
+        rests = [self.healer.spell(stem) for stem in stems]
+        while waiting := [index for index, rest in enumerate(rests) if rest]:
+            results = self.generator.generate_batch(
+                self._names([prompts[index] + written[index][0] for index in waiting]),
+                max_length=1,
+                return_logits_vocab=True,
+                include_prompt_in_result=False,
+            )
+            for index, result in zip(waiting, results, strict=True):
+                token, log_prob, rests[index] = self.healer.step(rests[index], np.array(result.logits[0][0]))
+                written[index][0].append(token)
+                written[index][1].append(log_prob)
+        return written
+
+    def _write(self, prompts: list[list[int]], written: list[tuple[list[int], list[float]]]) -> None:
+        """Greedy tokens until the line ends, added to what is written."""
+        ends = {self.layout.end, *self.layout.newlines}
+
+        def note(step: Any) -> bool:
+            written[step.batch_id][1].append(step.log_prob)
+            if step.token_id not in ends:
+                written[step.batch_id][0].append(step.token_id)
+            return False
+
+        self.generator.generate_batch(
+            self._names(prompts),
+            # What spelt the stem counts, as in the engine.
+            max_length=MAX_NEW - max(len(tokens) for tokens, _ in written),
+            end_token=sorted(ends),
+            return_end_token=True,
+            return_scores=True,  # fills the steps' log_prob
+            include_prompt_in_result=False,
+            callback=note,
+        )
+
+    def _names(self, rows: Sequence[Sequence[int]]) -> list[list[str]]:
+        return [[str(self.tokenizer.id_to_token(token)) for token in row] for row in rows]
+
+    def bits_per_byte(self, texts: Sequence[str]) -> float:
+        """Of plain text, each read from its start and at most a context long."""
+        nats, size = 0.0, 0
+        windows = [ids[: self.context] for ids in tok.encode(self.tokenizer, list(texts)) if len(ids) > 1]
+        for start in range(0, len(windows), BATCH):
+            part = windows[start : start + BATCH]
+            for window, result in zip(part, self.generator.score_batch(self._names(part)), strict=True):
+                nats -= sum(result.log_probs)
+                size += len(self.tokenizer.decode(window[1:]).encode())
+        return nats / math.log(2) / max(1, size)

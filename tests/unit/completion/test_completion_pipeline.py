@@ -1,0 +1,225 @@
+"""The typing path with a scripted model: what is asked, what is shown, and why there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+import attrs
+import pytest
+
+from hybrid_lsp.backends.fake import FakeBackend, FakeReply
+from hybrid_lsp.completion.confidence import Judge
+from hybrid_lsp.completion.pipeline import COPY, CompletionPipeline
+from hybrid_lsp.completion.query import Answer, Query, Selected
+from hybrid_lsp.config import CompletionConfig, Config
+from hybrid_lsp.document import Document, Span
+from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
+from hybrid_lsp.models.confidence import Calibrator, Confidence
+from hybrid_lsp.routing.router import Router
+from hybrid_lsp.types import Finish, Infill, Reason, Tier
+
+CURSOR = "‸"
+
+
+def flat(probability: float, features: int) -> Calibrator:
+    """A calibrator that gives every suggestion the same probability."""
+    return Calibrator(
+        [0.0] * features, [1.0] * features, [math.log(probability / (1 - probability))] + [0.0] * features
+    )
+
+
+def judge(copy: float = 0.01, network: float = 0.9, threshold: float = 0.5) -> Judge:
+    calibrators = {
+        "copy": flat(copy, 9),
+        "network": flat(network, 9),
+        "copy beside": flat(copy, 14),
+        "network beside": flat(network, 14),
+    }
+    return Judge(Confidence(calibrators, threshold), knows_network=True)
+
+
+def query(marked: str, **changes: Any) -> Query:
+    offset = marked.index(CURSOR)
+    text = marked.replace(CURSOR, "")
+    return Query(Document("file:///a.py", text, language=changes.pop("language", "python")), offset, **changes)
+
+
+async def complete(
+    marked: str,
+    *replies: FakeReply | str,
+    judge_: Judge | None = None,
+    config: CompletionConfig | None = None,
+    backend: FakeBackend | None = None,
+    **changes: Any,
+) -> tuple[Answer, FakeBackend]:
+    fake = backend or FakeBackend()
+    fake.enqueue(replies)
+    pipeline = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None, judge_ or Judge())
+    settings = Config(completion=config or CompletionConfig(debounce_ms=0))
+    return await pipeline.complete(query(marked, **changes), settings), fake
+
+
+def shown(answer: Answer) -> str:
+    assert answer.reason is None
+    return answer.suggestions[0].text
+
+
+async def test_a_line_is_asked_for_and_shown_at_the_cursor() -> None:
+    answer, fake = await complete("x = ‸\ny = 2\n", "1 + 2")
+    assert shown(answer) == "1 + 2"
+    assert answer.suggestions[0].span == Span(4, 4)
+    assert (answer.tier, answer.model) == (Tier.SMALL, "fake")
+    (request,) = fake.requests
+    assert request.prompt == Infill("x = ", "\ny = 2\n")
+    assert request.stop == ("\n",)
+
+
+async def test_an_empty_line_gets_several_lines_as_far_as_the_model_is_sure() -> None:
+    answer, fake = await complete("def f():\n    ‸\n", FakeReply("a = 1\n    b = 2\n    c = 3\n", logprob=-0.1))
+    assert shown(answer) == "a = 1\n    b = 2\n    c = 3"
+    assert fake.requests[0].stop == ("\n\n",)
+    answer, _ = await complete("def f():\n    ‸\n", FakeReply("a = 1\n    b = 2\n    c = 3\n", logprob=-2.0))
+    assert shown(answer) == "a = 1"
+
+
+async def test_the_model_is_stopped_when_there_are_enough_lines() -> None:
+    answer, fake = await complete("def f():\n    ‸\n", FakeReply("".join(f"line{n} = {n}\n    " for n in range(50))))
+    assert shown(answer).count("\n") == 3
+    assert fake.cancelled == 1
+    assert fake.pieces < 20
+
+
+async def test_multiline_can_be_switched_off() -> None:
+    config = CompletionConfig(debounce_ms=0, multiline=False)
+    answer, fake = await complete("def f():\n    ‸\n", "a = 1", config=config)
+    assert shown(answer) == "a = 1"
+    assert fake.requests[0].stop == ("\n",)
+
+
+@pytest.mark.parametrize(
+    ("marked", "reply", "reason"),
+    [
+        ("x = ‸", "", Reason.EMPTY_REPLY),
+        ("foo(a‸)", ")", Reason.DUPLICATE_OF_SUFFIX),
+        ("x = ‸", FakeReply(error=BackendFailed("died")), Reason.BACKEND_FAILED),
+        ("x = ‸", FakeReply(error=BackendUnavailable("away")), Reason.NO_BACKEND),
+        ("x = ‸", FakeReply(error=BackendTimeout("slow")), Reason.TIMEOUT),
+    ],
+)
+async def test_nothing_has_a_reason(marked: str, reply: FakeReply | str, reason: Reason) -> None:
+    answer, _ = await complete(marked, reply)
+    assert answer.suggestions == ()
+    assert answer.reason is reason
+
+
+async def test_a_model_that_is_unsure_is_not_shown_but_by_hand() -> None:
+    answer, _ = await complete("x = ‸", "maybe", judge_=judge(network=0.2))
+    assert answer.reason is Reason.LOW_CONFIDENCE
+    assert "20%" in answer.detail
+    answer, _ = await complete("x = ‸", "maybe", judge_=judge(network=0.2), invoked=True)
+    assert shown(answer) == "maybe"
+
+
+async def test_the_users_threshold_wins() -> None:
+    config = CompletionConfig(debounce_ms=0, min_confidence=0.1)
+    answer, _ = await complete("x = ‸", "maybe", judge_=judge(network=0.2), config=config)
+    assert shown(answer) == "maybe"
+
+
+async def test_other_languages_need_more() -> None:
+    answer, _ = await complete("x = ‸", "maybe", judge_=judge(network=0.6), language="klingon")
+    assert answer.reason is Reason.LOW_CONFIDENCE
+
+
+async def test_a_backend_without_probabilities_is_not_held_back() -> None:
+    answer, _ = await complete("x = ‸", FakeReply("maybe", logprob=math.nan))
+    assert shown(answer) == "maybe"
+    assert math.isnan(answer.suggestions[0].confidence)
+
+
+LIKE = "    if number not in self.items:\n        raise UnknownItem(number)\n    if number‸\n"
+
+
+async def test_a_sure_copy_asks_no_model_and_waits_for_nothing() -> None:
+    config = CompletionConfig(debounce_ms=5000)
+    answer, fake = await complete(LIKE, judge_=judge(copy=0.95), config=config)
+    assert shown(answer) == " not in self.items:"
+    assert (answer.tier, answer.model) == (Tier.STATIC, COPY)
+    assert fake.requests == []
+
+
+async def test_the_likelier_source_is_shown() -> None:
+    answer, _ = await complete(LIKE, " in other:", judge_=judge(copy=0.6, network=0.9))
+    assert shown(answer) == " in other:"
+    answer, _ = await complete(LIKE, " in other:", judge_=judge(copy=0.8, network=0.7))
+    assert shown(answer) == " not in self.items:"
+    assert answer.model == COPY
+
+
+async def test_without_a_model_the_copy_has_to_do() -> None:
+    answer, _ = await complete(LIKE, FakeReply(error=BackendFailed("died")), judge_=judge(copy=0.6))
+    assert shown(answer) == " not in self.items:"
+    pipeline = CompletionPipeline(Router({}), lambda document: None, judge(copy=0.6))
+    assert shown(await pipeline.complete(query(LIKE), Config())) == " not in self.items:"
+    pipeline = CompletionPipeline(Router({}), lambda document: None, judge(copy=0.1))
+    answer = await pipeline.complete(query(LIKE), Config())
+    assert answer.reason is Reason.NO_BACKEND
+    assert "small.backend" in answer.detail
+
+
+async def test_secrets_are_replaced_for_the_model_and_put_back_in_its_reply() -> None:
+    secret = "ghp_" + "a1B2" * 9 + "zz12"
+    answer, fake = await complete(f'token = "{secret}"\nother = ‸\n', 'REDACTED_SECRET_1 + "x"')
+    prompt = fake.requests[0].prompt
+    assert isinstance(prompt, Infill)
+    assert secret not in prompt.prefix
+    assert shown(answer) == f'{secret} + "x"'
+
+
+async def test_what_the_editor_has_selected_counts_as_typed() -> None:
+    selected = Selected(Span(4, 6), "append")
+    answer, fake = await complete("abc.ap‸\n", "(1)", selected=selected)
+    prompt = fake.requests[0].prompt
+    assert isinstance(prompt, Infill)
+    assert prompt.prefix == "abc.append"
+    assert shown(answer) == "append(1)"
+    assert answer.suggestions[0].span == Span(4, 6)
+
+
+async def test_cancelling_stops_the_model() -> None:
+    fake = FakeBackend()
+    task = asyncio.create_task(complete("x = ‸", FakeReply("never", hold=asyncio.Event()), backend=fake))
+    while not fake.requests:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert fake.cancelled == 1
+
+
+async def test_a_reply_cut_at_its_limit_is_shown_as_far_as_it_goes() -> None:
+    answer, _ = await complete("x = ‸", FakeReply("1 + ", finish=Finish.LENGTH))
+    assert shown(answer) == "1 +"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "reason"),
+    [
+        ({"enabled": False}, "x = ‸", Reason.DISABLED),
+        ({"disabled_languages": ["python"]}, "x = ‸", Reason.LANGUAGE_DISABLED),
+        ({}, "\0 = ‸", Reason.BINARY),
+        ({}, "x‸y", Reason.MID_WORD),
+    ],
+)
+async def test_the_gate(changes: dict[str, Any], text: str, reason: Reason) -> None:
+    answer, fake = await complete(text, config=attrs.evolve(CompletionConfig(debounce_ms=0), **changes))
+    assert answer.reason is reason
+    assert fake.requests == []
+
+
+async def test_a_file_that_must_be_left_alone_is() -> None:
+    pipeline = CompletionPipeline(Router({}), lambda document: Reason.SECRET_FILE)
+    answer = await pipeline.complete(query("KEY=‸"), Config())
+    assert answer.reason is Reason.SECRET_FILE
