@@ -90,10 +90,14 @@ def further(lines: list[Line]) -> list[str]:
 
 
 def judge_for(config: Config) -> Judge:
-    """The judge for the configured small model: the embedded one's numbers, its network's only where that is it."""
+    """The judge for the configured small model: by its own numbers, else by the embedded one's for copying alone."""
+    if config.small.backend == "engine" and (own := _confidence(config.small.model)):
+        return Judge(own, knows_network=True)
+    return Judge(_confidence(EMBEDDED))
+
+
+def _confidence(model: str) -> Confidence | None:
     try:
-        confidence = Confidence.load(locate(EMBEDDED) / "confidence.json")
+        return Confidence.load(locate(model) / "confidence.json")
     except (ModelError, OSError, ValueError, KeyError, TypeError):
-        return Judge()
-    embedded = config.small.backend == "engine" and config.small.model == EMBEDDED
-    return Judge(confidence, knows_network=embedded)
+        return None

@@ -3,7 +3,7 @@
 OUT/model.bin config.json vocabulary.json   for ctranslate2.Generator
 OUT/tokenizer.json                          for tokenizers (not transformers: text never becomes a special token)
 OUT/family.json                             the prompt's layout
-OUT/weights/                                bf16 safetensors, from which `--init-from` adapts
+OUT/weights/                                bf16 safetensors, from which `hybrid-lsp train --from` adapts
 """
 
 import argparse

@@ -20,6 +20,7 @@ from rich.table import Table
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models import copying
 from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, generated
+from hybrid_lsp.models.store import EMBEDDED, locate
 from hybrid_lsp.training import calibration, corpus, scores
 from hybrid_lsp.training.cases import CONDITIONS, Case, draw
 from hybrid_lsp.training.served import Network
@@ -214,7 +215,7 @@ def verdicts(result: dict[str, Any]) -> list[str]:
 def parse(argv: list[str] | None) -> EvaluateOptions:
     """Options from a command line."""
     parser = argparse.ArgumentParser(prog="hybrid-lsp evaluate", description="Evaluate a model on held-out packages.")
-    parser.add_argument("--model", type=Path, required=True, help="the converted folder")
+    parser.add_argument("--model", type=locate, default=EMBEDDED, help="the converted folder; default: `embedded`")
     parser.add_argument("--corpus", type=Path, required=True, help="the corpus folder")
     parser.add_argument("--positions", type=int, default=2000, help="of test packages")
     parser.add_argument("--fit-positions", type=int, default=3000, help="of validation packages, for the confidence")

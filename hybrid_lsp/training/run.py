@@ -42,6 +42,7 @@ class TrainOptions:
     compile: bool | None = None  # torch.compile; None: where it pays
     checkpoint_minutes: float = 5.0
     validate_minutes: float = 4.0
+    convert: bool = True  # make out/model afterwards, for CTranslate2
     rate: float = 1.0  # multiplies the preset's learning rates; adapting wants 0.1 to 0.3
 
 

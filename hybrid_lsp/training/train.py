@@ -10,6 +10,7 @@ for hidden layers in neural networks"), embeddings and norms by AdamW.
 """
 
 import argparse
+import importlib.util
 import os
 import random
 import signal
@@ -25,10 +26,12 @@ from tokenizers import Tokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from hybrid_lsp.errors import HybridLspError, TrainingError
+from hybrid_lsp.models.store import EMBEDDED, embedded_dir
 from hybrid_lsp.training import corpus, network, runlog
 from hybrid_lsp.training import tokenizer as tok
 from hybrid_lsp.training.run import Run, TrainOptions
 
+ADAPTING_RATE = 0.2  # of the learning rates: what is known is to be kept
 TOKENIZER_CHARS = 60_000_000  # of the corpus; more changes nothing
 
 
@@ -154,15 +157,29 @@ def parse(argv: list[str] | None) -> TrainOptions:
     parser.add_argument("--deadline", help="stop, decayed, at this time of day (HH:MM)")
     parser.add_argument("--steps", type=int, help="stop, decayed, after so many optimizer steps")
     parser.add_argument("--resume", action="store_true", help="go on from out/checkpoint.pt")
-    parser.add_argument("--init-from", type=Path, metavar="DIR", help="weights to adapt")
-    parser.add_argument("--rate", type=float, default=1.0, help="factor on the learning rates (adapting: 0.2)")
+    parser.add_argument(
+        "--from",
+        dest="init_from",
+        type=weights_of,
+        metavar="MODEL",
+        help="adapt these weights: `embedded`, or a folder with model.safetensors",
+    )
+    parser.add_argument("--rate", type=float, help="factor on the learning rates; default 1, adapting 0.2")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=None)
+    parser.add_argument("--no-convert", dest="convert", action="store_false", help="leave out OUT/model")
     given = vars(parser.parse_args(argv))
     deadline = given.pop("deadline")
+    if given["rate"] is None:
+        given["rate"] = ADAPTING_RATE if given["init_from"] else 1.0
     return TrainOptions(corpora=given.pop("corpus"), deadline=time_of_day(deadline) if deadline else None, **given)
+
+
+def weights_of(model: str) -> Path:
+    """The folder of the weights to adapt."""
+    return embedded_dir() / "weights" if model == EMBEDDED else Path(model)
 
 
 def time_of_day(text: str) -> datetime:
@@ -178,11 +195,25 @@ def time_of_day(text: str) -> datetime:
 def main(argv: list[str] | None = None) -> int:
     """The command line; errors are told with their remedy."""
     try:
-        train(parse(argv), lambda text: print(text, flush=True))
+        options = parse(argv)
+        weights = train(options, lambda text: print(text, flush=True))
+        if options.convert:
+            _convert(weights, options.out / "model")
     except HybridLspError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _convert(weights: Path, out: Path) -> None:
+    """Make what an engine serves, where CTranslate2 is installed (on a rented GPU machine it need not be)."""
+    if importlib.util.find_spec("ctranslate2") is None:
+        print("not converted: ctranslate2 is not installed; run hybrid_lsp.training.convert elsewhere", flush=True)
+        return
+    from hybrid_lsp.training.convert import convert
+
+    alike = convert(weights, out)
+    print(f"{out} is ready to be served; {alike:.0%} of greedy tokens as in torch", flush=True)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def test_a_signal_ends_the_run_with_a_checkpoint(corpus_folder, tmp_path, monkey
 
 def test_adapting_starts_from_the_models_weights(converted, code, tmp_path):
     arguments = ["--preset", "tiny", "--corpus", str(code), "--out", str(tmp_path), "--steps", "2", "--rate", "0.2"]
-    arguments += ["--init-from", str(converted / "weights"), "--precision", "fp32", "--minutes", "5"]
+    arguments += ["--from", str(converted / "weights"), "--precision", "fp32", "--minutes", "5"]
     assert train.main(arguments) == 0
     assert log_of(tmp_path)[-1]["val_loss"] < 6.0  # two steps from nothing would be near 6.9
     assert json.loads((tmp_path / "hf" / "training.json").read_text())["adapted_from"]
@@ -141,7 +141,7 @@ def test_a_card_counts_parameters_as_torch_does():
     [
         (["--preset", "huge"], "no preset"),
         (["--resume"], "no checkpoint"),
-        (["--init-from", "absent"], "not a tokenizer"),
+        (["--from", "absent"], "not a tokenizer"),
         (["--deadline", "soon"], "not a time of day"),
     ],
 )
