@@ -22,7 +22,8 @@ import httpx
 
 from hybrid_lsp import __version__, errors
 from hybrid_lsp.backends.http import Endpoint
-from hybrid_lsp.errors import EngineError, EngineStartFailed, HybridLspError, SocketUnavailable
+from hybrid_lsp.errors import EngineError, EngineStartFailed, HybridLspError, ModelError, SocketUnavailable
+from hybrid_lsp.models.store import locate
 from hybrid_lsp.paths import digest, socket_path, state_dir
 from hybrid_lsp.types import Tier
 
@@ -59,6 +60,15 @@ class EngineSpec:
     def name(self) -> str:
         """Name of the socket, without its ending: an engine of another version is another engine."""
         return f"{self.role}-{__version__}-{digest(self.located, self.family, self.compute_type, str(self.threads))}"
+
+
+def _identity(model: str) -> tuple[str, str]:
+    """A model's folder, and when its weights were written: weights made anew are another model."""
+    try:
+        folder = locate(model).resolve()
+        return str(folder), str((folder / "model.bin").stat().st_mtime_ns)
+    except (ModelError, OSError):
+        return model, ""
 
 
 @attrs.frozen
