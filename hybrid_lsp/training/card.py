@@ -54,8 +54,8 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def card(model: Path, corpus: Path) -> str:
-    """The text of CARD.md."""
+def card(model: Path, corpus: Path, notes: str = "") -> str:
+    """The text of CARD.md; `notes` is Markdown about this very run, by who made it."""
     config = read(model / "weights" / "config.json")
     evaluation = read(model / "evaluation.json")
     manifest = read(corpus / "corpus.json")
@@ -65,6 +65,7 @@ def card(model: Path, corpus: Path) -> str:
         "# The embedded model": INTRODUCTION.format(parameters=parameters(config) / 1e6, size=size / 1e6),
         "## How well it does": "\n\n".join((task(evaluation, manifest), scores_table(evaluation), aims(evaluation))),
         "## What it is": facts_table(config, facts, manifest),
+        **({"## About this run": notes.strip()} if notes else {}),
         "## Limits": LIMITS,
         "## What it was made of": corpus_table(manifest),
     }
@@ -200,9 +201,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="the converted and evaluated folder")
     parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--notes", type=Path, help="Markdown about this very run")
     options = parser.parse_args(argv)
     try:
-        text = card(options.model, options.corpus)
+        text = card(options.model, options.corpus, options.notes.read_text() if options.notes else "")
     except HybridLspError as error:
         print(error, file=sys.stderr)
         return 1
