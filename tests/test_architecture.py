@@ -38,7 +38,11 @@ FLOORS = {
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
 GROUND = ["errors", "document", "types", "paths", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
-HEAVY = {"torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"}
+HEAVY = {
+    *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
+    # The clients of models are for later too: after the reply to `initialize`.
+    *("httpx", "filelock"),
+}
 
 
 def modules() -> list[Path]:

@@ -107,9 +107,9 @@ class _Run:
         return MULTILINE_LINES if self.config.multiline and not before.strip() and not after.strip() else 1
 
     def _or_copy(self, alone: Judgement, reason: Reason, detail: str) -> Answer:
-        """Without a model the copied line has to do, if it is sure enough."""
+        """Without a model the copied line has to do, if it is sure enough; what is wrong is said all the same."""
         answer = self._shown_or_not(alone, [], _by_copy())
-        return answer if answer.suggestions else nothing(reason, detail)
+        return attrs.evolve(answer, detail=detail) if answer.suggestions else nothing(reason, detail)
 
     def _shown_or_not(self, judged: Judgement, lines: list[Line], answer: Answer) -> Answer:
         raw = judged.text if judged.from_copy else "\n".join([judged.text, *further(lines)])

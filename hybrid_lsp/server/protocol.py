@@ -74,7 +74,7 @@ class HybridProtocol(LanguageServerProtocol):
             self._take_reply(message)
         elif complaint := self._complaint(message):
             self._refuse(message, *complaint)
-        elif not self._cancels_ours(message):
+        elif not self._cancels_nothing(message):
             self._take(message)
 
     def _complaint(self, message: dict[str, Any]) -> tuple[int, str] | None:
@@ -93,11 +93,11 @@ class HybridProtocol(LanguageServerProtocol):
             return _NOT_INITIALIZED, "Send `initialize` first."
         return None
 
-    def _cancels_ours(self, message: dict[str, Any]) -> bool:
-        """Whether this names a request of our own: pygls keeps both kinds in one table."""
+    def _cancels_nothing(self, message: dict[str, Any]) -> bool:
+        """A cancel that names no request of the client's: pygls keeps our own ones in the same table."""
         params = message.get("params")
         named = params.get("id") if isinstance(params, dict) else None
-        return message["method"] == lsp.CANCEL_REQUEST and _is_id(named) and named in self._result_types
+        return message["method"] == lsp.CANCEL_REQUEST and (not _is_id(named) or named in self._result_types)
 
     def _take(self, message: dict[str, Any]) -> None:
         method = message["method"]

@@ -144,7 +144,6 @@ def _stop_engines() -> None:
     for process in engines():
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-            process.wait(10)
 
 
 def engines() -> list[psutil.Process]:

@@ -161,6 +161,7 @@ async def test_the_likelier_source_is_shown() -> None:
 async def test_without_a_model_the_copy_has_to_do() -> None:
     answer, _ = await complete(LIKE, FakeReply(error=BackendFailed("died")), judge_=judge(copy=0.6))
     assert shown(answer) == " not in self.items:"
+    assert answer.detail == "died"
     pipeline = CompletionPipeline(Router({}), lambda document: None, judge(copy=0.6))
     assert shown(await pipeline.complete(query(LIKE), Config())) == " not in self.items:"
     pipeline = CompletionPipeline(Router({}), lambda document: None, judge(copy=0.1))
