@@ -142,6 +142,8 @@ class Session:
         return {
             "version": __version__,
             **attrs.asdict(self.tell.status),
+            # Where the confidence of the typing model was measured; elsewhere it must be surer.
+            "languages": sorted(self.completion.judge.languages),
             "models": {str(tier): backend.name for tier, backend in self.backends.items()},
             "log": str(self.log_file) if self.log_file else None,
         }

@@ -97,7 +97,7 @@ def checkpoint(run: Run) -> None:
 
 def prepare_corpus(options: TrainOptions) -> Path:
     """The corpus folder: the one named, or built beside the model from folders of code or wheels."""
-    if len(options.corpora) == 1 and (Path(options.corpora[0]) / "train.jsonl.gz").exists():
+    if len(options.corpora) == 1 and (Path(options.corpora[0]) / f"train{corpus.SUFFIX}").exists():
         return Path(options.corpora[0])
     built = options.out / "corpus"
     if not (options.resume and (built / "corpus.json").exists()):
