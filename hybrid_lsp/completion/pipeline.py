@@ -1,4 +1,4 @@
-"""The typing path, top to bottom: gate → copy → debounce → context → generate → confidence → trim."""
+"""The typing path, top to bottom: gate → reuse → copy → debounce → context → generate → confidence → trim."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hybrid_lsp.completion.confidence import SURE, Judge, Judgement, further, su
 from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.completion.query import Answer, Query, nothing
+from hybrid_lsp.completion.reuse import Reuse
 from hybrid_lsp.completion.trim import trim, without_suffix
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.privacy import conceal
@@ -29,17 +30,23 @@ COPY = "copy"
 
 @attrs.frozen
 class CompletionPipeline:
-    """Answers inline requests; holds no state of its own between them."""
+    """Answers inline requests; all that it remembers between them is their answers."""
 
     router: Router
     file_check: gate.FileCheck
     judge: Judge = attrs.field(factory=Judge)
+    reuse: Reuse = attrs.field(factory=Reuse)
 
     async def complete(self, query: Query, config: Config) -> Answer:
         """The answer to one request; raises nothing but CancelledError, when the request is superseded."""
         if stopped := gate.check(query, config, self.file_check):
             return stopped
-        return await _Run(self, query, config.completion).answer()
+        run = _Run(self, query, config.completion)
+        if known := self.reuse.find(run.prefix, run.suffix, invoked=query.invoked):
+            return run.placed(known)
+        answer = await run.answer()
+        self.reuse.keep(run.prefix, run.suffix, answer)
+        return run.placed(answer)
 
 
 @attrs.define
@@ -51,6 +58,8 @@ class _Run:
     config: CompletionConfig
     document: Document = attrs.field(init=False)
     offset: int = attrs.field(init=False)
+    prefix: str = attrs.field(init=False)
+    suffix: str = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.document, self.offset = self.query.document, self.query.offset
@@ -59,13 +68,14 @@ class _Run:
             self.document = self.document.replace(selected.span, selected.text)
             self.offset = selected.span.start + len(selected.text)
 
-    @property
-    def prefix(self) -> str:
-        return self.document.text[: self.offset]
+        self.prefix, self.suffix = self.document.text[: self.offset], self.document.text[self.offset :]
 
-    @property
-    def suffix(self) -> str:
-        return self.document.text[self.offset :]
+    def placed(self, answer: Answer) -> Answer:
+        """The answer in the document as it is: what the editor's list has selected is replaced along with it."""
+        if (selected := self.query.selected) is None:
+            return answer
+        shown = (attrs.evolve(each, span=selected.span, text=selected.text + each.text) for each in answer.suggestions)
+        return attrs.evolve(answer, suggestions=tuple(shown))
 
     async def answer(self) -> Answer:
         judge, router = self.pipeline.judge, self.pipeline.router
@@ -136,12 +146,11 @@ class _Run:
         return Reason.REPETITION if without_suffix(raw, self.suffix).strip() else Reason.DUPLICATE_OF_SUFFIX
 
     def _suggestion(self, text: str, judged: Judgement, answer: Answer) -> Suggestion:
-        span = Span(self.offset, self.offset)
-        if (selected := self.query.selected) is not None:
-            span, text = selected.span, selected.text + text
         assert answer.tier is not None
         assert answer.model is not None
-        return Suggestion(uuid.uuid4().hex, text, span, answer.tier, answer.model, judged.probability)
+        return Suggestion(
+            uuid.uuid4().hex, text, Span(self.offset, self.offset), answer.tier, answer.model, judged.probability
+        )
 
 
 def _request(written: Infill, lines: int, config: CompletionConfig) -> Request:

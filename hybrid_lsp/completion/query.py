@@ -30,7 +30,7 @@ class Query:
 class Answer:
     """Suggestions, best first, or the reason why there is none, in a code and in words.
 
-    `model_ms` is the time that the model took, `tokens` what it decoded.
+    `model_ms` is the time that the model took, `tokens` what it decoded; `reused`: known from an earlier request.
     """
 
     suggestions: tuple[Suggestion, ...] = ()
@@ -40,6 +40,7 @@ class Answer:
     model: str | None = None
     model_ms: float = 0.0
     tokens: int = 0
+    reused: bool = False
 
 
 def nothing(reason: Reason, detail: str = "") -> Answer:

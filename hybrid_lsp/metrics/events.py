@@ -41,6 +41,8 @@ class InlineAnswered:
     model_ms: float
     tokens: int
     characters: int
+    reused: bool = False
+    """Known from an earlier request: no model was asked."""
 
 
 @attrs.frozen

@@ -86,6 +86,7 @@ def _record(session: Session, document: Document | None, found: Answer, started:
             model_ms=found.model_ms,
             tokens=found.tokens,
             characters=len(first.text) if first else 0,
+            reused=found.reused,
         )
     )
     outcome = f"shown, {len(first.text)} characters" if first else f"nothing: {found.reason} {found.detail}".rstrip()

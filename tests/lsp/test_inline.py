@@ -38,6 +38,12 @@ async def ask(client: Client, *, invoked: bool = True, uri: str = URI) -> Any:
     return await client.text_document_inline_completion_async(inline_params(LINE, END, uri, invoked=invoked))
 
 
+async def ask_anew(client: Client, version: int) -> Any:
+    """Ask where nothing is known yet: something far from the cursor is different."""
+    type_text(client, lsp.Position(0, 3), "x", version)
+    return await ask(client)
+
+
 async def status(client: Client) -> Any:
     return await run(client, "hybrid-lsp.status")
 
@@ -122,17 +128,34 @@ async def test_a_killed_engine_costs_one_answer_at_most(connect: Connect) -> Non
         assert items(await ask(client))
         (engine,) = engines()
         engine.send_signal(signal.SIGSTOP)  # so that the request is in its hands when it dies
-        pending = asyncio.create_task(ask(client))
+        pending = asyncio.create_task(ask_anew(client, 2))
         await asyncio.sleep(0.3)
         os.kill(engine.pid, signal.SIGKILL)
         assert isinstance(await pending, lsp.InlineCompletionList)
-        # What can be copied is shown meanwhile.
+        version = 3
         async with asyncio.timeout(30):
-            while not (items(await ask(client)) and engines()):
+            while not engines():
+                await ask_anew(client, version)
                 await asyncio.sleep(0.2)
-        assert items(await ask(client))
+                version += 1
+        assert items(await ask_anew(client, version))
         (fresh,) = engines()
         assert fresh.pid != engine.pid
+
+
+async def test_typing_into_a_suggestion_starts_no_generation(connect: Connect) -> None:
+    async with connect(ANY) as client:
+        open_text(client, TEXT)
+        (item,) = items(await ask(client))
+        text = str(item.insert_text)
+        (engine,) = engines()
+        os.kill(engine.pid, signal.SIGKILL)  # so that no model can answer
+        for length in range(1, len(text)):
+            type_text(client, lsp.Position(LINE, END + length - 1), text[length - 1], length + 1)
+            answer = await client.text_document_inline_completion_async(inline_params(LINE, END + length))
+            (rest,) = items(answer)
+            assert rest.insert_text == text[length:]
+        assert not engines()
 
 
 @pytest.mark.parametrize(

@@ -224,3 +224,30 @@ async def test_a_file_that_must_be_left_alone_is() -> None:
     pipeline = CompletionPipeline(Router({}), lambda document: Reason.SECRET_FILE)
     answer = await pipeline.complete(query("KEY=‸"), Config())
     assert answer.reason is Reason.SECRET_FILE
+
+
+async def test_typing_into_a_suggestion_asks_no_model() -> None:
+    fake = FakeBackend()
+    fake.enqueue(["foo(bar)"])
+    pipeline = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None)
+    config = Config(completion=CompletionConfig(debounce_ms=0))
+    first = await pipeline.complete(query("x = ‸\n"), config)
+    assert shown(first) == "foo(bar)"
+    slow = Config(completion=CompletionConfig(debounce_ms=5000))
+    second = await pipeline.complete(query("x = foo(‸\n"), slow)
+    assert shown(second) == "bar)"
+    assert second.reused
+    assert second.suggestions[0].id == first.suggestions[0].id
+    assert len(fake.requests) == 1
+
+
+async def test_a_known_suggestion_fits_what_the_editor_has_selected() -> None:
+    fake = FakeBackend()
+    fake.enqueue(["(1)"])
+    pipeline = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None)
+    config = Config(completion=CompletionConfig(debounce_ms=0))
+    await pipeline.complete(query("abc.append‸\n"), config)
+    answer = await pipeline.complete(query("abc.ap‸\n", selected=Selected(Span(4, 6), "append")), config)
+    assert shown(answer) == "append(1)"
+    assert answer.suggestions[0].span == Span(4, 6)
+    assert len(fake.requests) == 1
