@@ -20,18 +20,27 @@ END = WORDS.control(tiny_model.END)
 
 
 def generate(
-    tokens: list[int], limits: Limits | None = None, max_tokens: int = 100, cancel: threading.Event | None = None
+    tokens: list[int], limits: Limits | None = None, max_tokens: int = 100, cancel_after: int | None = None
 ) -> tuple[str, list[Chunk], Summary, Counters]:
     chunks: list[Chunk] = []
     counters = Counters()
     seconds = itertools.count()
+    cancel = threading.Event()
+
+    def emit(chunk: Chunk) -> None:
+        chunks.append(chunk)
+        if len(chunks) == cancel_after:
+            cancel.set()
+
+    if cancel_after == 0:
+        cancel.set()
     run = Generation(
         tokenizer=WORDS,
         prompt=[1],
         limits=limits or Limits(),
         ends=frozenset(WORDS.ends),
-        emit=chunks.append,
-        cancel=cancel or threading.Event(),
+        emit=emit,
+        cancel=cancel,
         counters=counters,
         clock=lambda: float(next(seconds)),
     )
@@ -86,11 +95,15 @@ def test_no_token_is_asked_for() -> None:
 
 
 def test_a_cancel_is_seen_at_the_next_token() -> None:
-    cancel = threading.Event()
-    cancel.set()
-    shown, _, summary, counters = generate(WORDS.encode("0123456789"), cancel=cancel)
-    assert (shown, summary.stop_type) == ("", StopType.CANCELLED)
+    shown, _, summary, counters = generate(WORDS.encode("0123456789"), cancel_after=3)
+    assert (shown, summary.stop_type) == ("012", StopType.CANCELLED)
     assert (counters.tokens_after_cancel, counters.generations_cancelled) == (1, 1)
+
+
+def test_what_is_cancelled_before_it_starts_decodes_nothing() -> None:
+    _, _, summary, counters = generate(WORDS.encode("0123456789"), cancel_after=0)
+    assert summary.stop_type is StopType.CANCELLED
+    assert (counters.tokens_decoded, counters.generations_cancelled) == (0, 1)
 
 
 async def ask(job: Job, text: str = "alpha") -> tuple[str, Summary, list[int]]:
