@@ -205,8 +205,8 @@ class Demo:
         last = min(document.line_count, line + _LINES_AROUND)
         start, end = document.offset(first, 0), document.offset(last, 0)
         code = Syntax("", "python", theme="ansi_dark").highlight(document.text[start:cursor])
-        code.rstrip()
-        text = Text.assemble(code, Text(ghost, style="dim italic"), Text("▏", style="blink"))
+        code.right_crop(1)  # the newline that highlighting adds
+        text = Text.assemble(code, Text("▏", style="blink"), Text(ghost, style="dim italic"))
         text.append_text(Syntax("", "python", theme="ansi_dark").highlight(document.text[cursor:end]))
         return Panel(text, title="inventory.py", border_style="blue")
 
