@@ -1,6 +1,6 @@
 """Models for tests: a tokenizer made in memory, a model that says what a test scripts, and a real but random one.
 
-python tests/tiny_model.py OUT      writes OUT/hf (transformers) and OUT/ct2 (CTranslate2, int8)
+python tests/tiny_model.py OUT [CONTEXT]      writes OUT/hf (transformers) and OUT/ct2 (CTranslate2, int8)
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def scripted_engine(text: str, gate: threading.Semaphore | None = None, chat: Ch
     return Engine("scripted", HYBRID, CONTEXT, ScriptedModel(tokens, gate), words, chat or ChatFormat())
 
 
-def build(out: Path) -> None:
+def build(out: Path, context: int = CONTEXT) -> None:
     """A Llama of two small layers with random weights, in both formats."""
     import ctranslate2
     import torch
@@ -103,7 +103,7 @@ def build(out: Path) -> None:
         intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=context,
         bos_token_id=0,
         eos_token_id=0,
     )
@@ -114,9 +114,9 @@ def build(out: Path) -> None:
     fast.save_pretrained(folder)
     converter = ctranslate2.converters.TransformersConverter(str(folder), copy_files=["tokenizer.json"])
     converter.convert(str(out / "ct2"), quantization="int8")
-    facts = {"family": "hybrid", "context": CONTEXT, "name": "tiny"}
+    facts = {"family": "hybrid", "context": context, "name": "tiny"}
     (out / "ct2" / "family.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]), *map(int, sys.argv[2:]))
