@@ -30,6 +30,11 @@ AGREEMENT = 8  # tokens of greedy completion compared
 
 def convert(weights: Path, out: Path, quantization: str = QUANTIZATION) -> float:
     """Write the served folder; returns the share of the probe's tokens on which both programs agree."""
+    if (weights / "model.safetensors").exists() and (weights / "model.safetensors.index.json").exists():
+        raise TrainingError(
+            f"{weights} holds the weights twice, whole and in pieces.",
+            "Delete those that are older, and the index if that.",
+        )
     if not list(weights.glob("*.safetensors")):
         raise TrainingError(f"{weights} holds no weights.", "Name the hf folder of a training run.")
     silence: Any = disable_progress_bar

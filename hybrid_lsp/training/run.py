@@ -204,6 +204,9 @@ class Run:
         """The weights in bf16 and the tokenizer, for transformers and for adapting later."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.to(torch.bfloat16) for name, value in self.model.state_dict().items()}
+        # What an earlier version left in other pieces would be read instead of what is written now.
+        for old in (*folder.glob("*.safetensors"), *folder.glob("*.index.json")):
+            old.unlink()
         self.model.save_pretrained(folder, state_dict=weights, max_shard_size=SHARD)
         config = json.loads((folder / "config.json").read_text()) | {"dtype": "bfloat16", "use_cache": True}
         (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 from datetime import datetime
 
@@ -91,6 +92,22 @@ def test_adapting_starts_from_the_models_weights(converted, code, tmp_path):
 def test_the_converted_model_is_complete(converted):
     assert {path.name for path in converted.iterdir()} >= {"model.bin", "config.json", "vocabulary.json", "family.json"}
     assert json.loads((converted / "family.json").read_text())["fim"]["order"] == "spm"
+
+
+def test_what_an_earlier_save_left_is_not_read_for_the_weights(trained, corpus_folder, tmp_path):
+    """An older version saved in other pieces; transformers would prefer its file to the new ones."""
+    shutil.copytree(trained[0], tmp_path / "run")
+    hf = tmp_path / "run" / "hf"
+    (hf / "model.safetensors").write_bytes(b"stale")
+    (hf / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(TrainingError, match="twice"):
+        convert.convert(hf, tmp_path / "model")
+    arguments = ["--corpus", str(corpus_folder), "--preset", "tiny", "--out", str(tmp_path / "run"), "--resume"]
+    steps = str(json.loads((hf / "training.json").read_text())["step"] + 1)
+    assert train.main([*arguments, "--steps", steps, "--precision", "fp32", "--minutes", "5"]) == 0
+    assert [path.name for path in hf.glob("*.safetensors")] == ["model.safetensors"]
+    assert (hf / "model.safetensors").stat().st_size > 1000
+    assert not (hf / "model.safetensors.index.json").exists()
 
 
 def test_torch_and_the_converted_model_agree(trained, converted):
