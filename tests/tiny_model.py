@@ -6,6 +6,8 @@ python tests/tiny_model.py OUT [CONTEXT]      writes OUT/hf (transformers) and O
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -116,6 +118,17 @@ def build(out: Path, context: int = CONTEXT) -> None:
     converter.convert(str(out / "ct2"), quantization="int8")
     facts = {"family": "hybrid", "context": context, "name": "tiny"}
     (out / "ct2" / "family.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def build_apart(out: Path, context: int = CONTEXT) -> Path:
+    """`build` in a process of its own, for torch is slow to import and noisy; returns `out`."""
+    root = str(Path(__file__).parent.parent)
+    environ = os.environ | {"PYTHONPATH": root, "COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
+    command = [sys.executable, "-W", "ignore", __file__, str(out), str(context)]
+    # CTranslate2's threads abort a process whose interpreter ends before them: what counts is what was written.
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    assert (out / "ct2" / "family.json").is_file(), done.stderr
+    return out
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -16,6 +14,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+import tiny_model
 import uvicorn
 
 from hybrid_lsp.backends.http import Endpoint
@@ -70,16 +69,8 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`hf` and `ct2`, one random model in two formats; made apart, for torch is slow to import and noisy."""
-    out = tmp_path_factory.mktemp("tiny")
-    environ = os.environ | {"PYTHONPATH": str(ROOT), "COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-    script = str(ROOT / "tests" / "tiny_model.py")
-    # CTranslate2's threads abort a process whose interpreter ends before them: what counts is what was written.
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", script, str(out)], env=environ, capture_output=True, text=True
-    )
-    assert (out / "ct2" / "family.json").is_file(), done.stderr
-    return out
+    """`hf` and `ct2`, one random model in two formats."""
+    return tiny_model.build_apart(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

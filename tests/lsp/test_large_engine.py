@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+import tiny_model
 from conftest import NO_MODELS, URI, Connect, engines, open_text, run
 
-ROOT = Path(__file__).parent.parent.parent
 CODE = "def add(a, b):\n    return a + b\n"
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama: `hf` for transformers, `ct2` for CTranslate2."""
-    out = tmp_path_factory.mktemp("tiny")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
-    script = str(ROOT / "tests" / "tiny_model.py")
-    # Its tokenizer has few merges: a prompt takes many tokens. CTranslate2 may abort such a process at its end.
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", script, str(out), "4096"], env=environment, capture_output=True, text=True
-    )
-    assert (out / "ct2" / "family.json").is_file(), done.stderr
-    return out
+    # Its tokenizer has few merges: a prompt takes many tokens.
+    return tiny_model.build_apart(tmp_path_factory.mktemp("tiny"), context=4096)
 
 
 def order(action: str) -> dict[str, Any]:
