@@ -67,7 +67,6 @@ class _Run:
             # What the editor's own list has selected is as good as typed.
             self.document = self.document.replace(selected.span, selected.text)
             self.offset = selected.span.start + len(selected.text)
-
         self.prefix, self.suffix = self.document.text[: self.offset], self.document.text[self.offset :]
 
     def placed(self, answer: Answer) -> Answer:

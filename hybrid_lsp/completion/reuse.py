@@ -17,7 +17,7 @@ from hybrid_lsp.types import Reason
 MOST_ENTRIES = 100
 MOST_CHARACTERS = 20_000_000
 """Of text around cursors that is kept, over all entries."""
-_PASSING = {Reason.NO_BACKEND, Reason.BACKEND_FAILED, Reason.TIMEOUT, Reason.SUPERSEDED, Reason.CANCELLED}
+_PASSING = {Reason.NO_BACKEND, Reason.BACKEND_FAILED, Reason.TIMEOUT}
 """Reasons that say nothing about the text: the next request may fare better."""
 
 
