@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -77,6 +78,15 @@ class Document:
         line = bisect_right(self.line_starts, offset) - 1
         return line, offset - self.line_starts[line]
 
+    def lines_of(self, span: Span) -> range:
+        """The numbers of the lines that a span touches; it does not reach into a line at whose start it ends."""
+        return range(self.position(span.start)[0], self.position(max(span.start, span.end - 1))[0] + 1)
+
+    def share_line(self, one: Span, other: Span) -> bool:
+        """Whether there is a line that both spans touch."""
+        mine, theirs = self.lines_of(one), self.lines_of(other)
+        return mine.start < theirs.stop and theirs.start < mine.stop
+
     def slice(self, span: Span) -> str:
         return self.text[span.start : span.end]
 
@@ -84,3 +94,23 @@ class Document:
         """The next version of this document with one span replaced."""
         text = self.text[: span.start] + new_text + self.text[span.end :]
         return attrs.evolve(self, text=text, version=self.version + 1 if version is None else version)
+
+
+def difference(old: str, new: str) -> tuple[Span, str]:
+    """The smallest single edit that makes one text of another: the span of `old` that is replaced, and by what."""
+    start = _common(old, new, lambda text, length: text[:length])
+    most = min(len(old), len(new)) - start
+    end = min(most, _common(old, new, lambda text, length: text[len(text) - length :]))
+    return Span(start, len(old) - end), new[start : len(new) - end]
+
+
+def _common(a: str, b: str, part: Callable[[str, int], str]) -> int:
+    """The greatest length of which both have the same part; by bisection, since slices compare at memory speed."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if part(a, middle) == part(b, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low

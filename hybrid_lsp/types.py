@@ -22,13 +22,19 @@ class Reason(StrEnum):
     """Why an inline completion shows nothing. Every empty answer carries one of these."""
 
     DISABLED = "disabled"
+    PAUSED = "paused"
     LANGUAGE_DISABLED = "language-disabled"
+    GLOB_DISABLED = "glob-disabled"
+    READ_ONLY = "read-only"
     IGNORED_FILE = "ignored-file"
     SECRET_FILE = "secret-file"  # noqa: S105 (a reason code)
     TOO_LARGE = "too-large"
     BINARY = "binary"
     NOT_OPEN = "not-open"
     MID_WORD = "mid-word"
+    AFTER_DELETION = "after-deletion"
+    IN_COMMENT = "in-comment"
+    IN_STRING = "in-string"
     NO_BACKEND = "no-backend"
     BACKEND_FAILED = "backend-failed"
     TIMEOUT = "timeout"
@@ -95,7 +101,8 @@ class Request:
     """One generation.
 
     `stop` strings end it and are not part of the reply; `time_budget_ms` ends it with what there is
-    (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can.
+    (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can;
+    `background` work gives way to any other.
     """
 
     prompt: Infill | Chat
@@ -104,6 +111,7 @@ class Request:
     temperature: float = 0.0
     time_budget_ms: int | None = None
     json_schema: dict[str, object] | None = None
+    background: bool = False
 
 
 @attrs.frozen

@@ -21,6 +21,8 @@ SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
 _ELSEWHERE = 0.2
 """How much surer one must be in a language that the numbers were not fitted on."""
+_PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
+"""From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
 _PREFIX_CHARS, _SUFFIX_CHARS = 30_000, 10_000
 """What the copy model reads around the cursor: more takes longer and says little more."""
 _GOES_ON = 0.6
@@ -65,13 +67,13 @@ class Judge:
         chosen, sure = self.confidence.best(copy, network)
         return Judgement(chosen.text, sure, from_copy=chosen is copy)
 
-    def threshold(self, language: str) -> float:
-        """The least probability that is shown."""
+    def threshold(self, language: str, ignored: int = 0) -> float:
+        """The least probability that is shown, after so many suggestions in a row that were ignored."""
         if self.confidence is None:
             return 0.0
-        if language in self.languages:
-            return self.confidence.threshold
-        return min(0.95, self.confidence.threshold + _ELSEWHERE)
+        elsewhere = 0.0 if language in self.languages else _ELSEWHERE
+        backed_off = _BACK_OFF * max(0, min(ignored, _MOST_IGNORED) - _PATIENCE)
+        return min(0.95, self.confidence.threshold + elsewhere + backed_off)
 
 
 def sure_enough(probability: float, threshold: float) -> bool:

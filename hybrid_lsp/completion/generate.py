@@ -3,46 +3,86 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
 import attrs
 
 from hybrid_lsp.completion.lines import Line, split
-from hybrid_lsp.routing.router import Candidate, Router, Task
-from hybrid_lsp.types import Piece, Request
+from hybrid_lsp.routing.router import Candidate, Router
+from hybrid_lsp.types import Finish, Piece, Request
 
 
 @attrs.frozen
 class Generation:
-    """What came: the lines, who wrote them, the tokens, and the milliseconds it took."""
+    """What came (so far): the lines, who wrote them, the tokens, and the milliseconds it took.
+
+    `first_ms` is the time to the first piece; `finish` is None while more may come, and where the model was stopped.
+    """
 
     lines: list[Line]
     candidate: Candidate
     tokens: int
+    first_ms: float
     elapsed_ms: float
+    finish: Finish | None = None
+
+    @property
+    def text(self) -> str:
+        return "\n".join(line.text for line in self.lines)
 
 
-async def generate(router: Router, request: Request, max_lines: int) -> Generation:
+OnText = Callable[[Generation], None]
+
+
+async def generate(
+    router: Router, candidates: Sequence[Candidate], request: Request, max_lines: int, on_text: OnText
+) -> Generation:
     """Collect the reply, and close the stream (which stops the model) when `max_lines` lines are complete.
 
-    Raises BackendError when no model answers.
+    `on_text` sees what has come after each piece. Raises BackendError when no model answers.
     """
-    started = time.perf_counter()
-    candidates = router.candidates(Task.COMPLETION)
-    answering = candidates[0] if candidates else None
-    pieces: list[Piece] = []
+    writing = _Writing(candidates[0], max_lines)
     async with aclosing(router.stream(candidates, request)) as events:
         async for event in events:
             if isinstance(event, Candidate):
-                answering = event
+                writing.candidate = event
             elif isinstance(event, Piece):
-                pieces.append(event)
-                if sum(piece.text.count("\n") for piece in pieces) >= max_lines:
+                writing.take(event)
+                on_text(writing.generation)
+                if writing.is_enough:
                     break
-    assert answering is not None, "a stream without a candidate raises"
-    return Generation(
-        lines=split(pieces)[:max_lines],
-        candidate=answering,
-        tokens=sum(piece.tokens for piece in pieces),
-        elapsed_ms=(time.perf_counter() - started) * 1000,
-    )
+    return writing.generation
+
+
+@attrs.define
+class _Writing:
+    """A reply as it comes."""
+
+    candidate: Candidate
+    max_lines: int
+    pieces: list[Piece] = attrs.field(factory=list)
+    started: float = attrs.field(factory=time.perf_counter)
+    first: float | None = None
+    newlines: int = 0
+
+    def take(self, piece: Piece) -> None:
+        self.first = time.perf_counter() if self.first is None else self.first
+        self.pieces.append(piece)
+        self.newlines += piece.text.count("\n")
+
+    @property
+    def is_enough(self) -> bool:
+        return self.newlines >= self.max_lines
+
+    @property
+    def generation(self) -> Generation:
+        now = time.perf_counter()
+        return Generation(
+            lines=split(self.pieces)[: self.max_lines],
+            candidate=self.candidate,
+            tokens=sum(piece.tokens for piece in self.pieces),
+            first_ms=((now if self.first is None else self.first) - self.started) * 1000,
+            elapsed_ms=(now - self.started) * 1000,
+            finish=self.pieces[-1].finish if self.pieces else None,
+        )

@@ -1,174 +1,297 @@
-"""The typing path, top to bottom: gate → reuse → copy → debounce → context → generate → confidence → trim."""
+"""The typing path, top to bottom: gate → reuse → copy → in flight → debounce → context → generate → confidence → trim.
+
+A request waits for a generation and does not own it (see `flights.py`); what follows an accepted suggestion is worked
+out while the user reads it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import uuid
+import time
+from collections.abc import Callable
 
 import attrs
 
 from hybrid_lsp.completion import gate
-from hybrid_lsp.completion.confidence import SURE, Judge, Judgement, further, sure_enough
-from hybrid_lsp.completion.generate import Generation, generate
-from hybrid_lsp.completion.lines import Line
+from hybrid_lsp.completion.budget import ContextBudget
+from hybrid_lsp.completion.confidence import SURE, Judge
+from hybrid_lsp.completion.cursor import Cursor
+from hybrid_lsp.completion.debounce import Rhythm
+from hybrid_lsp.completion.deep import deep_request
+from hybrid_lsp.completion.flights import Flight, Flights
+from hybrid_lsp.completion.generate import Generation, OnText, generate
+from hybrid_lsp.completion.latest import SUPERSEDED
 from hybrid_lsp.completion.query import Answer, Query, nothing
-from hybrid_lsp.completion.reuse import Reuse
-from hybrid_lsp.completion.trim import trim, without_suffix
+from hybrid_lsp.completion.reuse import Reuse, continued
+from hybrid_lsp.completion.suggest import Presenter, extended
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.privacy import conceal
 from hybrid_lsp.context.window import around
-from hybrid_lsp.document import Document, Span
+from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
+from hybrid_lsp.models.confidence import Suggestion as Copied
 from hybrid_lsp.routing.router import Router, Task
-from hybrid_lsp.types import Infill, Reason, Request, Suggestion, Tier
+from hybrid_lsp.types import Infill, Reason, Request
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
-COPY = "copy"
-"""The name of the copy model in logs, metrics and the status."""
+SHOWN_WITHIN_S = 0.3
+"""A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
+READING_S = 0.25
+"""Idle time after which the answer to an accepted suggestion is worked out."""
 
 
-@attrs.frozen
+@attrs.define
 class CompletionPipeline:
-    """Answers inline requests; all that it remembers between them is their answers."""
+    """Answers inline requests, and follows the documents between them.
+
+    `client_waits`: the editor itself waits for a pause in typing. `ignored` says how many suggestions in a row were
+    ignored in a document.
+    """
 
     router: Router
     file_check: gate.FileCheck
     judge: Judge = attrs.field(factory=Judge)
+    pause: gate.Pause = attrs.field(factory=gate.Pause)
+    client_waits: bool = False
+    ignored: Callable[[str], int] = lambda uri: 0
     reuse: Reuse = attrs.field(factory=Reuse)
+    flights: Flights = attrs.field(factory=Flights)
+    rhythm: Rhythm = attrs.field(factory=Rhythm)
+    budget: ContextBudget = attrs.field(factory=ContextBudget)
+    _ahead: dict[str, asyncio.TimerHandle] = attrs.field(factory=dict)
 
     async def complete(self, query: Query, config: Config) -> Answer:
         """The answer to one request; raises nothing but CancelledError, when the request is superseded."""
-        if stopped := gate.check(query, config, self.file_check):
+        if stopped := gate.check(query, config.completion, self.pause, self.file_check):
             return stopped
-        run = _Run(self, query, config.completion)
-        if known := self.reuse.find(run.prefix, run.suffix, invoked=query.invoked):
-            return run.placed(known)
-        answer = await run.answer()
-        self.reuse.keep(run.prefix, run.suffix, answer)
-        return run.placed(answer)
+        cursor = Cursor.of(query)
+        answer = await self._answer(cursor, query, config.completion)
+        if answer.suggestions and config.completion.speculate and cursor.selected is None:
+            self._think_ahead(cursor, answer, config.completion)
+        return cursor.placed(answer)
+
+    def changed(self, old: Document, new: Document) -> None:
+        """A document was edited: what no longer agrees with it is stopped."""
+        self.rhythm.changed(old, new)
+        self._stop_thinking(new.uri)
+        self.flights.changed(new)
+
+    def cancel(self, uri: str) -> None:
+        """Stop all work on a document (it was closed, or an action starts)."""
+        self._stop_thinking(uri)
+        self.flights.cancel(uri)
+
+    def closed(self, uri: str) -> None:
+        self.cancel(uri)
+        self.rhythm.closed(uri)
+
+    def close(self) -> None:
+        """Stop everything: the settings change, or the connection ends."""
+        for uri in list(self._ahead):
+            self._stop_thinking(uri)
+        self.flights.cancel_all()
+
+    async def _answer(self, cursor: Cursor, query: Query, config: CompletionConfig) -> Answer:
+        known = self._known(cursor)
+        if known is None and (not_worth := self._not_worth(query, config)) is not None:
+            known = not_worth
+        if known is not None:
+            self.rhythm.asked(needs_model=False)
+            return known
+        copy = self.judge.copy(cursor.prefix, cursor.suffix)
+        work = _Work(self, cursor, copy, config)
+        quick = work.sure_copy() or await self._under_way(cursor)
+        self.rhythm.asked(needs_model=quick is None)
+        if quick is None:
+            quick = await self._start(work)
+        return quick if not cursor.invoked else await work.escalated(quick)
+
+    def _known(self, cursor: Cursor) -> Answer | None:
+        return self.reuse.find(cursor.prefix, cursor.suffix, invoked=cursor.invoked)
+
+    def _not_worth(self, query: Query, config: CompletionConfig) -> Answer | None:
+        deleted = self.rhythm.deleted.get(query.document.uri, False)
+        return gate.worth_a_model(query, config, deleted=deleted)
+
+    async def _under_way(self, cursor: Cursor) -> Answer | None:
+        """The answer of a generation that was started for an earlier keystroke, or ahead."""
+        flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
+        if flight is None:
+            return None
+        answer = await _wait(flight)
+        if answer is None or (cursor.invoked and not answer.suggestions):
+            return None
+        return continued(answer, flight.prefix, cursor.prefix)
+
+    async def _start(self, work: _Work) -> Answer:
+        if not self.router.candidates(Task.COMPLETION):
+            return work.without_model(Reason.NO_BACKEND, self.router.absence(Task.COMPLETION))
+        cursor = work.cursor
+        if not cursor.invoked:
+            await asyncio.sleep(self.rhythm.wait_s(work.config.debounce_ms, client_waited=self.client_waits))
+        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run)
+        answer = await _wait(flight)
+        return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
+
+    def _think_ahead(self, cursor: Cursor, answer: Answer, config: CompletionConfig) -> None:
+        """After a moment without a keystroke: what comes once the suggestion has been accepted."""
+        self._stop_thinking(cursor.uri)
+        accepted = cursor.after(answer.suggestions[0].text)
+
+        def start() -> None:
+            del self._ahead[cursor.uri]
+            known = self.reuse.knows(accepted.prefix, accepted.suffix)
+            if known or self.flights.ahead(cursor.uri) or not self.router.candidates(Task.COMPLETION):
+                return
+            copy = self.judge.copy(accepted.prefix, accepted.suffix)
+            work = _Work(self, accepted, copy, config, background=True)
+            if (sure := work.sure_copy()) is None:
+                self.flights.start(cursor.uri, accepted.prefix, accepted.suffix, work.run, base=cursor.prefix)
+            else:
+                self.reuse.keep(accepted.prefix, accepted.suffix, sure)
+
+        self._ahead[cursor.uri] = asyncio.get_running_loop().call_later(READING_S, start)
+
+    def _stop_thinking(self, uri: str) -> None:
+        if (timer := self._ahead.pop(uri, None)) is not None:
+            timer.cancel()
+
+
+async def _wait(flight: Flight) -> Answer | None:
+    try:
+        return await flight.wait()
+    except asyncio.CancelledError as cancelled:
+        # Typed on: the next request may want it. Otherwise the user has turned away.
+        flight.leave(keep=cancelled.args == (SUPERSEDED,) or flight.typed_on)
+        raise
 
 
 @attrs.define
-class _Run:
-    """One request on its way."""
+class _Work:
+    """One suggestion in the making, from the context to the answer."""
 
     pipeline: CompletionPipeline
-    query: Query
+    cursor: Cursor
+    copy: Copied
     config: CompletionConfig
-    document: Document = attrs.field(init=False)
-    offset: int = attrs.field(init=False)
-    prefix: str = attrs.field(init=False)
-    suffix: str = attrs.field(init=False)
+    background: bool = False
 
-    def __attrs_post_init__(self) -> None:
-        self.document, self.offset = self.query.document, self.query.offset
-        if (selected := self.query.selected) is not None:
-            # What the editor's own list has selected is as good as typed.
-            self.document = self.document.replace(selected.span, selected.text)
-            self.offset = selected.span.start + len(selected.text)
-        self.prefix, self.suffix = self.document.text[: self.offset], self.document.text[self.offset :]
+    def sure_copy(self) -> Answer | None:
+        """The copied line where it is so sure that no model is needed."""
+        alone = self._judge.copy_alone(self.copy)
+        if alone.probability < SURE or self.cursor.invoked:
+            return None
+        answer = self._presenter().copied(alone)
+        self._keep(answer)
+        return answer
 
-    def placed(self, answer: Answer) -> Answer:
-        """The answer in the document as it is: what the editor's list has selected is replaced along with it."""
-        if (selected := self.query.selected) is None:
-            return answer
-        shown = (attrs.evolve(each, span=selected.span, text=selected.text + each.text) for each in answer.suggestions)
-        return attrs.evolve(answer, suggestions=tuple(shown))
+    def without_model(self, reason: Reason, detail: str) -> Answer:
+        return self._presenter().without_model(self._judge.copy_alone(self.copy), reason, detail)
 
-    async def answer(self) -> Answer:
-        judge, router = self.pipeline.judge, self.pipeline.router
-        copy = judge.copy(self.prefix, self.suffix)
-        alone = judge.copy_alone(copy)
-        if alone.probability >= SURE and not self.query.invoked:
-            return self._shown_or_not(alone, [], _by_copy())
-        if not router.candidates(Task.COMPLETION):
-            return self._or_copy(alone, Reason.NO_BACKEND, router.absence(Task.COMPLETION))
-        if not self.query.invoked:
-            await asyncio.sleep(self.config.debounce_ms / 1000)
+    async def run(self, flight: Flight) -> Answer:
+        """Ask the small model; the answer is remembered, also for those who ask later."""
         try:
-            generation = await self._generate()
+            generation = await self._generate(flight)
         except BackendTimeout as error:
-            return self._or_copy(alone, Reason.TIMEOUT, str(error))
+            return self.without_model(Reason.TIMEOUT, str(error))
         except BackendUnavailable as error:
-            return self._or_copy(alone, Reason.NO_BACKEND, str(error))
+            return self.without_model(Reason.NO_BACKEND, str(error))
         except HybridLspError as error:
-            return self._or_copy(alone, Reason.BACKEND_FAILED, str(error))
-        best = judge.best(copy, generation.lines[0], self.prefix)
-        return self._shown_or_not(best, generation.lines, _by_network(generation, best))
+            return self.without_model(Reason.BACKEND_FAILED, str(error))
+        self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
+        self.pipeline.budget.answered(generation.first_ms, self.config.context_chars)
+        answer = self._presenter().generated(generation, self.copy)
+        if (shown := flight.shown) is not None:
+            answer = extended(shown, answer)
+        self._keep(answer)
+        return answer
 
-    async def _generate(self) -> Generation:
+    async def escalated(self, answer: Answer) -> Answer:
+        """The large model's answer, where the small one's would not have been shown unasked; else the same."""
+        pipeline = self.pipeline
+        sure = answer.suggestions and not answer.suggestions[0].confidence < self._usual_threshold()
+        if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
+            return answer
+        window, restore = self._concealed()
+        request = deep_request(window)
+        try:
+            generation = await generate(pipeline.router, candidates, request, request.max_tokens, _unheard)
+        except HybridLspError:
+            return answer
+        deep = self._presenter().deep(_restored(generation, restore))
+        if not deep.suggestions:
+            return answer
+        self._keep(deep)
+        return deep
+
+    async def _generate(self, flight: Flight) -> Generation:
         """Ask the model, with secrets replaced in what it reads and put back in what it writes."""
-        window = around(self.document, self.offset, self.config.context_chars)
-        prefix, suffix = conceal(window.prefix, window.suffix)
-        lines = self._most_lines(window)
-        request = _request(Infill(prefix.text, suffix.text), lines, self.config)
-        generation = await generate(self.pipeline.router, request, lines)
-        if prefix.count:
-            restored = [attrs.evolve(line, text=prefix.restore(line.text)) for line in generation.lines]
-            return attrs.evolve(generation, lines=restored)
-        return generation
+        window, restore = self._concealed()
+        lines = self._most_lines()
+        request = _request(window, lines, self.config, background=self.background)
+        router = self.pipeline.router
+        started = time.perf_counter()
 
-    def _most_lines(self, window: Infill) -> int:
+        def heard(so_far: Generation) -> None:
+            so_far = _restored(so_far, restore)
+            flight.write(so_far.text)
+            is_late = time.perf_counter() - started >= SHOWN_WITHIN_S
+            if is_late and so_far.lines[0].finished and not flight.answered:
+                self._show(flight, so_far)
+
+        return _restored(await generate(router, router.candidates(Task.COMPLETION), request, lines, heard), restore)
+
+    def _show(self, flight: Flight, so_far: Generation) -> None:
+        """Show the complete lines; the rest is still to come."""
+        complete = [line for line in so_far.lines if line.finished]
+        answer = self._presenter().generated(attrs.evolve(so_far, lines=complete), self.copy)
+        if answer.suggestions:
+            self._keep(answer)
+            flight.show(answer)
+
+    def _concealed(self) -> tuple[Infill, Callable[[str], str]]:
+        most = self.pipeline.budget.chars(self.config.context_chars)
+        window = around(self.cursor.document, self.cursor.offset, most)
+        prefix, suffix = conceal(window.prefix, window.suffix)
+        return Infill(prefix.text, suffix.text), prefix.restore
+
+    def _most_lines(self) -> int:
         """How many lines are asked for: several only where the cursor's line is still empty."""
-        before = window.prefix.rpartition("\n")[2]
-        after = window.suffix.partition("\n")[0]
+        before = self.cursor.prefix.rpartition("\n")[2]
+        after = self.cursor.suffix.partition("\n")[0]
         return MULTILINE_LINES if self.config.multiline and not before.strip() and not after.strip() else 1
 
-    def _or_copy(self, alone: Judgement, reason: Reason, detail: str) -> Answer:
-        """Without a model the copied line has to do, if it is sure enough; what is wrong is said all the same."""
-        answer = self._shown_or_not(alone, [], _by_copy())
-        return attrs.evolve(answer, detail=detail) if answer.suggestions else nothing(reason, detail)
+    def _keep(self, answer: Answer) -> None:
+        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer)
 
-    def _shown_or_not(self, judged: Judgement, lines: list[Line], answer: Answer) -> Answer:
-        raw = judged.text if judged.from_copy else "\n".join([judged.text, *further(lines)])
-        text = trim(raw, self.prefix, self.suffix)
-        if not text.strip():
-            return attrs.evolve(answer, reason=self._why_empty(raw))
-        threshold = self._threshold()
-        if not sure_enough(judged.probability, threshold):
-            detail = f"The best suggestion is {judged.probability:.0%} likely; {threshold:.0%} are needed."
-            return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail=detail)
-        return attrs.evolve(answer, suggestions=(self._suggestion(text, judged, answer),))
+    @property
+    def _judge(self) -> Judge:
+        return self.pipeline.judge
 
-    def _threshold(self) -> float:
+    def _presenter(self) -> Presenter:
         """Who asks by hand sees whatever there is."""
-        if self.query.invoked:
-            return 0.0
+        return Presenter(self.cursor, self._judge, 0.0 if self.cursor.invoked else self._usual_threshold())
+
+    def _usual_threshold(self) -> float:
         if self.config.min_confidence >= 0:
             return self.config.min_confidence
-        return self.pipeline.judge.threshold(self.document.language)
-
-    def _why_empty(self, raw: str) -> Reason:
-        if not raw.strip():
-            return Reason.EMPTY_REPLY
-        return Reason.REPETITION if without_suffix(raw, self.suffix).strip() else Reason.DUPLICATE_OF_SUFFIX
-
-    def _suggestion(self, text: str, judged: Judgement, answer: Answer) -> Suggestion:
-        assert answer.tier is not None
-        assert answer.model is not None
-        return Suggestion(
-            uuid.uuid4().hex, text, Span(self.offset, self.offset), answer.tier, answer.model, judged.probability
-        )
+        document = self.cursor.document
+        return self._judge.threshold(document.language, self.pipeline.ignored(document.uri))
 
 
-def _request(written: Infill, lines: int, config: CompletionConfig) -> Request:
+def _request(written: Infill, lines: int, config: CompletionConfig, *, background: bool) -> Request:
     return Request(
         prompt=written,
         max_tokens=config.max_tokens * (2 if lines > 1 else 1),
         stop=("\n",) if lines == 1 else ("\n\n",),
         time_budget_ms=config.time_budget_ms,
+        background=background,
     )
 
 
-def _by_copy() -> Answer:
-    return Answer(tier=Tier.STATIC, model=COPY)
+def _restored(generation: Generation, restore: Callable[[str], str]) -> Generation:
+    return attrs.evolve(generation, lines=[attrs.evolve(line, text=restore(line.text)) for line in generation.lines])
 
 
-def _by_network(generation: Generation, judged: Judgement) -> Answer:
-    return Answer(
-        tier=Tier.STATIC if judged.from_copy else generation.candidate.tier,
-        model=COPY if judged.from_copy else generation.candidate.name,
-        model_ms=generation.elapsed_ms,
-        tokens=generation.tokens,
-    )
+_unheard: OnText = lambda generation: None  # noqa: E731

@@ -56,25 +56,29 @@ class Reuse:
         for key, entry in reversed(self._entries.items()):
             if key[1] != len(suffix) or key[0] > len(prefix) or entry.suffix != suffix:
                 continue
-            if (answer := _continued(entry, prefix)) and not (invoked and not answer.suggestions):
+            if (answer := continued(entry.answer, entry.prefix, prefix)) and not (invoked and not answer.suggestions):
                 self._entries.move_to_end(key)
                 return answer
         return None
+
+    def knows(self, prefix: str, suffix: str) -> bool:
+        """Whether an answer for just this cursor is remembered."""
+        return (len(prefix), len(suffix), hash(prefix), hash(suffix)) in self._entries
 
     def _drop(self, key: tuple[int, int, int, int]) -> None:
         if (entry := self._entries.pop(key, None)) is not None:
             self._size -= entry.size
 
 
-def _continued(entry: _Entry, prefix: str) -> Answer | None:
-    """The entry's answer after what was typed since, or None where the user went another way."""
-    typed = prefix[len(entry.prefix) :] if prefix.startswith(entry.prefix) else None
-    if typed is None:
+def continued(answer: Answer, asked: str, prefix: str) -> Answer | None:
+    """The answer for the text `asked`, after what was typed since; None where the user went another way."""
+    if not prefix.startswith(asked):
         return None
-    free = attrs.evolve(entry.answer, model_ms=0.0, tokens=0, reused=True)
+    typed = prefix[len(asked) :]
+    free = attrs.evolve(answer, model_ms=0.0, tokens=0, reused=True)
     if not typed:
         return free
-    for suggestion in entry.answer.suggestions:
+    for suggestion in answer.suggestions:
         rest = suggestion.text[len(typed) :]
         if suggestion.text.startswith(typed) and rest.strip():
             here = Span(len(prefix), len(prefix))

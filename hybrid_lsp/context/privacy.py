@@ -13,13 +13,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 import attrs
 from pathspec import GitIgnoreSpec
 
 from hybrid_lsp.config import PrivacyConfig
+from hybrid_lsp.context.globs import buffer_name, compile_patterns
 from hybrid_lsp.document import Document
 from hybrid_lsp.types import Reason
 
@@ -100,7 +100,7 @@ class Privacy:
         self._config = config or PrivacyConfig()
         self._home = home if home is not None else Path.home()
         self._secret = GitIgnoreSpec.from_lines(SECRET_FILES)
-        self._excluded, self.problems = _compile(self._config.exclude_globs)
+        self._excluded, self.problems = compile_patterns(self._config.exclude_globs)
         self._reasons: dict[tuple[Path, Path | None], tuple[tuple[Stamp, ...], Reason | None]] = {}
         self._specs: dict[Path, tuple[Stamp, GitIgnoreSpec]] = {}
 
@@ -108,7 +108,7 @@ class Privacy:
         """`reason` for an open document; a buffer that was never saved has only its name."""
         if document.path is not None:
             return self.reason(document.path, root)
-        name = PurePosixPath(unquote(urlsplit(document.uri).path or document.uri)).name
+        name = buffer_name(document)
         return self._by_name(name, name) if name else None
 
     def reason(self, path: Path, root: Path | None = None) -> Reason | None:
@@ -180,21 +180,9 @@ class Privacy:
         known = self._specs.get(file)
         if known is not None and known[0] == stamp:
             return known[1]
-        spec, _ = _compile(_lines(file) if stamp else [])
+        spec, _ = compile_patterns(_lines(file) if stamp else [])
         self._specs[file] = (stamp, spec)
         return spec
-
-
-def _compile(lines: Iterable[str]) -> tuple[GitIgnoreSpec, tuple[str, ...]]:
-    """A matcher of the patterns that mean something, and the others; git skips those too."""
-    good, bad = [], []
-    for line in lines:
-        try:
-            GitIgnoreSpec.from_lines([line])
-            good.append(line)
-        except ValueError:
-            bad.append(line)
-    return GitIgnoreSpec.from_lines(good), tuple(bad)
 
 
 def _lines(file: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lsprotocol import types as lsp
@@ -22,26 +23,33 @@ if TYPE_CHECKING:
 
 async def answer(session: Session, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
     """The reply to `textDocument/inlineCompletion`: never null, and every empty one has its reason recorded."""
-    started = time.perf_counter()
-    uri = params.text_document.uri
-    document = session.documents.get(uri)
-    try:
-        async with session.latest.claim(uri):
-            found = await _complete(session, params, document)
-    except asyncio.CancelledError as cancelled:
-        superseded = cancelled.args == (SUPERSEDED,)
-        _record(session, document, nothing(Reason.SUPERSEDED if superseded else Reason.CANCELLED), started)
-        raise
-    _record(session, document, found, started)
+    document, found = await ask(session, params.text_document.uri, lambda document: _query(session, params, document))
     if document is None:
         return lsp.InlineCompletionList(items=[])
     return lsp.InlineCompletionList(items=[_item(session, document, one) for one in found.suggestions])
 
 
-async def _complete(session: Session, params: lsp.InlineCompletionParams, document: Document | None) -> Answer:
+async def ask(session: Session, uri: str, query: Callable[[Document], Query]) -> tuple[Document | None, Answer]:
+    """Ask the typing path, the document's older request being settled first, and record what came of it."""
+    started = time.perf_counter()
+    document = session.documents.get(uri)
+    try:
+        async with session.latest.claim(uri):
+            found = await _complete(session, uri, document, query)
+    except asyncio.CancelledError as cancelled:
+        superseded = cancelled.args == (SUPERSEDED,)
+        _record(session, document, nothing(Reason.SUPERSEDED if superseded else Reason.CANCELLED), started)
+        raise
+    _record(session, document, found, started)
+    return document, found
+
+
+async def _complete(
+    session: Session, uri: str, document: Document | None, query: Callable[[Document], Query]
+) -> Answer:
     if document is None:
-        return _not_kept(session, params.text_document.uri)
-    return await session.completion.complete(_query(session, params, document), session.config)
+        return _not_kept(session, uri)
+    return await session.completion.complete(query(document), session.config)
 
 
 def _not_kept(session: Session, uri: str) -> Answer:
@@ -66,8 +74,13 @@ def _item(session: Session, document: Document, suggestion: Suggestion) -> lsp.I
         insert_text=suggestion.text,
         # Without a range VS Code replaces from the start of the word and shows no ghost text.
         range=range_of(document, suggestion.span, session.documents.encoding),
-        command=lsp.Command(title="Accepted", command=ACCEPT, arguments=[suggestion.id]),
+        command=accepting(suggestion),
     )
+
+
+def accepting(suggestion: Suggestion) -> lsp.Command:
+    """What a client runs when its user accepts a suggestion."""
+    return lsp.Command(title="Accepted", command=ACCEPT, arguments=[suggestion.id])
 
 
 def _record(session: Session, document: Document | None, found: Answer, started: float) -> None:

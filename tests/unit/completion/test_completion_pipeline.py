@@ -11,8 +11,9 @@ import pytest
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion.confidence import Judge
-from hybrid_lsp.completion.pipeline import COPY, CompletionPipeline
+from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer, Query, Selected
+from hybrid_lsp.completion.suggest import COPY
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
@@ -59,6 +60,12 @@ async def complete(
     pipeline = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None, judge_ or Judge())
     settings = Config(completion=config or CompletionConfig(debounce_ms=0))
     return await pipeline.complete(query(marked, **changes), settings), fake
+
+
+async def turns() -> None:
+    """So many turns of the loop that whatever needs no time has happened."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def shown(answer: Answer) -> str:
@@ -197,6 +204,7 @@ async def test_cancelling_stops_the_model() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await turns()
     assert fake.cancelled == 1
 
 

@@ -1,0 +1,40 @@
+"""How much text a model may be given, so that it begins to answer in time on this machine.
+
+Additive growth and multiplicative decrease (as in TCP's congestion control, Jacobson 1988) on the measured time to the
+first token. It needs nothing from the backend, so it holds for any server, and follows a machine that gets busy. The
+budget moves in coarse steps: each one moves the window's start, and with it what an engine's KV cache can reuse.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+TARGET_MS = 350.0
+"""Time to the first token that is aimed at."""
+_LEAST_CHARS = 1500
+_STEP = 1.5
+_QUICK_ANSWERS = 8
+"""Quick answers in a row before the budget grows by a step."""
+
+
+@attrs.define
+class ContextBudget:
+    """Characters of context; `most` is the user's limit."""
+
+    _steps_down: int = 0
+    _quick: int = 0
+
+    def chars(self, most: int) -> int:
+        """The budget now."""
+        return min(most, max(_LEAST_CHARS, int(most / _STEP**self._steps_down)))
+
+    def answered(self, first_ms: float, most: int) -> None:
+        """A model began to answer after so many milliseconds."""
+        if first_ms > TARGET_MS:
+            self._quick = 0
+            if self.chars(most) > _LEAST_CHARS:
+                self._steps_down += 1
+        elif first_ms < TARGET_MS / 2 and self._steps_down:
+            self._quick += 1
+            if self._quick >= _QUICK_ANSWERS:
+                self._quick, self._steps_down = 0, self._steps_down - 1

@@ -1,0 +1,87 @@
+"""How long to wait for the next keystroke before a model is asked.
+
+The pause is a quantile of the user's own recent gaps between keystrokes, chosen so that the model is started at most so
+often: a share of keystrokes that shrinks as the model gets slower, so that typing never keeps a slow machine busy.
+What reuse and copying answer does not count against it: where they answer much, the pause is shorter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from hybrid_lsp.document import Document, difference
+
+_STARTS = 0.12
+"""Model starts a keystroke that are aimed at, for a model that answers within `_FAST_S`."""
+_FEWEST_STARTS = 0.04
+_FAST_S = 0.25
+_LONGEST_GAP_S = 5.0
+"""A longer one is no rhythm: the user has looked elsewhere."""
+_SHORTEST_S, _LONGEST_S = 0.05, 0.7
+_TYPICAL_GAPS_S = (0.056, 0.09, 0.12, 0.154, 0.2, 0.263, 0.4, 0.693)
+"""Until the user's own are known: quantiles of a recorded editing session (10, 25, ... 90 %)."""
+_REMEMBERED = 64
+_INERTIA = 0.95
+"""Weight of the past in the running means."""
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Rhythm:
+    """The typing rhythm, the model's latency, and the pause that follows from both; times in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = _now) -> None:
+        self._clock = clock
+        self._gaps: deque[float] = deque(_TYPICAL_GAPS_S, maxlen=_REMEMBERED)
+        self._last: float | None = None
+        self._latency = _FAST_S
+        self._needs_model = 0.8
+        self.deleted: dict[str, bool] = {}
+        """Of each document: whether its last change only deleted."""
+
+    def changed(self, old: Document, new: Document) -> None:
+        """A keystroke, as far as a server can see one."""
+        now = self._clock()
+        if self._last is not None and (gap := now - self._last) <= _LONGEST_GAP_S:
+            self._gaps.append(gap)
+        self._last = now
+        self.deleted[new.uri] = _only_deletes(old.text, new.text)
+
+    def closed(self, uri: str) -> None:
+        self.deleted.pop(uri, None)
+
+    def asked(self, *, needs_model: bool) -> None:
+        """A request came, and only a model can answer it (or not)."""
+        self._needs_model = _INERTIA * self._needs_model + (1 - _INERTIA) * needs_model
+
+    def answered(self, seconds: float) -> None:
+        """A model took so long."""
+        self._latency = _INERTIA * self._latency + (1 - _INERTIA) * seconds
+
+    def wait_s(self, fixed_ms: int, *, client_waited: bool) -> float:
+        """What is left to wait now: the pause less the time since the last keystroke.
+
+        `fixed_ms` is the user's own pause, -1 for the rhythm's; a client that has waited itself is not kept waiting.
+        """
+        if client_waited and fixed_ms < 0:
+            return 0.0
+        pause = self.pause_s() if fixed_ms < 0 else fixed_ms / 1000
+        passed = self._clock() - self._last if self._last is not None else pause
+        return max(0.0, pause - passed)
+
+    def pause_s(self) -> float:
+        """The pause that so few of the gaps outlive."""
+        starts = max(_FEWEST_STARTS, min(_STARTS, _STARTS * _FAST_S / self._latency))
+        outlived = min(1.0, starts / max(self._needs_model, 0.05))
+        gaps = sorted(self._gaps)
+        quantile = gaps[min(len(gaps) - 1, int(len(gaps) * (1 - outlived)))]
+        return max(_SHORTEST_S, min(_LONGEST_S, quantile))
+
+
+def _only_deletes(old: str, new: str) -> bool:
+    span, text = difference(old, new)
+    return not text and not span.empty

@@ -1,0 +1,212 @@
+"""How much to ask for and to keep: the rest of a line, or a block up to the end of its scope.
+
+The position decides: a block only where a line is empty, or where one has just been opened. What leaves the scope of
+the cursor (less indentation, or the bracket that closes it) is cut, and nothing beyond it need be generated.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import attrs
+
+from hybrid_lsp.context.scope import CLOSER_LINE, IMPORT_LINE, IMPORTS, indent_of
+from hybrid_lsp.document import Document
+
+if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
+    from tree_sitter import Node, Tree
+
+
+class Place(StrEnum):
+    """What a cursor stands in."""
+
+    CODE = "code"
+    COMMENT = "comment"
+    STRING = "string"
+    DOCSTRING = "docstring"
+    IMPORT = "import"
+
+
+_STRING = re.compile(r"string|heredoc|char(?:acter)?_literal")
+_CODE_INSIDE = re.compile(r"interpolation|substitution|template_expression")
+"""Nodes inside of a string that hold code."""
+_UP_TO_LINE_END = re.compile(r"line_comment|comment$")
+
+_HASH = frozenset(
+    {"python", "ruby", "shellscript", "yaml", "toml", "perl", "r", "dockerfile", "makefile", "elixir", "julia", "nim"}
+)
+_DASHES = frozenset({"lua", "sql", "haskell", "ada"})
+_NO_COMMENTS = frozenset({"json", "plaintext", "markdown"})
+
+# A colon opens a block only after these words; in brackets it belongs to a dict, a slice or an annotation.
+_COLON_OPENS = re.compile(
+    r"\s*(?:(?:async\s+)?(?:def|for|with)|class|if|elif|else|while|try|except|finally|match|case|cases)\b.*:\s*(?:#.*)?$"
+    r"|\s*\)(?:\s*->.*)?:\s*(?:#.*)?$"
+)
+_BRACKET_OPENS = re.compile(r"(?:[{(\[]|=>|->)\s*(?:(?://|#|--).*)?$")
+_WORD_OPENS = {
+    "lua": re.compile(r"\b(?:then|do|else|repeat)\s*$|\bfunction\b[^()]*\([^()]*\)\s*$"),
+    "shellscript": re.compile(r"\b(?:then|do|else)\s*$|\bin\s*$"),
+    "ruby": re.compile(r"^\s*(?:def|class|module|if|unless|while|until|case|when|else|elsif|begin|rescue|ensure)\b|\bdo(?:\s*\|.*\|)?\s*$"),
+}  # fmt: skip
+_COLON_LANGUAGES = frozenset({"python", "nim", "gdscript"})
+_CLOSED_BY_DEDENT = _COLON_LANGUAGES | {"yaml", "haskell", "fsharp", "makefile"}
+
+
+@attrs.frozen
+class Shape:
+    """What a suggestion may be.
+
+    `max_lines` 1 is the rest of the line. `floor` is the least indentation, in columns, of each line after the first;
+    `closes`: the line that closes the scope is still missing and may be written; `until` is a text that ends it.
+    """
+
+    max_lines: int = 1
+    floor: int = 0
+    column: int = 0
+    closes: bool = False
+    until: str = ""
+
+    @property
+    def single(self) -> bool:
+        return self.max_lines == 1
+
+
+def shape(document: Document, offset: int, tree: Tree | None, multiline: bool, max_lines: int) -> Shape:
+    """The shape of a suggestion at an offset; `multiline` allows blocks, of at most `max_lines` lines."""
+    number, column = document.position(offset)
+    line = document.line(number)
+    before, after = line[:column], line[column:]
+    if not multiline or max_lines <= 1 or after.strip() or not _block_may_begin(document, number, before):
+        return Shape()
+    place = where(document, offset, tree)
+    if place is Place.DOCSTRING:
+        return Shape(max_lines, indent_of(before), indent_of(before), until=_quotes_around(document, offset, tree))
+    if place in (Place.COMMENT, Place.STRING):
+        return Shape()
+    floor = _floor(document, number, before)
+    return Shape(max_lines, floor, indent_of(before), _is_open_below(document, number, floor))
+
+
+def _block_may_begin(document: Document, number: int, before: str) -> bool:
+    return not before.strip() or opens(before, document.language)
+
+
+def opens(line: str, language: str) -> bool:
+    """Whether a line begins a block that goes on below it."""
+    if language in _COLON_LANGUAGES:
+        return bool(_COLON_OPENS.match(line) or re.search(r"[(\[{]\s*(?:#.*)?$", line))
+    if _BRACKET_OPENS.search(line):
+        return True
+    words = _WORD_OPENS.get(language)
+    return bool(words and words.search(line)) or (language == "yaml" and line.rstrip().endswith(":"))
+
+
+def _floor(document: Document, number: int, before: str) -> int:
+    """The least indentation of what still belongs to the cursor's scope."""
+    if before.strip():
+        return indent_of(before) + 1
+    above = next((text for n in range(number - 1, -1, -1) if (text := document.line(n)).strip()), "")
+    inside = indent_of(above) + 1 if opens(above, document.language) else 0
+    return max(indent_of(before), inside)
+
+
+def _is_open_below(document: Document, number: int, floor: int) -> bool:
+    """Whether nothing below closes the scope, in a language where something must."""
+    if document.language in _CLOSED_BY_DEDENT or floor == 0:
+        return False
+    below = next((text for n in range(number + 1, document.line_count) if (text := document.line(n)).strip()), "")
+    return indent_of(below) < floor and not CLOSER_LINE.match(below)
+
+
+def within_scope(text: str, shape: Shape) -> str:
+    """A reply up to where it leaves the scope, and no longer than the shape allows."""
+    lines = text.split("\n")
+    if shape.single:
+        return lines[0]
+    if shape.until and shape.until in text:
+        lines = text[: text.index(shape.until) + len(shape.until)].split("\n")
+    return "\n".join(lines[: _inside(lines, shape)]).rstrip()
+
+
+def _inside(lines: list[str], shape: Shape) -> int:
+    """How many lines belong to the scope."""
+    # The first line goes on at the cursor: what it begins with is indentation as well.
+    base = shape.column + indent_of(lines[0]) if lines[0].strip() else 0
+    floor = max(shape.floor, base)
+    deeper = False
+    written = 0
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        if number and indent_of(line) < floor:
+            return number + _is_closer(line, shape, floor)
+        if number and deeper and indent_of(line) == base and not lines[number - 1].strip():
+            return number  # a unit has ended; what comes is another
+        deeper = deeper or (number > 0 and bool(lines[0].strip()) and indent_of(line) > base)
+        written += 1
+        if written > shape.max_lines:
+            return number
+    return len(lines)
+
+
+def _is_closer(line: str, shape: Shape, floor: int) -> bool:
+    return shape.closes and shape.floor == floor and bool(CLOSER_LINE.match(line))
+
+
+def ended(text: str, shape: Shape) -> bool:
+    """Whether the complete lines of a reply say already that no more of it will be kept."""
+    *complete, _ = text.split("\n")
+    if not complete:
+        return False
+    if shape.single:
+        return True
+    whole = "\n".join(complete)
+    written = sum(1 for line in complete if line.strip())
+    return written >= shape.max_lines or within_scope(whole, shape) != whole.rstrip()
+
+
+def where(document: Document, offset: int, tree: Tree | None) -> Place:
+    """What a cursor stands in, by the tree, and by its line where the tree is broken there or missing."""
+    number, column = document.position(offset)
+    before = document.line(number)[:column]
+    node = _node_before(document, offset, tree)
+    found = _by_tree(document, offset, node) if node is not None else None
+    if found is None:
+        found = _by_line(document, number, before)
+    return Place.IMPORT if found is Place.CODE and _imports(node, before) else found
+
+
+def _node_before(document: Document, offset: int, tree: Tree | None) -> Node | None:
+    """The smallest node that a character typed here would become part of."""
+    if tree is None:
+        return None
+    start = max(0, offset - 1)
+    return tree.root_node.descendant_for_byte_range(start, min(offset, len(document.text)))
+
+
+def _by_tree(document: Document, offset: int, node: Node) -> Place | None:
+    """None where the tree is broken around the offset."""
+    current: Node | None = node
+    while current is not None:
+        if current.is_error or (current is node and current.has_error):
+            return None
+        if _CODE_INSIDE.search(current.type) and current.start_byte < offset < current.end_byte:
+            return Place.CODE
+        if "comment" in current.type and current.start_byte < offset and not _closed(document, current, offset):
+            return Place.COMMENT
+        if _STRING.search(current.type) and current.start_byte < offset < current.end_byte:
+            return Place.DOCSTRING if _is_docstring(document, current) else Place.STRING
+        current = current.parent
+    return Place.CODE
+
+
+def _closed(document: Document, comment: Node, offset: int) -> bool:
+    """Whether a comment has ended before an offset: one that runs to the line's end goes on there."""
+    return offset >= comment.end_byte and (document.slice_ends(comment) if False else _ends_itself(document, comment))
+
+
+def _ends_itself(document: Document, comment: Node) -> bool:
+    return document.text[: comment.end_byte].endswith(("*/", "]]"))
