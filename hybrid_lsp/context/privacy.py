@@ -253,6 +253,11 @@ def has_base64_run(secret: str) -> bool:
     return re.search(r"[A-Za-z0-9+/]{32}", secret) is not None
 
 
+def looks_like_base64(secret: str) -> bool:
+    """Lines of digests are hexadecimal: small letters only, or capitals only."""
+    return all(re.search(kind, secret) for kind in ("[a-z]", "[A-Z]", "[+/]"))
+
+
 _GITLEAKS = "gitleaks, config/gitleaks.toml"
 _WORDS = r"(?:passw(?:or)?d|passphrase|pwd|secret|token|api[-_]?key|access[-_]?key|auth[-_]?key|private[-_]?key)"
 _KEY_MARK = r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
@@ -268,6 +273,15 @@ SECRETS: tuple[SecretPattern, ...] = (
         "private key, cut off",
         re.compile(_KEY_MARK + r"(?:\\r|\\n|[\s\"'+\\])*[A-Za-z0-9+/=]{32,}(?:\\r|\\n|[A-Za-z0-9+/=\s\"'\\])*"),
         "RFC 7468",
+    ),
+    SecretPattern(
+        "lines of a private key",  # a window or an excerpt may begin and end inside of one
+        re.compile(
+            r"(?m)(?:^[ \t\"']{0,40}[A-Za-z0-9+/]{64}(?:\\n)?[\"',;)+ \t\\]{0,8}\r?\n){3,}"
+            r"(?:[ \t\"']{0,40}[A-Za-z0-9+/]{1,64}={0,2})?"
+        ),
+        "RFC 7468, section 2",
+        looks_like_base64,
     ),
     SecretPattern(
         "AWS access key id",

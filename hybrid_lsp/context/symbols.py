@@ -1,8 +1,6 @@
 """What the syntax tree says about a document: which function a span is in, what a module offers to others.
 
-Offsets are code points everywhere. tree-sitter counts bytes, so it is given a text in which each character outside
-ASCII is one ASCII byte: its byte offsets are then our code-point offsets, with no table to keep, for astral
-characters and lone surrogates too. Names and strings are read from the document, never from the tree's own bytes.
+Offsets are code points everywhere (see `grammars.py`). What is said in Python's terms is said of Python alone.
 """
 
 from __future__ import annotations
@@ -14,16 +12,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from hybrid_lsp.context import grammars
 from hybrid_lsp.document import Document, Span
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
-    from tree_sitter import Node, Parser, Tree
+    from tree_sitter import Node, Tree
 
 _LANGUAGES = {"python"}
-# The grammar lets these pass as white space (its `extras`); every other character stands for a letter.
-_INVISIBLE = re.compile("[\ufeff\u2060\u200b]")
-_NON_ASCII = re.compile(r"[^\x00-\x7f]")
-_LONE_CR = re.compile(r"\r(?!\n)")
 _SPACES = re.compile(r"\s+")
 
 FUNCTION = "function_definition"
@@ -55,35 +50,19 @@ def is_public(name: str) -> bool:
     return not any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
 
 
-def supported(language: str) -> bool:
-    """Whether there is a grammar for a language id."""
-    return language in _LANGUAGES
-
-
 def parse(document: Document) -> Tree | None:
-    """The syntax tree, kept for the last few texts; None for a language without a grammar."""
-    return _parse(document.language, document.text) if supported(document.language) else None
+    """The syntax tree, kept for the last few texts; None for every language but Python."""
+    return _parse(document.language, document.text) if document.language in _LANGUAGES else None
 
 
 @lru_cache(maxsize=4)
-def _parse(language: str, text: str) -> Tree:
-    return _parser(language).parse(_as_ascii(text).encode("ascii"))
+def _parse(language: str, text: str) -> Tree | None:
+    return grammars.Parsed.of(language, text).tree if grammars.known(language) else None
 
 
-@lru_cache
-def _parser(language: str) -> Parser:
-    import tree_sitter
-    import tree_sitter_python
-
-    assert language == "python"
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
-
-
-def _as_ascii(text: str) -> str:
-    """A text of the same length, one byte a character, that parses the same."""
-    if "\r" in text:
-        text = _LONE_CR.sub("\n", text)
-    return text if text.isascii() else _NON_ASCII.sub("_", _INVISIBLE.sub(" ", text))
+def tree(document: Document) -> Tree | None:
+    """The same for every language that has a grammar."""
+    return _parse(document.language, document.text)
 
 
 def span_of(node: Node) -> Span:
@@ -91,21 +70,10 @@ def span_of(node: Node) -> Span:
     return Span(node.start_byte, node.end_byte)
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """A node and all below it, in the order of the text, without recursion: an expression can nest very deep."""
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        yield current
-        stack.extend(reversed(current.children))
-
-
 def syntax_errors(document: Document) -> list[int]:
     """Offsets of what the grammar cannot read; empty for a language without a grammar."""
-    tree = parse(document)
-    if tree is None or not tree.root_node.has_error:
-        return []
-    return [node.start_byte for node in walk(tree.root_node) if node.is_error or node.is_missing]
+    tree = _parse(document.language, document.text)
+    return [node.start_byte for node in grammars.errors(tree)] if tree else []
 
 
 def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, CLASS)) -> Node | None:

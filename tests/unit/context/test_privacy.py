@@ -190,6 +190,27 @@ def test_secrets_are_taken_out_and_put_back(text: str, secret: str) -> None:
     assert sealed.restore(sealed.text) == text
 
 
+LINES = [f"{number:02}aB+/" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcw" + "ggSjAgEAAoIBAQ4/Kx2+zz" for number in range(30)]
+
+
+@pytest.mark.parametrize("indent", ["", "    "])
+@pytest.mark.parametrize(("first", "last"), [(0, 30), (5, 9), (20, 30)])
+def test_a_part_of_a_key_is_one_too(indent: str, first: int, last: int) -> None:
+    """A window of the text, or an excerpt, has neither the key's beginning nor its end."""
+    text = "".join(f"{indent}{line}\n" for line in LINES[first:last]) + indent + LINES[0][:30] + "==\nx = 1\n"
+    shown, count = redact(text)
+    assert count == 1
+    assert "MIIE" not in shown
+    assert shown.endswith("\nx = 1\n")
+    (sealed,) = conceal(text)
+    assert sealed.restore(sealed.text) == text
+
+
+def test_lists_of_digests_are_no_key() -> None:
+    text = "".join(f"{number:064x}\n" for number in range(10))
+    assert redact(text) == (text, 0)
+
+
 @pytest.mark.parametrize(
     "text",
     [
