@@ -17,6 +17,8 @@ from hybrid_lsp.models import copying
 NEAR_CHARS = 4000  # of the prefix in which a suggestion's names are looked for
 UNLIKELY = -20.0  # the log-probability of no suggestion
 SATURATION = 4.0  # standard deviations beyond which a feature says no more
+STRONG = 0.6  # a line that the file itself makes so likely is not compared with other files'
+NEVER = 1.01  # a threshold that no probability reaches
 
 
 @define
@@ -31,6 +33,11 @@ class Suggestion:
 def copied(found: copying.Copy) -> Suggestion:
     """The copy model's line."""
     return Suggestion(found.text, found.features(), found.log_prob) if found.text else Suggestion()
+
+
+def copied_across(found: copying.Copy, own: Suggestion) -> Suggestion:
+    """The copy model's line from other files, in the light of the one from the file itself."""
+    return Suggestion(found.text, beside(copied(found), own), found.log_prob) if found.text else Suggestion()
 
 
 def generated(text: str, log_probs: Sequence[float], finished: bool, prefix: str) -> Suggestion:
@@ -94,31 +101,59 @@ class Calibrator:
 
 @define
 class Confidence:
-    """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer),
-    and the probability from which a suggestion is worth showing."""
+    """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer;
+    `across`: lines of other files, knowing the file's own; `across beside`: knowing the network's too), and the
+    probability from which a suggestion is worth showing, and a line of another file is worth considering."""
 
     calibrators: dict[str, Calibrator]
     threshold: float = 0.5
+    across_threshold: float = NEVER
 
     def alone(self, source: str, suggestion: Suggestion) -> float:
         """The probability of one source's suggestion, the other being unknown."""
         return self.calibrators[source].probability(suggestion.features) if suggestion.text else 0.0
 
-    def best(self, copy: Suggestion, network: Suggestion) -> tuple[Suggestion, float]:
-        """The likelier of both sources' suggestions, and its probability."""
-        sure = [
-            self.calibrators[f"{name} beside"].probability(beside(own, other)) if own.text else 0.0
-            for name, own, other in (("copy", copy, network), ("network", network, copy))
-        ]
-        return (copy, sure[0]) if sure[0] >= sure[1] else (network, sure[1])
+    def looks_across(self, copy: Suggestion) -> bool:
+        """Whether other files have a say beside the file's own line."""
+        return self.across_threshold < NEVER and self.alone("copy", copy) < STRONG
+
+    def copy(self, copy: Suggestion, across: Suggestion) -> tuple[Suggestion, float]:
+        """The likelier of the file's own line and other files', the network being unknown, and its probability."""
+        own = self.alone("copy", copy)
+        sure = self.alone("across", across) if self.looks_across(copy) else 0.0
+        return (across, sure) if sure > own and sure >= self.across_threshold else (copy, own)
+
+    def best(self, copy: Suggestion, network: Suggestion, across: Suggestion | None = None) -> tuple[Suggestion, float]:
+        """The likeliest of the sources' suggestions, and its probability."""
+        chosen, sure = max(
+            ((own, self._beside(name, own, other)) for name, own, other in _pair(copy, network)),
+            key=lambda pair: pair[1],
+        )
+        if across is None or not across.text or not self.looks_across(copy):
+            return chosen, sure
+        other = self._beside("across", across, network)
+        return (across, other) if other > sure and other >= self.across_threshold else (chosen, sure)
+
+    def _beside(self, name: str, own: Suggestion, other: Suggestion) -> float:
+        return self.calibrators[f"{name} beside"].probability(beside(own, other)) if own.text else 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """For confidence.json."""
         named = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
-        return {"threshold": round(self.threshold, 4), "calibrators": named}
+        return {
+            "threshold": round(self.threshold, 4),
+            "across_threshold": round(self.across_threshold, 4),
+            "calibrators": named,
+        }
 
     @classmethod
     def load(cls, path: Path) -> "Confidence":
-        """From confidence.json."""
+        """From confidence.json; an earlier one knows nothing of other files."""
         content = json.loads(path.read_text())
-        return cls({name: Calibrator(**value) for name, value in content["calibrators"].items()}, content["threshold"])
+        calibrators = {name: Calibrator(**value) for name, value in content["calibrators"].items()}
+        return cls(calibrators, content["threshold"], content.get("across_threshold", NEVER))
+
+
+def _pair(copy: Suggestion, network: Suggestion) -> tuple[tuple[str, Suggestion, Suggestion], ...]:
+    """Each source's name and suggestion beside the other's."""
+    return ("copy", copy, network), ("network", network, copy)

@@ -21,6 +21,10 @@ MAX_STOPS = 4
 """vLLM and OpenAI reject a request with more stop strings."""
 
 
+CURRENT = "current"
+"""The edited file's name in a prompt where nobody tells it."""
+
+
 class Slot(Enum):
     """Where the user's text goes in a layout."""
 
@@ -54,7 +58,8 @@ def _control(token: str, written: str | None = None) -> Control:
 class Family:
     """One prompt format.
 
-    `layout` is the FIM prompt (empty: the model was not trained for FIM), `file` one neighbouring file inside it,
+    `layout` is the FIM prompt (empty: the model was not trained for FIM), `file` one neighbouring file inside it
+    (empty: neighbouring files are left out), `before_files` and `after_files` what frames them where there are any,
     `ends` the control tokens that end a reply, `stop` their written forms for servers that do not know them
     (at most 4), `start` what every prompt begins with, `names` patterns of model names, `marks` further tokens that
     must be in a vocabulary for it to be of this family. `most_suffix` is the longest suffix, in tokens, that the model
@@ -64,6 +69,8 @@ class Family:
     name: str
     layout: tuple[Part, ...] = ()
     file: tuple[Part, ...] = ()
+    before_files: tuple[Part, ...] = ()
+    after_files: tuple[Part, ...] = ()
     ends: tuple[str, ...] = ()
     stop: tuple[str, ...] = attrs.field(default=(), validator=attrs.validators.max_len(MAX_STOPS))
     start: str = ""
@@ -84,14 +91,18 @@ class Family:
     @property
     def controls(self) -> frozenset[str]:
         """Every control token of the format, as the vocabulary names them."""
-        inside = {part.token for part in (*self.layout, *self.file) if isinstance(part, Control)}
+        inside = {part.token for part in self._parts if isinstance(part, Control)}
         return frozenset(inside | set(self.ends) | set(self.marks) | ({self.start} if self.start else set()))
 
     @property
     def written_controls(self) -> frozenset[str]:
         """The spellings that would become control tokens if they stood in the text of a prompt."""
-        inside = {part.written.strip() for part in (*self.layout, *self.file) if isinstance(part, Control)}
+        inside = {part.written.strip() for part in self._parts if isinstance(part, Control)}
         return frozenset(inside | set(self.ends) | set(self.stop) | ({self.start} if self.start else set()))
+
+    @property
+    def _parts(self) -> tuple[Part, ...]:
+        return (*self.layout, *self.file, *self.before_files, *self.after_files)
 
     @property
     def required(self) -> frozenset[str]:
@@ -122,6 +133,16 @@ def _file(token: str) -> tuple[Part, ...]:
     return (_control(token), FILENAME, "\n", TEXT, "\n")
 
 
+def _named(token: str) -> tuple[Part, ...]:
+    """The head of the file that is edited, below the neighbouring ones."""
+    return (_control(token), FILENAME, "\n")
+
+
+def _repository(token: str, end: str = "") -> tuple[Part, ...]:
+    """No user's folder is named in a prompt: any name says that what follows belongs together."""
+    return (_control(token), f"project{end}")
+
+
 PLAIN = Family(name="plain")
 """A model that was not trained to fill in: it continues the text before the cursor."""
 
@@ -142,7 +163,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="qwen-coder",
         layout=_psm(*_PIPED),
+        # Hui et al., "Qwen2.5-Coder Technical Report", 2024: repository-level FIM.
         file=_file("<|file_sep|>"),
+        before_files=_repository("<|repo_name|>", "\n"),
+        after_files=_named("<|file_sep|>"),
         ends=("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_end|>"),
         stop=("<|endoftext|>", "<|fim_pad|>", "<|file_sep|>", "<|repo_name|>"),
         marks=("<|fim_pad|>", "<|file_sep|>"),
@@ -150,7 +174,10 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="deepseek-coder",
-        layout=_psm("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),  # noqa: RUF001 (their spelling)
+        layout=_row("<｜fim▁begin｜>", FILES, PREFIX, "<｜fim▁hole｜>", SUFFIX, "<｜fim▁end｜>"),  # noqa: RUF001
+        # Their repository-level prompts name each file in a comment; there is no token for it.
+        file=("#", FILENAME, "\n", TEXT, "\n"),
+        after_files=("#", FILENAME, "\n"),
         ends=("<｜end▁of▁sentence｜>", "<|EOT|>"),  # noqa: RUF001
         stop=("<｜end▁of▁sentence｜>", "<|EOT|>"),  # noqa: RUF001
         start="<｜begin▁of▁sentence｜>",  # noqa: RUF001
@@ -174,6 +201,7 @@ FAMILIES: tuple[Family, ...] = (
         name="mellum",
         layout=_row(FILES, "<fim_suffix>", SUFFIX, "<fim_prefix>", PREFIX, "<fim_middle>"),
         file=_file("<filename>"),
+        after_files=_named("<filename>"),
         ends=("<|endoftext|>", "<filename>", "<reponame>"),
         stop=("<|endoftext|>", "<filename>"),
         names=(r"mellum",),
@@ -181,7 +209,10 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="starcoder2",
         layout=_spm(*_PLAIN),
+        # Lozhkov et al., "StarCoder 2 and The Stack v2", 2024, section 5.1.
         file=_file("<file_sep>"),
+        before_files=_repository("<repo_name>"),
+        after_files=(_control("<file_sep>"),),
         ends=("<|endoftext|>", "<file_sep>", "<repo_name>"),
         stop=("<|endoftext|>", "<file_sep>", "<repo_name>"),
         marks=("<file_sep>",),
@@ -191,6 +222,8 @@ FAMILIES: tuple[Family, ...] = (
         name="starcoder",
         layout=_spm(*_PLAIN),
         file=_file("<filename>"),
+        before_files=_repository("<reponame>"),
+        after_files=_named("<filename>"),
         ends=("<|endoftext|>", "<filename>", "<reponame>", "<fim_pad>"),
         stop=("<|endoftext|>", "<filename>", "<reponame>"),
         names=(r"starcoder", r"granite.*code", r"stable[-_]?code", r"refact"),
@@ -205,6 +238,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="codegemma",
         layout=_psm(*_PIPED),
+        file=(FILENAME, "\n", TEXT, "\n", _control("<|file_separator|>")),
         ends=("<eos>", "<|file_separator|>"),
         stop=("<eos>", "<|file_separator|>"),
         start="<bos>",
@@ -213,7 +247,10 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="codestral",
-        layout=_row("[SUFFIX]", SUFFIX, "[PREFIX]", PREFIX),
+        layout=_row("[SUFFIX]", SUFFIX, "[PREFIX]", FILES, PREFIX),
+        # As in its own clients: plain text above the prefix, there is no token for it.
+        file=("+++++ ", FILENAME, "\n", TEXT, "\n"),
+        after_files=("+++++ ", FILENAME, "\n"),
         ends=("</s>",),
         stop=("</s>", "[SUFFIX]", "[PREFIX]"),
         start="<s>",
@@ -276,8 +313,8 @@ def without_controls(text: str, controls: Iterable[str]) -> str:
     return text
 
 
-def render(family: Family, prefix: str, suffix: str, files: Iterable[ContextFile] = ()) -> str:
-    """The FIM prompt as one text, for an OpenAI-compatible server's `/v1/completions`.
+def render(family: Family, prefix: str, suffix: str, files: Iterable[ContextFile] = (), filename: str = "") -> str:
+    """The FIM prompt as one text, for an OpenAI-compatible server's `/v1/completions`; `filename` is the edited file.
 
     The server adds what a prompt starts with (BOS) by itself.
     """
@@ -287,14 +324,18 @@ def render(family: Family, prefix: str, suffix: str, files: Iterable[ContextFile
 
     if not family.fills_in:
         return clean(prefix)
-    neighbours = "".join(_render_file(family, file, clean) for file in files) if family.file else ""
+    neighbours = "".join(_render_file(family.file, file, clean) for file in files)
+    if neighbours:
+        here = ContextFile(filename or CURRENT, "")
+        before, after = (_render_file(row, here, clean) for row in (family.before_files, family.after_files))
+        neighbours = before + neighbours + after
     fill = {PREFIX: clean(prefix), SUFFIX: clean(suffix), FILES: neighbours}
     return "".join(_written(part, fill) for part in family.layout)
 
 
-def _render_file(family: Family, file: ContextFile, clean: Callable[[str], str]) -> str:
+def _render_file(row: tuple[Part, ...], file: ContextFile, clean: Callable[[str], str]) -> str:
     fill = {FILENAME: clean(file.filename), TEXT: clean(file.text)}
-    return "".join(_written(part, fill) for part in family.file)
+    return "".join(_written(part, fill) for part in row)
 
 
 def _written(part: Part, fill: dict[Slot, str]) -> str:

@@ -58,6 +58,22 @@ def fit_confidence(found: dict[str, list[Suggestion]], right: dict[str, list[boo
     return confidence
 
 
+def fit_across(
+    confidence: Confidence, found: dict[str, list[Suggestion]], right: dict[str, list[bool]], precision: float
+) -> Confidence:
+    """The same numbers, and those for lines of other files (`across`); what was fitted before is not changed."""
+    across, rivals = found["across"], found["network"]
+    calibrators = {
+        "across": _fit([s.features for s in across], across, right["across"]),
+        "across beside": _fit(
+            [beside(own, rival) for own, rival in zip(across, rivals, strict=True)], across, right["across"]
+        ),
+    }
+    sure = [calibrators["across"].probability(s.features) if s.text else 0.0 for s in across]
+    enough = threshold(sure, right["across"], precision)
+    return Confidence({**confidence.calibrators, **calibrators}, confidence.threshold, enough)
+
+
 def _fit(features: Sequence[list[float]], suggestions: Sequence[Suggestion], right: Sequence[bool]) -> Calibrator:
     """Only suggestions with text have a confidence."""
     spoken = [index for index, suggestion in enumerate(suggestions) if suggestion.text]

@@ -11,6 +11,9 @@ from hybrid_lsp.training import fim
 from hybrid_lsp.training.corpus import SourceFile
 
 MIN_TRUTH = 3  # characters of a line; a lone bracket is no question
+OPEN_FILES = 10  # beside the one that is written
+TELLING = 12  # characters of a line that says something of its file
+MAX_SAME = 0.9  # share of a file's telling lines in another; more is the same file twice
 CONDITIONS = ("finished", "unfinished", "no suffix")
 
 
@@ -48,6 +51,28 @@ def draw(files: Sequence[SourceFile], count: int, seed: int) -> list[Case]:
         if case := _case(file, len(cases) % 2 == 1, dice):
             cases.append(case)
     return cases
+
+
+def open_beside(files: Sequence[SourceFile], file: SourceFile) -> list[SourceFile]:
+    """The files of a package that would be open beside one of them: those nearest in the tree, no copies of it."""
+    mine, lines = file.path.split("/"), _telling(file)
+
+    def distance(other: SourceFile) -> tuple[int, int, str]:
+        theirs = other.path.split("/")
+        common = next((n for n, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), len(mine))
+        return -common, len(theirs), other.path
+
+    others = [other for other in files if other.package == file.package and other.path != file.path]
+    nearest = sorted(others, key=distance)[: 2 * OPEN_FILES]
+    return [other for other in nearest if not _same(lines, _telling(other))][:OPEN_FILES]
+
+
+def _telling(file: SourceFile) -> frozenset[str]:
+    return frozenset(line.strip() for line in file.text.split("\n") if len(line.strip()) >= TELLING)
+
+
+def _same(one: frozenset[str], other: frozenset[str]) -> bool:
+    return len(one & other) > MAX_SAME * min(len(one), len(other))
 
 
 def _case(file: SourceFile, mid_line: bool, dice: random.Random) -> Case | None:

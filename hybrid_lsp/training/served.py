@@ -12,7 +12,7 @@ from attrs import define, field
 from tokenizers import Tokenizer
 
 from hybrid_lsp.errors import TrainingError
-from hybrid_lsp.models import healing
+from hybrid_lsp.models import healing, windows
 from hybrid_lsp.training import fim
 from hybrid_lsp.training import tokenizer as tok
 
@@ -60,11 +60,12 @@ class Network:
         return [self._prompt(prefix, suffix) for prefix, suffix in zip(ids[::2], ids[1::2], strict=True)]
 
     def _prompt(self, prefix: list[int], suffix: list[int]) -> list[int]:
-        """As the engine shares out the room: a quarter is the suffix's own, and what the prefix leaves."""
-        room = self.context - MAX_NEW
+        """As the engine shares out the room."""
+        room = windows.room(self.context, MAX_NEW)
         free = room - 3  # the layout's own tokens
-        most = min(SUFFIX_TOKENS, max(free // 4, free - len(prefix)))
-        return self.layout.prompt(prefix, suffix[:most], room)
+        newlines = self.layout.newlines
+        before, after = windows.fit(prefix, suffix, free, SUFFIX_TOKENS, lambda at: prefix[at] in newlines)
+        return self.layout.prompt(before, after, room)
 
     def lines(self, pairs: Sequence[tuple[str, str]]) -> list[Line]:
         """Greedy rests of the cursor's line; prompts of like length share a batch."""

@@ -62,10 +62,51 @@ def test_the_prompt_of_each_family(layout: str, expected: str) -> None:
     assert families.render(family(layout), "P", "S") == expected
 
 
-def test_neighbouring_files_stand_before_the_prompt() -> None:
-    files = [ContextFile("a.py", "A"), ContextFile("b.py", "B")]
-    prompt = families.render(family("qwen-coder"), "P", "S", files)
-    assert prompt == "<|file_sep|>a.py\nA\n<|file_sep|>b.py\nB\n<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+FILES = [ContextFile("a.py", "A"), ContextFile("b.py", "B")]
+
+
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        (
+            "qwen-coder",
+            (
+                "<|repo_name|>project\n<|file_sep|>a.py\nA\n<|file_sep|>b.py\nB\n<|file_sep|>c.py\n"
+                "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+            ),
+        ),
+        ("deepseek-coder", "<｜fim▁begin｜>#a.py\nA\n#b.py\nB\n#c.py\nP<｜fim▁hole｜>S<｜fim▁end｜>"),
+        (
+            "mellum",
+            "<filename>a.py\nA\n<filename>b.py\nB\n<filename>c.py\n<fim_suffix>S<fim_prefix>P<fim_middle>",
+        ),
+        (
+            "starcoder2",
+            "<repo_name>project<file_sep>a.py\nA\n<file_sep>b.py\nB\n<file_sep><fim_prefix><fim_suffix>S<fim_middle>P",
+        ),
+        (
+            "starcoder",
+            (
+                "<reponame>project<filename>a.py\nA\n<filename>b.py\nB\n<filename>c.py\n"
+                "<fim_prefix><fim_suffix>S<fim_middle>P"
+            ),
+        ),
+        (
+            "codegemma",
+            "a.py\nA\n<|file_separator|>b.py\nB\n<|file_separator|><|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>",
+        ),
+        ("codestral", "[SUFFIX]S[PREFIX]+++++ a.py\nA\n+++++ b.py\nB\n+++++ c.py\nP"),
+        ("hybrid", "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"),
+        ("codellama", "<PRE> <SUF>S <MID> P"),
+        ("santacoder", "<fim-prefix><fim-suffix>S<fim-middle>P"),
+    ],
+)
+def test_the_prompt_with_neighbouring_files(layout: str, expected: str) -> None:
+    assert families.render(family(layout), "P", "S", FILES, "c.py") == expected
+
+
+def test_a_file_without_a_name_is_the_current_one() -> None:
+    assert "<|file_sep|>current\n<|fim_prefix|>P" in families.render(family("qwen-coder"), "P", "S", FILES)
 
 
 @pytest.mark.parametrize("known", FILLING, ids=lambda known: known.name)

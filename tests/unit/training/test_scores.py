@@ -43,6 +43,17 @@ def test_a_paired_gain_over_itself_is_nothing():
     assert not any(gain["gain"] + gain["low"] + gain["high"])
 
 
+def test_the_files_open_beside_one_are_the_nearest_of_its_package():
+    text = "def f(a):\n    return a + 1\n\n"
+    names = ["a/b/one.py", "a/b/two.py", "a/three.py", "four.py", "c/d/e/five.py"]
+    files = [SourceFile("p", name, f"{text}{name.replace('/', '_')[:-3]} = long_enough_call\n") for name in names]
+    files.append(SourceFile("p", "a/b/copy.py", files[0].text))
+    files.append(SourceFile("q", "a/b/other.py", "x = 1\n"))
+    assert [file.path for file in cases.open_beside(files, files[0])] == names[1:]
+    many = [SourceFile("p", f"m{number}.py", f"a_name_of_{number} = 1\n") for number in range(30)]
+    assert len(cases.open_beside(many, many[0])) == cases.OPEN_FILES
+
+
 def test_cases_are_positions_of_the_file():
     text = "def f(a):\n    # a comment\n    return a + 1\n\n\nclass B:\n    value = f(3)\n    other = f(4)\n"
     files = [SourceFile("p", "a.py", text), SourceFile("q", "b.py", text)]
