@@ -58,8 +58,36 @@ class CompletionConfig:
     disabled_languages: list[str] = setting(
         [], "Language ids in which nothing is offered, for example `markdown`.", trust=Trust.EXTEND
     )
+    disabled_globs: list[str] = setting(
+        [],
+        "Files in which nothing is offered, as gitignore patterns, for example `*.min.js` or `/generated/`.",
+        trust=Trust.EXTEND,
+    )
+    comments: bool = setting(True, "Offer completions inside comments.", trust=Trust.LOWER)
+    strings: bool = setting(True, "Offer completions inside texts (docstrings are always served).", trust=Trust.LOWER)
     debounce_ms: int = setting(
-        75, "Pause in typing, in milliseconds, before the model is asked.", check=_between(0, 5000)
+        -1,
+        "Pause in typing, in milliseconds, before the model is asked; -1: follows your typing rhythm and the model's "
+        "speed (none in Neovim, which waits itself).",
+        check=_between(-1, 5000),
+    )
+    neighbours: bool = setting(
+        True,
+        "Give models that can tell files apart excerpts of other files: what is imported, what was edited last.",
+        trust=Trust.LOWER,
+    )
+    in_list: bool = setting(
+        False,
+        "Also offer the suggestion in the editor's own completion list, for editors without inline completion (Helix, "
+        "Emacs); set it in initializationOptions or your settings file.",
+    )
+    speculate: bool = setting(
+        True, "Work out, while you read a suggestion, what follows once it is accepted.", trust=Trust.LOWER
+    )
+    escalate: bool = setting(
+        True,
+        "Ask the large model when you ask for a suggestion by hand and the small one is not sure.",
+        trust=Trust.LOWER,
     )
     max_tokens: int = setting(48, "Longest suggestion, in tokens.", trust=Trust.LOWER, check=_between(1, 1024))
     multiline: bool = setting(True, "Offer several lines where the cursor stands on an empty line.", trust=Trust.LOWER)
@@ -142,6 +170,30 @@ class ActionsConfig:
     review_on_save: bool = setting(
         False, "Run the static security review each time a file is saved.", trust=Trust.LOWER
     )
+    custom: list[Any] = setting(
+        [],
+        "Your own actions, tables of `name`, `title`, `prompt`, `kind`, `output` (`edit`, `text` or `findings`) and "
+        "optionally `languages`.",
+    )
+    review_chars: int = setting(
+        16_000,
+        "Most characters of code that the large model is given at a time in a security review; longer code is "
+        "reviewed in parts.",
+        trust=Trust.LOWER,
+        check=_between(1000, 60_000),
+    )
+
+
+@attrs.frozen
+class VerifyConfig:
+    """Your own tests, run on an edit before you see it."""
+
+    command: list[str] = setting(
+        [],
+        'Command that runs your tests, for example `["pytest", "-q"]`. Each edit of an action is then tried by it, on '
+        "a copy of the workspace's git files. It runs code that a model wrote, with your rights. Empty: no trial.",
+    )
+    timeout_s: float = setting(60.0, "Longest time for one run of the tests, in seconds.", check=_between(1, 3600))
 
 
 @attrs.frozen
@@ -192,6 +244,7 @@ class Config:
     large: ModelConfig = attrs.field(factory=ModelConfig)
     engine: EngineConfig = attrs.field(factory=EngineConfig)
     actions: ActionsConfig = attrs.field(factory=ActionsConfig)
+    verify: VerifyConfig = attrs.field(factory=VerifyConfig)
     files: FilesConfig = attrs.field(factory=FilesConfig)
     privacy: PrivacyConfig = attrs.field(factory=PrivacyConfig)
     metrics: MetricsConfig = attrs.field(factory=MetricsConfig)
@@ -378,7 +431,7 @@ def _described(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(f"`{item}`" for item in get_args(kind))
     if _is_list(kind):
-        return "a list of texts"
+        return "a list of texts" if get_args(kind) == (str,) else "a list of tables"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     return words.get(kind, str(kind))
 

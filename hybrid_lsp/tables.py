@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hybrid_lsp import config
-from hybrid_lsp.metrics.report import InlineReport, action_rows, inline_report
+from hybrid_lsp.metrics.report import InlineReport, SourceReport, action_rows, inline_report, source_reports
 from hybrid_lsp.metrics.store import open_database
 from hybrid_lsp.paths import state_dir
 
@@ -22,7 +22,9 @@ def print_stats(console: Console | None = None) -> int:
         return 0
     with closing(open_database(path)) as connection:
         inline, actions = inline_report(connection), action_rows(connection)
+        sources = source_reports(connection)
     console.print(_inline_table(inline))
+    console.print(_sources_table(sources))
     table = Table(title="Code actions")
     for heading in ("action", "tier", "end", "count", "mean ms"):
         table.add_column(heading)
@@ -36,12 +38,33 @@ def _inline_table(report: InlineReport) -> Table:
     table = Table(title="Inline completion", show_header=False)
     table.add_row("requests", str(report.requests))
     table.add_row("shown", str(report.shown))
-    acceptance = "-" if report.acceptance is None else f"{report.acceptance:.0%}"
-    table.add_row("accepted", f"{report.accepted} ({acceptance})")
+    table.add_row("accepted", f"{report.accepted} ({_percent(report.acceptance)})")
     table.add_row("latency of what was shown", f"p50 {_ms(report.p50_ms)}, p95 {_ms(report.p95_ms)}")
+    known = report.reused / report.requests if report.requests else None
+    table.add_row("answered from what was known", f"{report.reused} ({_percent(known)})")
+    table.add_row("tokens decoded", str(report.tokens))
     for reason, count in report.reasons.items():
         table.add_row(f"nothing: {reason}", str(count))
     return table
+
+
+def _sources_table(reports: list[SourceReport]) -> Table:
+    table = Table(title="Suggestions by language and model; kept: of the accepted text, after 30 and 120 s")
+    headings = ("language", "tier", "model", "shown", "accepted", "typed out", "kept", "p50, p95 ms", "tokens", "known")
+    for heading in headings:
+        table.add_column(heading)
+    for one in reports:
+        accepted = f"{one.accepted} ({_percent(one.acceptance)})"
+        kept = f"{_percent(one.kept_soon)}, {_percent(one.kept_late)}"
+        latency = f"{one.p50_ms:.0f}, {one.p95_ms:.0f}"
+        source = (one.language, one.tier or "-", one.model or "-")
+        taken = (str(one.shown), accepted, str(one.typed), kept)
+        table.add_row(*source, *taken, latency, str(one.tokens), _percent(one.reused))
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
 
 
 def _ms(value: float | None) -> str:

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     EMPTY_REPLY = "empty-reply"
     DUPLICATE_OF_SUFFIX = "duplicate-of-suffix"
     REPETITION = "repetition"
+    SYNTAX_ERROR = "syntax-error"
     LOW_CONFIDENCE = "low-confidence"
     SHUTTING_DOWN = "shutting-down"
 
@@ -74,11 +75,12 @@ class ContextFile:
 
 @attrs.frozen
 class Infill:
-    """Fill in the middle: what stands before and after the cursor."""
+    """Fill in the middle: what stands before and after the cursor, in the file named so, with `extra` files beside."""
 
     prefix: str = attrs.field(repr=False)
     suffix: str = attrs.field(default="", repr=False)
     extra: tuple[ContextFile, ...] = ()
+    filename: str = ""
 
 
 @attrs.frozen

@@ -12,9 +12,10 @@ import attrs
 
 from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.config import Config
+from hybrid_lsp.document import Document
 from hybrid_lsp.errors import ModelError
-from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, generated
-from hybrid_lsp.models.copying import complete
+from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, copied_across, generated
+from hybrid_lsp.models.copying import CopyIndex
 from hybrid_lsp.models.store import EMBEDDED, locate
 
 SURE = 0.85
@@ -23,8 +24,6 @@ _ELSEWHERE = 0.2
 """How much surer one must be in a language that the numbers were not fitted on."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
-_PREFIX_CHARS, _SUFFIX_CHARS = 30_000, 10_000
-"""What the copy model reads around the cursor: more takes longer and says little more."""
 _GOES_ON = 0.6
 """Least mean probability of a token in each further line of a suggestion."""
 
@@ -39,6 +38,14 @@ class Judgement:
 
 
 @attrs.frozen
+class Copies:
+    """How the file itself continues the cursor's line, and how other files do, where that is worth knowing."""
+
+    own: Suggestion = attrs.field(factory=Suggestion)
+    across: Suggestion = attrs.field(factory=Suggestion)
+
+
+@attrs.frozen
 class Judge:
     """Compares what the copy model and the network suggest.
 
@@ -50,22 +57,27 @@ class Judge:
     knows_network: bool = False
     languages: frozenset[str] = frozenset({"python"})
 
-    def copy(self, prefix: str, suffix: str) -> Suggestion:
-        """How the file itself continues the cursor's line."""
-        return copied(complete(prefix[-_PREFIX_CHARS:], suffix[:_SUFFIX_CHARS]))
+    def copies(self, index: CopyIndex, document: Document, offset: int) -> Copies:
+        """What can be copied at an offset."""
+        own = copied(index.complete(document, offset))
+        if self.confidence is None or not self.confidence.looks_across(own):
+            return Copies(own)
+        return Copies(own, copied_across(index.across(document, offset), own))
 
-    def copy_alone(self, copy: Suggestion) -> Judgement:
-        """The copied line with nothing to compare it with."""
-        sure = self.confidence.alone("copy", copy) if self.confidence else 0.0
-        return Judgement(copy.text, sure, from_copy=True)
+    def copy_alone(self, copies: Copies) -> Judgement:
+        """The likelier copied line, with no network's to compare it with."""
+        if self.confidence is None:
+            return Judgement(copies.own.text, 0.0, from_copy=True)
+        chosen, sure = self.confidence.copy(copies.own, copies.across)
+        return Judgement(chosen.text, sure, from_copy=True)
 
-    def best(self, copy: Suggestion, line: Line, prefix: str) -> Judgement:
-        """The likelier of the copied line and the network's."""
+    def best(self, copies: Copies, line: Line, prefix: str) -> Judgement:
+        """The likelier of the copied lines and the network's."""
         if self.confidence is None or not self.knows_network:
-            return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copy)
+            return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copies)
         network = generated(line.text, line.log_probs, line.finished, prefix)
-        chosen, sure = self.confidence.best(copy, network)
-        return Judgement(chosen.text, sure, from_copy=chosen is copy)
+        chosen, sure = self.confidence.best(copies.own, network, copies.across)
+        return Judgement(chosen.text, sure, from_copy=chosen is not network)
 
     def threshold(self, language: str, ignored: int = 0) -> float:
         """The least probability that is shown, after so many suggestions in a row that were ignored."""

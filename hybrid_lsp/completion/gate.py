@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import attrs
 
+from hybrid_lsp.completion.place import Place
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.config import CompletionConfig
 from hybrid_lsp.document import Document
@@ -65,10 +66,12 @@ def check(query: Query, config: CompletionConfig, pause: Pause, file_check: File
     return None
 
 
-def worth_a_model(query: Query, config: CompletionConfig, *, deleted: bool) -> Answer | None:
+def worth_a_model(
+    query: Query, config: CompletionConfig, *, deleted: bool, place: Callable[[], Place]
+) -> Answer | None:
     """The answer to a request that is not worth working for, or None; who asks by hand is always served.
 
-    `deleted`: the last change only took text away.
+    `deleted`: the last change only took text away. `place` is asked only where it counts.
     """
     if query.invoked:
         return None
@@ -76,6 +79,10 @@ def worth_a_model(query: Query, config: CompletionConfig, *, deleted: bool) -> A
         return nothing(Reason.MID_WORD, "A word continues right of the cursor.")
     if deleted:
         return nothing(Reason.AFTER_DELETION, "You have just deleted text: type, or ask for a suggestion by hand.")
+    if not config.comments and place() is Place.COMMENT:
+        return nothing(Reason.IN_COMMENT, "The cursor is in a comment, and completion.comments is false.")
+    if not config.strings and place() is Place.STRING:
+        return nothing(Reason.IN_STRING, "The cursor is in a text, and completion.strings is false.")
     return None
 
 

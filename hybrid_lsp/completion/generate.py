@@ -36,13 +36,13 @@ OnText = Callable[[Generation], None]
 
 
 async def generate(
-    router: Router, candidates: Sequence[Candidate], request: Request, max_lines: int, on_text: OnText
+    router: Router, candidates: Sequence[Candidate], request: Request, ended: Callable[[str], bool], on_text: OnText
 ) -> Generation:
-    """Collect the reply, and close the stream (which stops the model) when `max_lines` lines are complete.
+    """Collect the reply, and close the stream (which stops the model) when `ended` says that no more of it is wanted.
 
     `on_text` sees what has come after each piece. Raises BackendError when no model answers.
     """
-    writing = _Writing(candidates[0], max_lines)
+    writing = _Writing(candidates[0])
     async with aclosing(router.stream(candidates, request)) as events:
         async for event in events:
             if isinstance(event, Candidate):
@@ -50,7 +50,7 @@ async def generate(
             elif isinstance(event, Piece):
                 writing.take(event)
                 on_text(writing.generation)
-                if writing.is_enough:
+                if ended(writing.text):
                     break
     return writing.generation
 
@@ -60,26 +60,21 @@ class _Writing:
     """A reply as it comes."""
 
     candidate: Candidate
-    max_lines: int
     pieces: list[Piece] = attrs.field(factory=list)
     started: float = attrs.field(factory=time.perf_counter)
     first: float | None = None
-    newlines: int = 0
+    text: str = ""
 
     def take(self, piece: Piece) -> None:
         self.first = time.perf_counter() if self.first is None else self.first
         self.pieces.append(piece)
-        self.newlines += piece.text.count("\n")
-
-    @property
-    def is_enough(self) -> bool:
-        return self.newlines >= self.max_lines
+        self.text += piece.text
 
     @property
     def generation(self) -> Generation:
         now = time.perf_counter()
         return Generation(
-            lines=split(self.pieces)[: self.max_lines],
+            lines=split(self.pieces),
             candidate=self.candidate,
             tokens=sum(piece.tokens for piece in self.pieces),
             first_ms=((now if self.first is None else self.first) - self.started) * 1000,

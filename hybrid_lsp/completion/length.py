@@ -7,38 +7,17 @@ the cursor (less indentation, or the bracket that closes it) is cut, and nothing
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
 
-from hybrid_lsp.context.scope import CLOSER_LINE, IMPORT_LINE, IMPORTS, indent_of
+from hybrid_lsp.completion.place import TRIPLE_QUOTES, Place, where
+from hybrid_lsp.context.scope import CLOSER_LINE, indent_of
 from hybrid_lsp.document import Document
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
-    from tree_sitter import Node, Tree
+    from tree_sitter import Tree
 
-
-class Place(StrEnum):
-    """What a cursor stands in."""
-
-    CODE = "code"
-    COMMENT = "comment"
-    STRING = "string"
-    DOCSTRING = "docstring"
-    IMPORT = "import"
-
-
-_STRING = re.compile(r"string|heredoc|char(?:acter)?_literal")
-_CODE_INSIDE = re.compile(r"interpolation|substitution|template_expression")
-"""Nodes inside of a string that hold code."""
-_UP_TO_LINE_END = re.compile(r"line_comment|comment$")
-
-_HASH = frozenset(
-    {"python", "ruby", "shellscript", "yaml", "toml", "perl", "r", "dockerfile", "makefile", "elixir", "julia", "nim"}
-)
-_DASHES = frozenset({"lua", "sql", "haskell", "ada"})
-_NO_COMMENTS = frozenset({"json", "plaintext", "markdown"})
 
 # A colon opens a block only after these words; in brackets it belongs to a dict, a slice or an annotation.
 _COLON_OPENS = re.compile(
@@ -49,7 +28,10 @@ _BRACKET_OPENS = re.compile(r"(?:[{(\[]|=>|->)\s*(?:(?://|#|--).*)?$")
 _WORD_OPENS = {
     "lua": re.compile(r"\b(?:then|do|else|repeat)\s*$|\bfunction\b[^()]*\([^()]*\)\s*$"),
     "shellscript": re.compile(r"\b(?:then|do|else)\s*$|\bin\s*$"),
-    "ruby": re.compile(r"^\s*(?:def|class|module|if|unless|while|until|case|when|else|elsif|begin|rescue|ensure)\b|\bdo(?:\s*\|.*\|)?\s*$"),
+    "ruby": re.compile(
+        r"^\s*(?:def|class|module|if|unless|while|until|case|when|else|elsif|begin|rescue|ensure)\b"
+        r"|\bdo(?:\s*\|.*\|)?\s*$"
+    ),
 }  # fmt: skip
 _COLON_LANGUAGES = frozenset({"python", "nim", "gdscript"})
 _CLOSED_BY_DEDENT = _COLON_LANGUAGES | {"yaml", "haskell", "fsharp", "makefile"}
@@ -83,7 +65,7 @@ def shape(document: Document, offset: int, tree: Tree | None, multiline: bool, m
         return Shape()
     place = where(document, offset, tree)
     if place is Place.DOCSTRING:
-        return Shape(max_lines, indent_of(before), indent_of(before), until=_quotes_around(document, offset, tree))
+        return Shape(max_lines, indent_of(before), indent_of(before), until=_quotes_before(document.text, offset))
     if place in (Place.COMMENT, Place.STRING):
         return Shape()
     floor = _floor(document, number, before)
@@ -92,6 +74,11 @@ def shape(document: Document, offset: int, tree: Tree | None, multiline: bool, m
 
 def _block_may_begin(document: Document, number: int, before: str) -> bool:
     return not before.strip() or opens(before, document.language)
+
+
+def _quotes_before(text: str, offset: int) -> str:
+    """The quotes that opened the docstring around an offset."""
+    return max(TRIPLE_QUOTES, key=lambda quotes: text.rfind(quotes, 0, offset))
 
 
 def opens(line: str, language: str) -> bool:
@@ -166,47 +153,3 @@ def ended(text: str, shape: Shape) -> bool:
     whole = "\n".join(complete)
     written = sum(1 for line in complete if line.strip())
     return written >= shape.max_lines or within_scope(whole, shape) != whole.rstrip()
-
-
-def where(document: Document, offset: int, tree: Tree | None) -> Place:
-    """What a cursor stands in, by the tree, and by its line where the tree is broken there or missing."""
-    number, column = document.position(offset)
-    before = document.line(number)[:column]
-    node = _node_before(document, offset, tree)
-    found = _by_tree(document, offset, node) if node is not None else None
-    if found is None:
-        found = _by_line(document, number, before)
-    return Place.IMPORT if found is Place.CODE and _imports(node, before) else found
-
-
-def _node_before(document: Document, offset: int, tree: Tree | None) -> Node | None:
-    """The smallest node that a character typed here would become part of."""
-    if tree is None:
-        return None
-    start = max(0, offset - 1)
-    return tree.root_node.descendant_for_byte_range(start, min(offset, len(document.text)))
-
-
-def _by_tree(document: Document, offset: int, node: Node) -> Place | None:
-    """None where the tree is broken around the offset."""
-    current: Node | None = node
-    while current is not None:
-        if current.is_error or (current is node and current.has_error):
-            return None
-        if _CODE_INSIDE.search(current.type) and current.start_byte < offset < current.end_byte:
-            return Place.CODE
-        if "comment" in current.type and current.start_byte < offset and not _closed(document, current, offset):
-            return Place.COMMENT
-        if _STRING.search(current.type) and current.start_byte < offset < current.end_byte:
-            return Place.DOCSTRING if _is_docstring(document, current) else Place.STRING
-        current = current.parent
-    return Place.CODE
-
-
-def _closed(document: Document, comment: Node, offset: int) -> bool:
-    """Whether a comment has ended before an offset: one that runs to the line's end goes on there."""
-    return offset >= comment.end_byte and (document.slice_ends(comment) if False else _ends_itself(document, comment))
-
-
-def _ends_itself(document: Document, comment: Node) -> bool:
-    return document.text[: comment.end_byte].endswith(("*/", "]]"))

@@ -9,27 +9,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import cached_property
 
 import attrs
 
 from hybrid_lsp.completion import gate
 from hybrid_lsp.completion.budget import ContextBudget
-from hybrid_lsp.completion.confidence import SURE, Judge
+from hybrid_lsp.completion.confidence import SURE, Copies, Judge
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
 from hybrid_lsp.completion.deep import deep_request
 from hybrid_lsp.completion.flights import Flight, Flights
-from hybrid_lsp.completion.generate import Generation, OnText, generate
+from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.latest import SUPERSEDED
+from hybrid_lsp.completion.length import Shape, ended
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.completion.reuse import Reuse, continued
 from hybrid_lsp.completion.suggest import Presenter, extended
+from hybrid_lsp.completion.surroundings import Surroundings
+from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.privacy import conceal
-from hybrid_lsp.context.window import around
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
-from hybrid_lsp.models.confidence import Suggestion as Copied
 from hybrid_lsp.routing.router import Router, Task
 from hybrid_lsp.types import Infill, Reason, Request
 
@@ -37,6 +39,8 @@ MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
+PREPARE_S = 0.03
+"""Between two pieces of work that can wait: a keystroke comes first."""
 READING_S = 0.25
 """Idle time after which the answer to an accepted suggestion is worked out."""
 
@@ -45,8 +49,8 @@ READING_S = 0.25
 class CompletionPipeline:
     """Answers inline requests, and follows the documents between them.
 
-    `client_waits`: the editor itself waits for a pause in typing. `ignored` says how many suggestions in a row were
-    ignored in a document.
+    `client_waits`: the editor itself waits for a pause in typing. `reads_files`: the model can tell other files from
+    the one at hand. `ignored` says how many suggestions in a row were ignored in a document.
     """
 
     router: Router
@@ -54,12 +58,15 @@ class CompletionPipeline:
     judge: Judge = attrs.field(factory=Judge)
     pause: gate.Pause = attrs.field(factory=gate.Pause)
     client_waits: bool = False
+    reads_files: bool = False
     ignored: Callable[[str], int] = lambda uri: 0
+    surroundings: Surroundings = attrs.field(factory=Surroundings)
     reuse: Reuse = attrs.field(factory=Reuse)
     flights: Flights = attrs.field(factory=Flights)
     rhythm: Rhythm = attrs.field(factory=Rhythm)
     budget: ContextBudget = attrs.field(factory=ContextBudget)
     _ahead: dict[str, asyncio.TimerHandle] = attrs.field(factory=dict)
+    _preparing: asyncio.TimerHandle | None = None
 
     async def complete(self, query: Query, config: Config) -> Answer:
         """The answer to one request; raises nothing but CancelledError, when the request is superseded."""
@@ -71,9 +78,16 @@ class CompletionPipeline:
             self._think_ahead(cursor, answer, config.completion)
         return cursor.placed(answer)
 
+    def opened(self, document: Document) -> None:
+        """A document was opened."""
+        self.surroundings.opened(document)
+        self._prepare_soon()
+
     def changed(self, old: Document, new: Document) -> None:
         """A document was edited: what no longer agrees with it is stopped."""
         self.rhythm.changed(old, new)
+        self.surroundings.changed(old, new)
+        self._prepare_soon()
         self._stop_thinking(new.uri)
         self.flights.changed(new)
 
@@ -85,22 +99,34 @@ class CompletionPipeline:
     def closed(self, uri: str) -> None:
         self.cancel(uri)
         self.rhythm.closed(uri)
+        self.surroundings.closed(uri)
 
     def close(self) -> None:
         """Stop everything: the settings change, or the connection ends."""
         for uri in list(self._ahead):
             self._stop_thinking(uri)
         self.flights.cancel_all()
+        if self._preparing is not None:
+            self._preparing.cancel()
+
+    def _prepare_soon(self) -> None:
+        """Make what other files can be copied from ready, about a millisecond's work at a time."""
+        if self._preparing is None:
+            self._preparing = asyncio.get_running_loop().call_later(PREPARE_S, self._prepare)
+
+    def _prepare(self) -> None:
+        self._preparing = None
+        if self.surroundings.index.prepare():
+            self._prepare_soon()
 
     async def _answer(self, cursor: Cursor, query: Query, config: CompletionConfig) -> Answer:
         known = self._known(cursor)
-        if known is None and (not_worth := self._not_worth(query, config)) is not None:
+        if known is None and (not_worth := self._not_worth(query, cursor, config)) is not None:
             known = not_worth
         if known is not None:
             self.rhythm.asked(needs_model=False)
             return known
-        copy = self.judge.copy(cursor.prefix, cursor.suffix)
-        work = _Work(self, cursor, copy, config)
+        work = _Work(self, cursor, config)
         quick = work.sure_copy() or await self._under_way(cursor)
         self.rhythm.asked(needs_model=quick is None)
         if quick is None:
@@ -110,9 +136,9 @@ class CompletionPipeline:
     def _known(self, cursor: Cursor) -> Answer | None:
         return self.reuse.find(cursor.prefix, cursor.suffix, invoked=cursor.invoked)
 
-    def _not_worth(self, query: Query, config: CompletionConfig) -> Answer | None:
+    def _not_worth(self, query: Query, cursor: Cursor, config: CompletionConfig) -> Answer | None:
         deleted = self.rhythm.deleted.get(query.document.uri, False)
-        return gate.worth_a_model(query, config, deleted=deleted)
+        return gate.worth_a_model(query, config, deleted=deleted, place=lambda: self.surroundings.place(cursor))
 
     async def _under_way(self, cursor: Cursor) -> Answer | None:
         """The answer of a generation that was started for an earlier keystroke, or ahead."""
@@ -144,8 +170,7 @@ class CompletionPipeline:
             known = self.reuse.knows(accepted.prefix, accepted.suffix)
             if known or self.flights.ahead(cursor.uri) or not self.router.candidates(Task.COMPLETION):
                 return
-            copy = self.judge.copy(accepted.prefix, accepted.suffix)
-            work = _Work(self, accepted, copy, config, background=True)
+            work = _Work(self, accepted, config, background=True)
             if (sure := work.sure_copy()) is None:
                 self.flights.start(cursor.uri, accepted.prefix, accepted.suffix, work.run, base=cursor.prefix)
             else:
@@ -167,19 +192,28 @@ async def _wait(flight: Flight) -> Answer | None:
         raise
 
 
-@attrs.define
+@attrs.define(slots=False)
 class _Work:
     """One suggestion in the making, from the context to the answer."""
 
     pipeline: CompletionPipeline
     cursor: Cursor
-    copy: Copied
     config: CompletionConfig
     background: bool = False
 
+    @cached_property
+    def copies(self) -> Copies:
+        index = self.pipeline.surroundings.index
+        return self._judge.copies(index, self.cursor.document, self.cursor.offset)
+
+    @cached_property
+    def site(self) -> Site:
+        multiline = self.config.multiline
+        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
+
     def sure_copy(self) -> Answer | None:
         """The copied line where it is so sure that no model is needed."""
-        alone = self._judge.copy_alone(self.copy)
+        alone = self._judge.copy_alone(self.copies)
         if alone.probability < SURE or self.cursor.invoked:
             return None
         answer = self._presenter().copied(alone)
@@ -187,7 +221,7 @@ class _Work:
         return answer
 
     def without_model(self, reason: Reason, detail: str) -> Answer:
-        return self._presenter().without_model(self._judge.copy_alone(self.copy), reason, detail)
+        return self._presenter().without_model(self._judge.copy_alone(self.copies), reason, detail)
 
     async def run(self, flight: Flight) -> Answer:
         """Ask the small model; the answer is remembered, also for those who ask later."""
@@ -201,7 +235,7 @@ class _Work:
             return self.without_model(Reason.BACKEND_FAILED, str(error))
         self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
         self.pipeline.budget.answered(generation.first_ms, self.config.context_chars)
-        answer = self._presenter().generated(generation, self.copy)
+        answer = self._presenter().generated(generation, self.copies)
         if (shown := flight.shown) is not None:
             answer = extended(shown, answer)
         self._keep(answer)
@@ -213,10 +247,9 @@ class _Work:
         sure = answer.suggestions and not answer.suggestions[0].confidence < self._usual_threshold()
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        window, restore = self._concealed()
-        request = deep_request(window)
+        window, restore = self._concealed(files=False)
         try:
-            generation = await generate(pipeline.router, candidates, request, request.max_tokens, _unheard)
+            generation = await generate(pipeline.router, candidates, deep_request(window), _never, _unheard)
         except HybridLspError:
             return answer
         deep = self._presenter().deep(_restored(generation, restore))
@@ -227,9 +260,9 @@ class _Work:
 
     async def _generate(self, flight: Flight) -> Generation:
         """Ask the model, with secrets replaced in what it reads and put back in what it writes."""
-        window, restore = self._concealed()
-        lines = self._most_lines()
-        request = _request(window, lines, self.config, background=self.background)
+        window, restore = self._concealed(files=self.pipeline.reads_files and self.config.neighbours)
+        shape = self.site.shape or Shape()
+        request = _request(window, shape, self.config, background=self.background)
         router = self.pipeline.router
         started = time.perf_counter()
 
@@ -240,27 +273,24 @@ class _Work:
             if is_late and so_far.lines[0].finished and not flight.answered:
                 self._show(flight, so_far)
 
-        return _restored(await generate(router, router.candidates(Task.COMPLETION), request, lines, heard), restore)
+        candidates = router.candidates(Task.COMPLETION)
+        generation = await generate(router, candidates, request, lambda text: ended(text, shape), heard)
+        return _restored(generation, restore)
 
     def _show(self, flight: Flight, so_far: Generation) -> None:
         """Show the complete lines; the rest is still to come."""
         complete = [line for line in so_far.lines if line.finished]
-        answer = self._presenter().generated(attrs.evolve(so_far, lines=complete), self.copy)
+        answer = self._presenter().generated(attrs.evolve(so_far, lines=complete), self.copies)
         if answer.suggestions:
             self._keep(answer)
             flight.show(answer)
 
-    def _concealed(self) -> tuple[Infill, Callable[[str], str]]:
+    def _concealed(self, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
         most = self.pipeline.budget.chars(self.config.context_chars)
-        window = around(self.cursor.document, self.cursor.offset, most)
-        prefix, suffix = conceal(window.prefix, window.suffix)
-        return Infill(prefix.text, suffix.text), prefix.restore
-
-    def _most_lines(self) -> int:
-        """How many lines are asked for: several only where the cursor's line is still empty."""
-        before = self.cursor.prefix.rpartition("\n")[2]
-        after = self.cursor.suffix.partition("\n")[0]
-        return MULTILINE_LINES if self.config.multiline and not before.strip() and not after.strip() else 1
+        read = self.pipeline.surroundings.context(self.cursor, most, files=files)
+        prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra))
+        extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))
+        return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
 
     def _keep(self, answer: Answer) -> None:
         self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer)
@@ -271,7 +301,7 @@ class _Work:
 
     def _presenter(self) -> Presenter:
         """Who asks by hand sees whatever there is."""
-        return Presenter(self.cursor, self._judge, 0.0 if self.cursor.invoked else self._usual_threshold())
+        return Presenter(self.cursor, self.site, self._judge, 0.0 if self.cursor.invoked else self._usual_threshold())
 
     def _usual_threshold(self) -> float:
         if self.config.min_confidence >= 0:
@@ -280,11 +310,11 @@ class _Work:
         return self._judge.threshold(document.language, self.pipeline.ignored(document.uri))
 
 
-def _request(written: Infill, lines: int, config: CompletionConfig, *, background: bool) -> Request:
+def _request(written: Infill, shape: Shape, config: CompletionConfig, *, background: bool) -> Request:
     return Request(
         prompt=written,
-        max_tokens=config.max_tokens * (2 if lines > 1 else 1),
-        stop=("\n",) if lines == 1 else ("\n\n",),
+        max_tokens=config.max_tokens * (1 if shape.single else 2),
+        stop=("\n",) if shape.single else ("\n\n",),
         time_budget_ms=config.time_budget_ms,
         background=background,
     )
@@ -294,4 +324,10 @@ def _restored(generation: Generation, restore: Callable[[str], str]) -> Generati
     return attrs.evolve(generation, lines=[attrs.evolve(line, text=restore(line.text)) for line in generation.lines])
 
 
-_unheard: OnText = lambda generation: None  # noqa: E731
+def _never(text: str) -> bool:
+    """A large model is told to be short, and its time is limited."""
+    return False
+
+
+def _unheard(generation: Generation) -> None:
+    """Nobody waits for a part of a large model's answer."""

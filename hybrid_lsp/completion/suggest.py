@@ -7,15 +7,14 @@ import uuid
 
 import attrs
 
-from hybrid_lsp.completion.confidence import Judge, Judgement, further, sure_enough
+from hybrid_lsp.completion.confidence import Copies, Judge, Judgement, further, sure_enough
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.generate import Generation
 from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.completion.query import Answer, nothing
-from hybrid_lsp.completion.trim import trim, without_suffix
+from hybrid_lsp.completion.trim import Site, trimmed
 from hybrid_lsp.document import Span
-from hybrid_lsp.models.confidence import Suggestion as Copied
-from hybrid_lsp.types import Reason, Suggestion, Tier
+from hybrid_lsp.types import Finish, Reason, Suggestion, Tier
 
 COPY = "copy"
 """The name of the copy model in logs, metrics and the status."""
@@ -23,45 +22,57 @@ COPY = "copy"
 
 @attrs.frozen
 class Presenter:
-    """Makes answers for one cursor. `threshold` is the probability below which nothing is shown."""
+    """Makes answers for one cursor, whose `site` says what fits there.
+
+    `threshold` is the probability below which nothing is shown.
+    """
 
     cursor: Cursor
+    site: Site
     judge: Judge
     threshold: float
 
     def copied(self, alone: Judgement) -> Answer:
         """The copied line."""
-        return self._shown_or_not(alone, [], Answer(tier=Tier.STATIC, model=COPY))
+        return self._shown_or_not(alone, alone.text, Answer(tier=Tier.STATIC, model=COPY))
 
     def without_model(self, alone: Judgement, reason: Reason, detail: str) -> Answer:
         """The copied line has to do, if it is sure enough; what is wrong with the model is said all the same."""
         answer = self.copied(alone)
         return attrs.evolve(answer, detail=detail) if answer.suggestions else nothing(reason, detail)
 
-    def generated(self, generation: Generation, copy: Copied) -> Answer:
+    def generated(self, generation: Generation, copies: Copies) -> Answer:
         """The likelier of the model's text and the copied line."""
-        best = self.judge.best(copy, generation.lines[0], self.cursor.prefix)
-        return self._shown_or_not(best, generation.lines, _written_by(generation, best))
+        lines = generation.lines
+        best = self._block_below(lines) or self.judge.best(copies, lines[0], self.cursor.prefix)
+        text = best.text if best.from_copy else "\n".join([best.text, *further(lines[best.text.count("\n") :])])
+        finish = None if best.from_copy else generation.finish
+        return self._shown_or_not(best, text, _written_by(generation, best), finish)
 
     def deep(self, generation: Generation) -> Answer:
         """A large model's text, which was asked for by hand: shown as it is."""
-        text = "\n".join(line.text for line in generation.lines)
-        return self._shown_or_not(Judgement(text, math.nan, from_copy=False), [], _written_by(generation))
+        judged = Judgement(generation.text, math.nan, from_copy=False)
+        return self._shown_or_not(judged, judged.text, _written_by(generation), generation.finish)
 
-    def _shown_or_not(self, judged: Judgement, lines: list[Line], answer: Answer) -> Answer:
-        raw = judged.text if judged.from_copy else "\n".join([judged.text, *further(lines)])
-        text = trim(raw, self.cursor.prefix, self.cursor.suffix)
-        if not text.strip():
-            return attrs.evolve(answer, reason=self._why_empty(raw))
+    def _block_below(self, lines: list[Line]) -> Judgement | None:
+        """Where a model ends the cursor's line as it is and goes on below it: that, judged by the line below."""
+        shape = self.site.shape
+        if shape is None or shape.single or len(lines) < 2 or lines[0].text.strip() or not lines[1].text.strip():
+            return None
+        indent = lines[1].text[: len(lines[1].text) - len(lines[1].text.lstrip())]
+        below = Line(lines[1].text.lstrip(), lines[1].log_probs, lines[1].finished)
+        judged = self.judge.best(Copies(), below, f"{self.cursor.prefix}\n{indent}")
+        ends = Line("", lines[0].log_probs).mean
+        return Judgement(f"\n{lines[1].text}", judged.probability * ends, from_copy=False)
+
+    def _shown_or_not(self, judged: Judgement, raw: str, answer: Answer, finish: Finish | None = None) -> Answer:
+        text, reason = attrs.astuple(trimmed(raw, attrs.evolve(self.site, finish=finish)))
+        if reason is not None:
+            return attrs.evolve(answer, reason=reason)
         if not sure_enough(judged.probability, self.threshold):
             detail = f"The best suggestion is {judged.probability:.0%} likely; {self.threshold:.0%} are needed."
             return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail=detail)
         return attrs.evolve(answer, suggestions=(self._suggestion(text, judged, answer),))
-
-    def _why_empty(self, raw: str) -> Reason:
-        if not raw.strip():
-            return Reason.EMPTY_REPLY
-        return Reason.REPETITION if without_suffix(raw, self.cursor.suffix).strip() else Reason.DUPLICATE_OF_SUFFIX
 
     def _suggestion(self, text: str, judged: Judgement, answer: Answer) -> Suggestion:
         assert answer.tier is not None

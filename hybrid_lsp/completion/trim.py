@@ -1,102 +1,116 @@
-"""From what a model wrote to what is worth showing. Each rule is a small pure function of text."""
+"""From what a model wrote to what is worth showing: the rules in order, and which of them left nothing."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from functools import cached_property
 
-_CLOSERS = {")": "(", "]": "[", "}": "{"}
-_FENCE = re.compile(r"^\s*```[\w-]*\n?|\n?```\s*$")
+import attrs
+
+from hybrid_lsp.completion.length import Shape, within_scope
+from hybrid_lsp.completion.place import Place
+from hybrid_lsp.completion.rules import brackets, overlap, partial, repetition, syntax, wrapping
+from hybrid_lsp.completion.rules.overlap import without_suffix
+from hybrid_lsp.context.grammars import Parsed
+from hybrid_lsp.types import Finish, Reason
+
+__all__ = ["Site", "Trimmed", "trim", "trimmed", "without_suffix"]
+
+
+_PROSE = frozenset({Place.COMMENT, Place.STRING, Place.DOCSTRING})
+"""What stands there is no code, and what is still open there makes all below it look broken."""
+
+
+@attrs.define(frozen=True, slots=False)
+class Site:
+    """Where a reply goes: the whole text around the cursor, and what is known about the place and the reply.
+
+    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `finish` why the
+    reply ended (None: at an end).
+    """
+
+    prefix: str = attrs.field(repr=False)
+    suffix: str = attrs.field(repr=False)
+    shape: Shape | None = None
+    finish: Finish | None = None
+    parsed: Parsed | None = None
+    place: Place = Place.CODE
+
+    @cached_property
+    def before(self) -> str:
+        """The cursor's line so far."""
+        return self.prefix[self.prefix.rfind("\n") + 1 :]
+
+    @property
+    def cut_off(self) -> bool:
+        return self.finish in (Finish.LENGTH, Finish.TIME)
+
+
+@attrs.frozen
+class Trimmed:
+    """What is worth showing, or why nothing is."""
+
+    text: str
+    reason: Reason | None = None
+
+
+def _unwrapped(text: str, site: Site) -> str:
+    text = wrapping.without_controls(text)
+    if site.place not in _PROSE:
+        text = wrapping.without_lead_in(wrapping.without_fences(text))
+    return wrapping.without_line_so_far(text, site.before)
+
+
+def _in_scope(text: str, site: Site) -> str:
+    return within_scope(text, site.shape) if site.shape else text
+
+
+def _without_repetition(text: str, site: Site) -> str:
+    return repetition.without_runs(repetition.without_cycles(text, site.prefix))
+
+
+def _without_suffix(text: str, site: Site) -> str:
+    return overlap.without_suffix(text, site.suffix, site.prefix, cut_off=site.cut_off)
+
+
+def _balanced(text: str, site: Site) -> str:
+    text = brackets.without_closed(text, site.suffix)
+    text = brackets.without_closed_below(text, site.before, site.suffix)
+    return brackets.without_opened(text, site.before, site.suffix)
+
+
+def _sound(text: str, site: Site) -> str:
+    if site.parsed is None or site.place in _PROSE:
+        return text
+    return syntax.sound(text, site.prefix, site.suffix, site.parsed)
+
+
+_RULES: tuple[tuple[Callable[[str, Site], str], Reason], ...] = (
+    (_in_scope, Reason.EMPTY_REPLY),
+    (_without_repetition, Reason.REPETITION),
+    (_without_suffix, Reason.DUPLICATE_OF_SUFFIX),
+    (_balanced, Reason.DUPLICATE_OF_SUFFIX),
+)
+"""Rules that cut the end of a reply, and what it is when they leave nothing."""
+
+
+def trimmed(reply: str, site: Site) -> Trimmed:
+    """All rules in order, and the reason of the one that left nothing."""
+    text = body = _unwrapped(reply, site)
+    if not text.strip():
+        return Trimmed("", Reason.EMPTY_REPLY)
+    for rule, reason in _RULES:
+        text = rule(text, site)
+        if not text.strip():
+            return Trimmed("", reason)
+    # Only an end that is still the reply's own can be in the middle of something.
+    own_end = text.rstrip() == body.rstrip() and reply.rstrip().endswith(body.rstrip())
+    if site.cut_off and own_end and not (text := partial.whole(text)).strip():
+        return Trimmed("", Reason.EMPTY_REPLY)
+    text = _sound(text.rstrip(), site)
+    return Trimmed(text) if text else Trimmed("", Reason.SYNTAX_ERROR)
 
 
 def trim(text: str, prefix: str, suffix: str) -> str:
-    """All rules in order; an empty result means that nothing is worth showing."""
-    text = without_fences(text)
-    text = without_repeated_lines(text, prefix)
-    text = without_suffix(text, suffix)
-    text = balanced(text, suffix)
-    return text.rstrip()
-
-
-def without_fences(text: str) -> str:
-    """Chat-tuned models wrap code in Markdown."""
-    return _FENCE.sub("", text)
-
-
-def without_suffix(text: str, suffix: str) -> str:
-    """Without an end that repeats what already stands right of the cursor.
-
-    Compared up to white space with the rest of the cursor's line, and by whole lines with what is below.
-    """
-    rest_of_line, _, below = suffix.partition("\n")
-    text = _without_rest_of_line(text, rest_of_line.strip())
-    return _without_lines_below(text, below)
-
-
-def _without_rest_of_line(text: str, rest: str) -> str:
-    first, newline, others = text.partition("\n")
-    first = first.rstrip()
-    for length in range(len(rest), 0, -1):
-        end = rest[:length]
-        # A part of the rest counts only where it ends at a word's end: "r" does not begin "return".
-        if not first.endswith(end) or (length < len(rest) and end[-1].isalnum()):
-            continue
-        cut = first[: len(first) - length]
-        # A bracket that closes one of the text's own is no repetition.
-        if _unclosed(cut) <= _unclosed(first):
-            return cut + newline + others if length < len(rest) else cut
-    return text
-
-
-def _unclosed(text: str) -> int:
-    """How many brackets a text opens and does not close."""
-    depth = 0
-    for character in text:
-        if character in "([{":
-            depth += 1
-        elif character in _CLOSERS and depth:
-            depth -= 1
-    return depth
-
-
-def _without_lines_below(text: str, below: str) -> str:
-    following = next((line.strip() for line in below.splitlines() if line.strip()), "")
-    lines = text.split("\n")
-    for number, line in enumerate(lines[1:], start=1):
-        if following and line.strip() == following:
-            return "\n".join(lines[:number])
-    return text
-
-
-def without_repeated_lines(text: str, prefix: str) -> str:
-    """Cut where the model starts to repeat the line above the cursor, or its own lines."""
-    seen = [line.strip() for line in prefix.splitlines()[-2:] if line.strip()]
-    kept: list[str] = []
-    for number, line in enumerate(text.split("\n")):
-        word = line.strip()
-        # The first line continues the cursor's own line, so only a whole line can repeat one.
-        if number and len(word) > 3 and word in seen:
-            break
-        if word:
-            seen.append(word)
-        kept.append(line)
-    return "\n".join(kept)
-
-
-def balanced(text: str, suffix: str) -> str:
-    """Cut before the first bracket that closes what is already closed right of the cursor."""
-    closers_right = _leading_closers(suffix)
-    depth: list[str] = []
-    for index, character in enumerate(text):
-        if character in "([{":
-            depth.append(character)
-        elif character in _CLOSERS:
-            if depth and depth[-1] == _CLOSERS[character]:
-                depth.pop()
-            elif not depth and closers_right and closers_right[0] == character:
-                return text[:index]
-    return text
-
-
-def _leading_closers(suffix: str) -> str:
-    match = re.match(r"[\s\)\]\}]*", suffix.partition("\n")[0])
-    return re.sub(r"\s", "", match.group()) if match else ""
+    """`trimmed` for a place about which nothing more is known; an empty result means nothing is worth showing."""
+    return trimmed(text, Site(prefix, suffix)).text

@@ -10,10 +10,14 @@ from hybrid_lsp.types import Reason, Tier
 
 
 class AcceptKind(StrEnum):
-    """How a suggestion got into the text."""
+    """How a suggestion got into the text: all that was left of it, up to a line's or a word's end, or up to some other
+    place, or by its being typed by hand."""
 
     FULL = "full"
+    LINE = "line"
+    WORD = "word"
     PARTIAL = "partial"
+    TYPED = "typed"
 
 
 class ActionEnd(StrEnum):
@@ -47,11 +51,28 @@ class InlineAnswered:
 
 @attrs.frozen
 class InlineAccepted:
-    """A shown suggestion was taken, `characters` of it."""
+    """A shown suggestion was taken, `characters` of it by this accept: word by word, there is one of these each."""
 
     suggestion: str
     kind: AcceptKind
     characters: int
+
+
+@attrs.frozen
+class InlineIgnored:
+    """A suggestion was shown for so long and not taken."""
+
+    suggestion: str
+    seen_ms: float
+
+
+@attrs.frozen
+class InlineKept:
+    """`share` (0 to 1) of an accepted text's characters stood `after_s` seconds after the last of it was accepted."""
+
+    suggestion: str
+    after_s: int
+    share: float
 
 
 @attrs.frozen
@@ -67,5 +88,5 @@ class ActionEnded:
     tokens: int
 
 
-Event = InlineAnswered | InlineAccepted | ActionEnded
-EVENT_TYPES: tuple[type[Event], ...] = (InlineAnswered, InlineAccepted, ActionEnded)
+Event = InlineAnswered | InlineAccepted | InlineIgnored | InlineKept | ActionEnded
+EVENT_TYPES: tuple[type[Event], ...] = (InlineAnswered, InlineAccepted, InlineIgnored, InlineKept, ActionEnded)

@@ -11,15 +11,17 @@ import pytest
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion.confidence import Judge
+from hybrid_lsp.completion.deep import HOLE
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer, Query, Selected
 from hybrid_lsp.completion.suggest import COPY
+from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
 from hybrid_lsp.models.confidence import Calibrator, Confidence
 from hybrid_lsp.routing.router import Router
-from hybrid_lsp.types import Finish, Infill, Reason, Tier
+from hybrid_lsp.types import Chat, Finish, Infill, Reason, Tier
 
 CURSOR = "‸"
 
@@ -178,7 +180,7 @@ async def test_without_a_model_the_copy_has_to_do() -> None:
 
 
 async def test_secrets_are_replaced_for_the_model_and_put_back_in_its_reply() -> None:
-    secret = "ghp_" + "a1B2" * 9 + "zz12"
+    secret = "ghp_" + "x9Kq2LmW7vTz4RbN8sYd3HcF6jGp1QaE5uXo"
     answer, fake = await complete(f'token = "{secret}"\nother = ‸\n', 'REDACTED_SECRET_1 + "x"')
     prompt = fake.requests[0].prompt
     assert isinstance(prompt, Infill)
@@ -209,8 +211,8 @@ async def test_cancelling_stops_the_model() -> None:
 
 
 async def test_a_reply_cut_at_its_limit_is_shown_as_far_as_it_goes() -> None:
-    answer, _ = await complete("x = ‸", FakeReply("1 + ", finish=Finish.LENGTH))
-    assert shown(answer) == "1 +"
+    answer, _ = await complete("x = ‸", FakeReply("alpha(beta, gam", finish=Finish.LENGTH))
+    assert shown(answer) == "alpha(beta,"
 
 
 @pytest.mark.parametrize(
@@ -259,3 +261,100 @@ async def test_a_known_suggestion_fits_what_the_editor_has_selected() -> None:
     assert shown(answer) == "append(1)"
     assert answer.suggestions[0].span == Span(4, 6)
     assert len(fake.requests) == 1
+
+
+async def test_after_a_line_that_opens_a_block_its_body_is_offered() -> None:
+    answer, _ = await complete("def double(x):‸\n", "\n    return 2 * x\n", judge_=judge())
+    assert shown(answer) == "\n    return 2 * x"
+
+
+async def test_a_body_that_the_model_is_unsure_of_is_not_offered() -> None:
+    reply = FakeReply("\n    return 2 * x\n", logprob=-2.0, chunk=1)
+    answer, _ = await complete("def double(x):‸\n", reply, judge_=judge())
+    assert answer.reason is Reason.LOW_CONFIDENCE
+
+
+async def test_no_new_syntax_error_is_shown() -> None:
+    answer, _ = await complete("x = ‸\ny = 2\n", "1 ]) = +")
+    assert answer.reason is Reason.SYNTAX_ERROR
+
+
+async def test_comments_can_be_left_out() -> None:
+    config = CompletionConfig(debounce_ms=0, comments=False)
+    answer, fake = await complete("# a comment ‸\n", "more", config=config)
+    assert answer.reason is Reason.IN_COMMENT
+    assert fake.requests == []
+
+
+async def test_other_files_are_read_by_models_that_can_tell_them_apart() -> None:
+    fake = FakeBackend()
+    fake.enqueue(["area(2)", "area(2)"])
+    other = Document("file:///b/shapes.py", "def area(radius):\n    return radius\n" * 3, language="python")
+    for reads_files in (False, True):
+        pipeline = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None, reads_files=reads_files)
+        pipeline.opened(other)
+        await pipeline.complete(query("area = 1\nx = ‸\n"), Config(completion=CompletionConfig(debounce_ms=0)))
+        prompt = fake.requests[-1].prompt
+        assert isinstance(prompt, Infill)
+        assert bool(prompt.extra) is reads_files
+    assert {file.filename for file in prompt.extra} == {"shapes.py"}
+
+
+async def test_what_must_be_left_alone_is_no_neighbour() -> None:
+    fake = FakeBackend()
+    fake.enqueue(["area(2)"])
+    surroundings = Surroundings(lambda document: "secret" not in document.uri)
+    pipeline = CompletionPipeline(
+        Router({Tier.SMALL: fake}), lambda document: None, reads_files=True, surroundings=surroundings
+    )
+    secret = Document("file:///b/secret.py", "def area(radius):\n    return radius\n" * 3, language="python")
+    pipeline.opened(secret)
+    pipeline.changed(secret, secret)
+    assert surroundings.index.files == 0
+    await pipeline.complete(query("area = 1\nx = ‸\n"), Config(completion=CompletionConfig(debounce_ms=0)))
+    prompt = fake.requests[-1].prompt
+    assert isinstance(prompt, Infill)
+    assert prompt.extra == ()
+
+
+@pytest.mark.parametrize(("ignored", "seen"), [(0, True), (5, True), (12, False)])
+async def test_who_ignores_many_sees_only_surer_ones(ignored: int, seen: bool) -> None:
+    fake = FakeBackend()
+    fake.enqueue(["maybe"])
+    pipeline = CompletionPipeline(
+        Router({Tier.SMALL: fake}), lambda document: None, judge(network=0.6), ignored=lambda uri: ignored
+    )
+    answer = await pipeline.complete(query("x = ‸"), Config(completion=CompletionConfig(debounce_ms=0)))
+    assert bool(answer.suggestions) is seen
+
+
+@pytest.mark.parametrize(
+    ("large", "expected"),
+    [("deep()", "deep()"), (FakeReply(error=BackendFailed("died")), "maybe"), ("```python\ndeep()\n```", "deep()")],
+)
+async def test_by_hand_the_large_model_is_asked_where_the_small_one_is_not_sure(
+    large: FakeReply | str, expected: str
+) -> None:
+    small, big = FakeBackend("small"), FakeBackend("big")
+    small.enqueue(["maybe"])
+    big.enqueue([large])
+    pipeline = CompletionPipeline(
+        Router({Tier.SMALL: small, Tier.LARGE: big}), lambda document: None, judge(network=0.2)
+    )
+    answer = await pipeline.complete(query("x = ‸", invoked=True), Config())
+    assert shown(answer) == expected
+    assert answer.tier is (Tier.LARGE if expected == "deep()" else Tier.SMALL)
+    (request,) = big.requests
+    assert isinstance(request.prompt, Chat)
+    assert request.prompt.messages[-1].content == f"x = {HOLE}"
+
+
+@pytest.mark.parametrize(("sure", "config"), [(0.9, CompletionConfig()), (0.2, CompletionConfig(escalate=False))])
+async def test_the_large_model_is_not_asked_without_need_or_leave(sure: float, config: CompletionConfig) -> None:
+    small, big = FakeBackend("small"), FakeBackend("big")
+    small.enqueue(["maybe"])
+    pipeline = CompletionPipeline(
+        Router({Tier.SMALL: small, Tier.LARGE: big}), lambda document: None, judge(network=sure)
+    )
+    assert shown(await pipeline.complete(query("x = ‸", invoked=True), Config(completion=config))) == "maybe"
+    assert big.requests == []

@@ -265,3 +265,13 @@ async def test_a_slow_block_is_shown_in_part_and_then_only_grows(monkeypatch: py
     assert later.text == "a = 1\n    b = 2\n    c = 3"
     assert later.id == first.id
     assert len(typist.fake.requests) == 1
+
+
+async def test_other_files_are_made_ready_in_idle_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "PREPARE_S", 0.0)
+    typist = Typist()
+    typist.pipeline.opened(Document("file:///b.py", "value = 1\n" * 3000, language="python"))
+    await typist.until(lambda: typist.pipeline._preparing is None)
+    assert not typist.pipeline.surroundings.index.prepare()
+    typist.type("z")
+    typist.pipeline.close()

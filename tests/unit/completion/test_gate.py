@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 from hybrid_lsp.completion.gate import Pause, check, read_only, worth_a_model
+from hybrid_lsp.completion.place import Place
 from hybrid_lsp.completion.query import Query
 from hybrid_lsp.config import CompletionConfig
 from hybrid_lsp.document import Document
@@ -58,9 +61,30 @@ def test_a_file_that_cannot_be_written_gets_nothing(tmp_path: Path, monkeypatch:
     assert not read_only(query(path=tmp_path / "new.py").document)
 
 
+def at(place: Place) -> Callable[[], Place]:
+    return lambda: place
+
+
 def test_after_a_deletion_only_who_asks_is_served() -> None:
-    stopped = worth_a_model(query(), CONFIG, deleted=True)
+    stopped = worth_a_model(query(), CONFIG, deleted=True, place=at(Place.CODE))
     assert stopped is not None
     assert stopped.reason is Reason.AFTER_DELETION
-    assert worth_a_model(query(invoked=True), CONFIG, deleted=True) is None
-    assert worth_a_model(query(), CONFIG, deleted=False) is None
+    assert worth_a_model(query(invoked=True), CONFIG, deleted=True, place=at(Place.CODE)) is None
+    assert worth_a_model(query(), CONFIG, deleted=False, place=at(Place.CODE)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "reason"),
+    [
+        ({"comments": False}, Place.COMMENT, Reason.IN_COMMENT),
+        ({"comments": False}, Place.STRING, None),
+        ({"strings": False}, Place.STRING, Reason.IN_STRING),
+        ({"strings": False}, Place.DOCSTRING, None),
+        ({}, Place.COMMENT, None),
+    ],
+)
+def test_comments_and_strings_can_be_left_out(changes: dict[str, bool], place: Place, reason: Reason | None) -> None:
+    config = attrs.evolve(CONFIG, **changes)
+    stopped = worth_a_model(query(), config, deleted=False, place=at(place))
+    assert (stopped.reason if stopped else None) is reason
+    assert worth_a_model(query(invoked=True), config, deleted=False, place=at(place)) is None

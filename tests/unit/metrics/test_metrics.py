@@ -3,7 +3,16 @@ from contextlib import closing
 from pathlib import Path
 
 from hybrid_lsp.metrics import report
-from hybrid_lsp.metrics.events import AcceptKind, ActionEnd, ActionEnded, InlineAccepted, InlineAnswered
+from hybrid_lsp.metrics.events import (
+    EVENT_TYPES,
+    AcceptKind,
+    ActionEnd,
+    ActionEnded,
+    InlineAccepted,
+    InlineAnswered,
+    InlineIgnored,
+    InlineKept,
+)
 from hybrid_lsp.metrics.store import MetricsStore, open_database
 from hybrid_lsp.types import Reason, Tier
 
@@ -53,6 +62,71 @@ def test_old_events_are_deleted_and_new_columns_added(tmp_path: Path) -> None:
     assert rows == [("new", 3)]
 
 
+def test_each_model_and_language_has_its_own_figures(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite3"
+    store = MetricsStore(path)
+    for suggestion, model, language in (("a", "one", "python"), ("b", "one", "python"), ("c", "two", "rust")):
+        store.record(InlineAnswered(suggestion, None, language, Tier.SMALL, model, 40.0, 30.0, 8, 20))
+        # Typed into: the same suggestion again, from what was known.
+        store.record(InlineAnswered(suggestion, None, language, Tier.SMALL, model, 2.0, 0.0, 0, 19, reused=True))
+    store.record(InlineAnswered(None, Reason.MID_WORD, "python", None, None, 1.0, 0.0, 0, 0))
+    store.record(InlineAccepted("a", AcceptKind.WORD, 4))
+    store.record(InlineAccepted("a", AcceptKind.FULL, 16))
+    store.record(InlineAccepted("b", AcceptKind.TYPED, 20))
+    store.record(InlineIgnored("c", 900.0))
+    for after_s, share in ((30, 1.0), (120, 0.5)):
+        store.record(InlineKept("a", after_s, share))
+    store.close()
+    with closing(open_database(path)) as connection:
+        inline, (one, two) = report.inline_report(connection), report.source_reports(connection)
+    assert (inline.requests, inline.shown, inline.accepted, inline.reused, inline.tokens) == (7, 3, 1, 3, 24)
+    assert one == report.SourceReport("python", "small", "one", 2, 1, 1, 1.0, 0.5, 40.0, 40.0, 16, 0.5)
+    assert one.acceptance == 0.5
+    assert two == report.SourceReport("rust", "small", "two", 1, 0, 0, None, None, 40.0, 40.0, 8, 0.5)
+
+
+def test_what_is_typed_in_part_and_accepted_in_part_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite3"
+    store = MetricsStore(path)
+    store.record(answered("a", 1.0))
+    store.record(InlineAccepted("a", AcceptKind.TYPED, 1))
+    store.record(InlineAccepted("a", AcceptKind.FULL, 1))
+    store.close()
+    with closing(open_database(path)) as connection:
+        (one,) = report.source_reports(connection)
+    assert (one.shown, one.accepted, one.typed) == (1, 1, 0)
+
+
+OLD_SCHEMA = """
+    CREATE TABLE inline_answered (at REAL, suggestion, reason, language, tier, model, latency_ms, model_ms, tokens,
+        characters);
+    CREATE TABLE inline_accepted (at REAL, suggestion, kind, characters);
+    CREATE TABLE action_ended (at REAL, action, language, tier, ending, fallback, latency_ms, tokens);
+    INSERT INTO inline_answered VALUES (1e12, 'old', NULL, 'python', 'small', 'tiny', 50.0, 40.0, NULL, 9);
+    INSERT INTO inline_accepted VALUES (1e12, 'old', 'partial', 5), (1e12, 'old', 'full', 9);
+    INSERT INTO action_ended VALUES (1e12, 'explain', 'python', 'large', 'done', 0, 900.0, 100);
+"""
+"""What the first version wrote, before answers were known to be reused and before anything was kept."""
+
+
+def test_the_first_versions_database_still_opens_and_is_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite3"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.executescript(OLD_SCHEMA)
+    store = MetricsStore(path)
+    store.record(answered("new", 10.0))
+    store.record(InlineAccepted("new", AcceptKind.LINE, 12))
+    store.record(InlineKept("new", 30, 0.75))
+    store.close()
+    with closing(open_database(path)) as connection:
+        old_one, new = sorted(report.source_reports(connection), key=lambda each: each.model or "", reverse=True)
+        inline, actions = report.inline_report(connection), report.action_rows(connection)
+    assert (old_one.shown, old_one.accepted, old_one.kept_soon, old_one.tokens, old_one.reused) == (1, 1, None, 0, 0.0)
+    assert (new.shown, new.accepted, new.kept_soon, new.kept_late) == (1, 1, 0.75, None)
+    assert (inline.shown, inline.accepted, inline.reused) == (2, 2, 0)
+    assert actions == [("explain", "large", "done", 1, 900.0)]
+
+
 def test_a_store_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = MetricsStore(tmp_path / "file" / "m.sqlite3")
@@ -63,5 +137,5 @@ def test_a_store_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None:
 
 def test_no_event_can_hold_text() -> None:
     """Columns are ids, codes and numbers; a field that could carry source, a path or a prompt is a defect."""
-    for event in (InlineAnswered, InlineAccepted, ActionEnded):
+    for event in EVENT_TYPES:
         assert not {"text", "path", "uri", "prompt", "detail", "message"} & set(event.__annotations__)

@@ -1,0 +1,1 @@
+"""What makes a reply worth showing: small pure functions of text, each with one idea. `trim.py` puts them in order."""

@@ -1,0 +1,96 @@
+"""What is known of the documents beside and around a cursor, kept in step with each change.
+
+Documents that must be left alone (ignored, secret) are never taken in: nothing is copied from them, and no prompt
+holds any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import attrs
+
+from hybrid_lsp.completion.cursor import Cursor
+from hybrid_lsp.completion.length import shape
+from hybrid_lsp.completion.place import Place, where
+from hybrid_lsp.completion.trim import Site
+from hybrid_lsp.context.grammars import Trees
+from hybrid_lsp.context.neighbours import Neighbours
+from hybrid_lsp.context.window import around
+from hybrid_lsp.document import Document
+from hybrid_lsp.models.copying import CopyIndex
+from hybrid_lsp.types import Infill
+
+_NEIGHBOURS_SHARE = 0.25
+"""The part of the context that is kept for other files, where the model can tell them apart."""
+
+
+@attrs.define
+class Surroundings:
+    """Syntax trees, the index to copy from, and the neighbouring files, of one window.
+
+    `may_read` says whether a document may be taken in, `roots` gives the workspace's folders.
+    """
+
+    may_read: Callable[[Document], bool] = lambda document: True
+    roots: Callable[[], Iterable[Path]] = tuple
+    trees: Trees = attrs.field(factory=Trees)
+    index: CopyIndex = attrs.field(factory=CopyIndex)
+    neighbours: Neighbours = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.neighbours = Neighbours(lambda: self.roots())
+
+    def opened(self, document: Document) -> None:
+        """A document was opened."""
+        if self.may_read(document):
+            self.index.changed(document)
+            self.neighbours.opened(document)
+        else:
+            self._forget(document.uri)
+
+    def changed(self, old: Document, new: Document) -> None:
+        """A document was edited."""
+        if self.may_read(new):
+            self.index.changed(new)
+            self.neighbours.changed(old, new)
+        else:
+            self._forget(new.uri)
+
+    def closed(self, uri: str) -> None:
+        """A document was closed; it may still be copied from."""
+        self.index.closed(uri)
+        self.neighbours.closed(uri)
+        self.trees.forget(uri)
+
+    def _forget(self, uri: str) -> None:
+        self.index.forget(uri)
+        self.neighbours.closed(uri)
+
+    def place(self, cursor: Cursor) -> Place:
+        """What the cursor stands in."""
+        return where(cursor.document, cursor.offset, self.trees.parse(cursor.document))
+
+    def site(self, cursor: Cursor, *, multiline: bool, max_lines: int) -> Site:
+        """What trimming must know of the cursor's place, and the shape that a suggestion has there."""
+        parsed = self.trees.parsed(cursor.document)
+        tree = parsed.tree if parsed else None
+        document, offset = cursor.document, cursor.offset
+        return Site(
+            cursor.prefix,
+            cursor.suffix,
+            shape(document, offset, tree, multiline, max_lines),
+            parsed=parsed,
+            place=where(document, offset, tree),
+        )
+
+    def context(self, cursor: Cursor, chars: int, *, files: bool) -> Infill:
+        """What a model reads: the window around the cursor and, with `files`, excerpts of others."""
+        share = int(chars * _NEIGHBOURS_SHARE) if files else 0
+        window = around(cursor.document, cursor.offset, chars - share, self.trees.parse(cursor.document))
+        if not files:
+            return window
+        left = chars - len(window.prefix) - len(window.suffix)
+        extra = self.neighbours.relevant(cursor.document, cursor.offset, left, self.may_read)
+        return attrs.evolve(window, extra=extra, filename=self.neighbours.name(cursor.document))
