@@ -7,6 +7,7 @@ switches a rule off has not thereby made the code faster or safer. `# noqa` comm
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import sysconfig
@@ -22,10 +23,16 @@ from hybrid_lsp.errors import AnalysisError
 from hybrid_lsp.types import Finding, TextEdit
 
 FIX_RULES = ("PERF", "SIM", "C4", "UP", "FURB")
+"""Faster and plainer code: what `optimize` and `simplify` are made of where there is no model."""
 SECURITY_RULES = ("S",)
 TIMEOUT_S = 10.0
 # One fix can make room for another, as in ruff itself, which stops after 100 rounds.
 _ROUNDS = 5
+_CODE = re.compile(r"[A-Z]+\d{3,}")
+
+
+class UnknownRule(AnalysisError):
+    """This version of ruff has no such rule."""
 
 
 @attrs.frozen
@@ -57,7 +64,7 @@ async def check(document: Document, select: Sequence[str], timeout_s: float = TI
 
     Raises AnalysisError: ruff is missing, fails or is too slow, or the text is not valid Python.
     """
-    suffix = ".pyi" if document.path is not None and document.path.suffix == ".pyi" else ".py"
+    suffix = ".pyi" if is_stub(document) else ".py"
     argv = [
         *_command(),
         "check",
@@ -71,14 +78,35 @@ async def check(document: Document, select: Sequence[str], timeout_s: float = TI
     ]
     done = await process.run("ruff", argv, document.text, timeout_s)
     if done.code != 0:
-        raise AnalysisError(f"ruff failed: {_first_line(done.err)}.", process.reinstall("ruff"))
+        raise _failure(done.err)
     found = [_diagnostic(document, item) for item in json.loads(done.out)]
     return sorted(found, key=lambda each: (each.span.start, each.span.end))
+
+
+def is_stub(document: Document) -> bool:
+    """Whether ruff reads a document as a stub file, to which other rules apply."""
+    return document.path is not None and document.path.suffix == ".pyi"
 
 
 async def security(document: Document, timeout_s: float = TIMEOUT_S) -> list[Finding]:
     """Findings of ruff's security rules; raises AnalysisError as `check` does."""
     return [_finding(each) for each in await check(document, SECURITY_RULES, timeout_s)]
+
+
+async def fix(document: Document, span: Span, code: str, timeout_s: float = TIMEOUT_S) -> Diagnostic | None:
+    """ruff's own safe fix of a problem that carries a rule's code (`F401`; other linters use the same codes).
+
+    None where no such problem is at the span, or ruff does not know the rule or has no safe fix for it. The edits
+    may lie outside of the span, as those of an import do. Raises AnalysisError as `check` does.
+    """
+    if not _CODE.fullmatch(code):
+        return None
+    try:
+        found = await check(document, [code], timeout_s)
+    except UnknownRule:
+        return None
+    near = (each for each in found if each.edits and document.share_line(each.span, span))
+    return next(near, None)
 
 
 async def fixes(document: Document, span: Span, timeout_s: float = TIMEOUT_S) -> Fixes:
@@ -183,6 +211,9 @@ def _finding(diagnostic: Diagnostic) -> Finding:
     )
 
 
-def _first_line(output: bytes) -> str:
-    lines = output.decode("utf-8", errors="replace").strip().splitlines()
-    return lines[0].rstrip(".") if lines else "it said nothing"
+def _failure(output: bytes) -> AnalysisError:
+    """What ruff said last; newer and older versions word an unknown rule differently."""
+    text = output.decode("utf-8", errors="replace").strip()
+    why = text.splitlines()[-1].strip().removeprefix("Cause: ").rstrip(".") if text else "it said nothing"
+    kind = UnknownRule if "rule selector" in text or "'--select" in text else AnalysisError
+    return kind(f"ruff failed: {why}.", process.reinstall("ruff"))

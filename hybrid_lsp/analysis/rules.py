@@ -50,10 +50,10 @@ def number(code: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def same_rule(one: str, other: str) -> bool:
-    """Whether two codes name one rule."""
-    first, second = number(one), number(other)
-    return first is not None and second is not None and _SAME.get(first, first) == _SAME.get(second, second)
+def name(code: str) -> str:
+    """One name for a rule, whichever tool reports it: `S602` is `B602`. A code of another kind is its own name."""
+    rule = number(code)
+    return f"B{_SAME.get(rule, rule)}" if rule is not None else code
 
 
 def severity(code: str) -> Severity:

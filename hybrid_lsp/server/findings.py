@@ -7,52 +7,75 @@ from collections.abc import Iterable
 
 import attrs
 
-from hybrid_lsp.document import Document, Span
-from hybrid_lsp.types import Finding
+from hybrid_lsp.actions.findings import MODEL
+from hybrid_lsp.document import Document, Span, difference
+from hybrid_lsp.types import Finding, Tier
+
+# difflib takes quadratic time: of longer changes only what a fast and coarse diff finds is kept.
+_EXACT_LINES = 2000
 
 
 class Findings:
-    """The findings of each document, with the version of it that their spans are of."""
+    """The findings of each document, with the text that was reviewed: an edit that is undone brings them back."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[Document, tuple[Finding, ...]]] = {}
 
-    def replace(self, reviewed: Document, span: Span, found: Iterable[Finding], current: Document) -> list[Finding]:
-        """Put what a review of `span` found in place of what was known there; returns all, for the current text."""
-        before, known = self._found.get(current.uri, (reviewed, ()))
-        kept = [each for each in carried(known, before, reviewed) if not _meet(each.span, span)]
-        everything = carried(sorted([*kept, *found], key=lambda each: each.span.start), reviewed, current)
-        self._found[current.uri] = (current, tuple(everything))
-        return everything
+    def __contains__(self, uri: str) -> bool:
+        return uri in self._found
 
-    def forget(self, uri: str) -> bool:
-        """Drop a document's findings; False where there were none."""
-        return bool(self._found.pop(uri, (None, ()))[1])
+    def replace(self, reviewed: Document, span: Span, found: Iterable[Finding], tier: Tier = Tier.LARGE) -> None:
+        """Put what a review of `span` found in place of what was known there.
+
+        A static review says nothing of what a model found: that stays.
+        """
+        end = span.end + (span.end == len(reviewed.text))  # with what stands at the very end of the text
+        kept = [
+            each
+            for each in self.of(reviewed)
+            if not _meet(each.span, Span(span.start, end)) or (tier is Tier.STATIC and each.tool == MODEL)
+        ]
+        everything = sorted([*kept, *found], key=lambda each: (each.span.start, each.span.end))
+        self._found[reviewed.uri] = (reviewed, tuple(everything))
+
+    def of(self, document: Document) -> list[Finding]:
+        """What is known of a document, at its places in this version of it."""
+        reviewed, found = self._found.get(document.uri, (document, ()))
+        return carried(found, reviewed, document)
+
+    def forget(self, uri: str) -> None:
+        """Drop a document's findings."""
+        self._found.pop(uri, None)
 
 
 def carried(findings: Iterable[Finding], old: Document, new: Document) -> list[Finding]:
     """The findings whose lines are still there, moved with them; one on a line that changed is no longer known."""
-    if old.text == new.text:
-        return list(findings)
+    findings = list(findings)
+    if old.text == new.text or not findings:
+        return findings
     moved: list[Finding] = []
-    lines = _unchanged_lines(old, new)
+    places = _unchanged_lines(old, new)
     for each in findings:
-        first, last = (old.position(offset)[0] for offset in (each.span.start, each.span.end))
-        # A span that ends where a line begins does not reach into it.
-        last -= last > first and old.line_starts[last] == each.span.end
-        start = lines.get(first)
-        if start is not None and all(lines.get(first + n) == start + n for n in range(last - first + 1)):
-            by = new.line_starts[start] - old.line_starts[first]
+        lines = old.lines_of(each.span)
+        start = places.get(lines.start)
+        if start is not None and all(places.get(line) == start + line - lines.start for line in lines):
+            by = new.line_starts[start] - old.line_starts[lines.start]
             moved.append(attrs.evolve(each, span=Span(each.span.start + by, each.span.end + by)))
     return moved
 
 
 def _unchanged_lines(old: Document, new: Document) -> dict[int, int]:
     """Where each line of the old text that is still there stands in the new one."""
-    before, after = ([document.line(number) for number in range(document.line_count)] for document in (old, new))
-    found: dict[int, int] = {}
-    for block in difflib.SequenceMatcher(None, before, after).get_matching_blocks():
-        found.update((block.a + n, block.b + n) for n in range(block.size))
+    replaced, by = difference(old.text, new.text)
+    head = min(each.position(replaced.start)[0] for each in (old, new))
+    ends = ((old, replaced.end), (new, replaced.start + len(by)))
+    tail = min(document.line_count - 1 - document.position(end)[0] for document, end in ends)
+    found = {line: line for line in range(head)}
+    found.update((old.line_count - line, new.line_count - line) for line in range(1, tail + 1))
+    before, after = ([each.line(n) for n in range(head, each.line_count - tail)] for each in (old, new))
+    coarse = len(before) + len(after) > _EXACT_LINES
+    for block in difflib.SequenceMatcher(None, before, after, autojunk=coarse).get_matching_blocks():
+        found.update((head + block.a + n, head + block.b + n) for n in range(block.size))
     return found
 
 

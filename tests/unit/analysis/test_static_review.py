@@ -228,8 +228,127 @@ async def test_a_failing_tool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rules() -> None:
-    assert rules.same_rule("B602", "S602")
-    assert rules.same_rule("B324", "S303")
-    assert not rules.same_rule("B602", "S603")
-    assert not rules.same_rule("CWE-78", "CWE-78")
+    assert rules.name("B602") == rules.name("S602") == "B602"
+    assert rules.name("B324") == rules.name("S303")
+    assert rules.name("B602") != rules.name("S603")
+    assert rules.name("CWE-78") == "CWE-78"
     assert rules.CWE[608] == 89
+
+
+async def test_the_last_texts_are_reviewed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    run = process.run
+
+    async def count(tool: str, *rest: object) -> process.Completed:
+        started.append(tool)
+        return await run(tool, *rest)
+
+    monkeypatch.setattr(process, "run", count)
+    document = python(f"eval(a)\neval(b)  # {id(started)}\n")
+    first = await review.security(document)
+    assert sorted(started) == ["bandit", "ruff"]
+    # Another version with the same text, and a part of it.
+    again = await review.security(Document("file:///y.py", document.text, 7, "python"), Span(0, 3))
+    assert again.findings == first.findings[:1]
+    assert len(started) == 2
+    # A stub file is read by other rules.
+    await review.security(python(document.text, Path("x.pyi")))
+    assert len(started) == 4
+    for number in range(5):
+        await review.security(python(f"x = {number}  # {id(started)}\n"))
+    await review.security(document)
+    assert len(started) == 16
+
+
+async def test_both_tools_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits for the other to have begun."""
+    begun: set[str] = set()
+    both = asyncio.Event()
+    run = process.run
+
+    async def together(tool: str, *rest: object) -> process.Completed:
+        begun.add(tool)
+        if len(begun) == 2:
+            both.set()
+        async with asyncio.timeout(30):
+            await both.wait()
+        return await run(tool, *rest)
+
+    monkeypatch.setattr(process, "run", together)
+    assert (await review.security(python(f"eval(a)  # {id(begun)}\n"))).findings
+
+
+async def test_the_loop_goes_on_while_the_tools_run() -> None:
+    document = python("".join(f"def f{n}(x):\n    return eval(x)\n\n\n" for n in range(500)) + f"# {object()}\n")
+    turns = 0
+    task = asyncio.ensure_future(review.security(document))
+    while not task.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len(task.result().findings) == 500
+    assert turns > 100
+
+
+async def test_ruffs_own_fix_of_a_problem() -> None:
+    document = python("import os\nimport sys\n\n\ndef f(x):\n    return x == None\n")
+    line = document.text.index("import sys")
+    found = await ruff.fix(document, Span(line, line + 10), "F401")
+    assert found is not None
+    assert (found.code, found.message) == ("F401", "`sys` imported but unused")
+    assert [(document.slice(each.span), each.new_text) for each in found.edits] == [("import sys\n", "")]
+    # No such problem there, no safe fix for it, no such rule, no rule at all.
+    last = Span(len(document.text) - 3, len(document.text) - 3)
+    for code in ("F401", "E711", "ZZZ999", "B602", "no-rule", "F401,E711", ""):
+        assert await ruff.fix(document, last, code) is None, code
+
+
+async def test_an_old_ruff_words_an_unknown_rule_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "error: invalid value 'F999' for '--select <RULE_CODE>'"
+    monkeypatch.setattr(ruff, "_command", lambda: [sys.executable, "-c", f"raise SystemExit({said!r})"])
+    assert await ruff.fix(python("x\n"), Span(0, 0), "F999") is None
+    monkeypatch.setattr(ruff, "_command", lambda: [sys.executable, "-c", "raise SystemExit(3)"])
+    with pytest.raises(AnalysisError, match="it said nothing"):
+        await ruff.fix(python("x\n"), Span(0, 0), "F401")
+
+
+async def test_a_broken_bandit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*arguments: object) -> process.Completed:
+        return process.Completed(1, b"Traceback", b"Traceback\nImportError: no yaml.\n")
+
+    monkeypatch.setattr(process, "run", broken)
+    with pytest.raises(AnalysisError, match=r"bandit failed: ImportError: no yaml\. Install"):
+        await bandit.security(python("x\n"))
+
+
+async def test_a_defect_of_ours_is_not_taken_for_a_missing_tool(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def defective(document: Document) -> list[Finding]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bandit, "security", defective)
+    with pytest.raises(ZeroDivisionError):
+        await review.security(python(f"x = 1  # {object()}\n"))
+
+
+def test_merging_thousands_is_quick() -> None:
+    """By count of comparisons: each finding looks only at those of its own rule and line."""
+    document = python("\n".join(f"assert x{n}" for n in range(3000)))
+    starts = document.line_starts
+    ours = [Finding(Span(at, at + 6), "a", Severity.HINT, "B101", "bandit") for at in starts]
+    theirs = [Finding(Span(at + 7, at + 8), "a", Severity.HINT, "S101", "ruff") for at in starts]
+    looked = 0
+    anywhere = review._anywhere
+
+    def count(one: Span, other: Span) -> bool:
+        nonlocal looked
+        looked += 1
+        return anywhere(one, other)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(review, "_anywhere", count)
+        merged = review.merge(document, ours, theirs)
+    assert [each.tool for each in merged] == ["bandit, ruff"] * 3000
+    assert looked == 3000
+
+
+def test_weakness_pages() -> None:
+    assert rules.cwe_url(78) == "https://cwe.mitre.org/data/definitions/78.html"

@@ -1,0 +1,8 @@
+import os
+
+
+def run(name):
+	os.system('ls ' + name)
+	x = '''
+	'''; eval(name)
+	return x

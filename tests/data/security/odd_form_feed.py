@@ -1,0 +1,9 @@
+import os
+
+def run(name):
+    os.system('ls ' + name)
+
+
+
+def other(name):
+    return ' ', eval(name)
