@@ -7,12 +7,13 @@ The pipeline does the rest (routing, secrets, streaming, the retry, the fallback
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import attrs
 
 from hybrid_lsp.config import Config
-from hybrid_lsp.context import symbols
+from hybrid_lsp.context import scope, symbols
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import DocumentEdit, Finding, Message, Tier
 
@@ -23,15 +24,49 @@ class Output(StrEnum):
     TEXT = "text"
     EDIT = "edit"
     FINDINGS = "findings"
+    FILE = "file"
+    """A new file."""
+
+
+class Needs(StrEnum):
+    """What an action works on beside the code."""
+
+    SELECTION = "selection"
+    """Nothing else."""
+    DIAGNOSTIC = "diagnostic"
+    """A problem that some server reports there: it is offered once for each."""
+    INSTRUCTION = "instruction"
+    """A text of the user's: it is run by a command that asks for one, and stands in no list."""
+
+
+@attrs.frozen
+class Terms:
+    """When an action can be had: what it needs, and for which language ids (empty: for all)."""
+
+    needs: Needs = Needs.SELECTION
+    languages: frozenset[str] = frozenset()
+
+    def allow(self, language: str) -> bool:
+        return not self.languages or language in self.languages
+
+
+ON_SELECTION = Terms()
+BY_DIAGNOSTIC = Terms(Needs.DIAGNOSTIC)
+BY_INSTRUCTION = Terms(Needs.INSTRUCTION)
 
 
 @attrs.frozen
 class ActionContext:
-    """What an action works on: `span` is whole lines of one document version."""
+    """What an action works on: `span` is whole lines of one document version.
+
+    `instruction` is the user's own text, `diagnostic` a problem that some server reports (`tool` is its name).
+    """
 
     document: Document
     span: Span
     config: Config = attrs.field(factory=Config, repr=False)
+    instruction: str = attrs.field(default="", repr=False)
+    diagnostic: Finding | None = None
 
     @property
     def code(self) -> str:
@@ -97,6 +132,19 @@ class EditOutcome(_Outcome):
 
 
 @attrs.frozen
+class FileOutcome(_Outcome):
+    """A new file at a path where nothing is yet; `document` is the file it was made for.
+
+    `path` is None where that file has none: then `content` is to be read and kept by the user.
+    """
+
+    path: Path | None
+    content: str = attrs.field(repr=False)
+    document: Document
+    title: str
+
+
+@attrs.frozen
 class FindingsOutcome(_Outcome):
     """Findings in `span` of `document`; they take the place of earlier ones there."""
 
@@ -112,7 +160,7 @@ class NothingOutcome(_Outcome):
     message: str
 
 
-Outcome = TextOutcome | EditOutcome | FindingsOutcome | NothingOutcome
+Outcome = TextOutcome | EditOutcome | FileOutcome | FindingsOutcome | NothingOutcome
 
 
 class Action(Protocol):
@@ -134,6 +182,8 @@ class Action(Protocol):
     def languages(self) -> frozenset[str]: ...
     @property
     def schema(self) -> dict[str, object] | None: ...
+    @property
+    def terms(self) -> Terms: ...
 
     def target(self, document: Document, span: Span) -> Span | None:
         """What a selection means to this action, as whole lines; None where there is nothing to work on."""
@@ -156,9 +206,31 @@ class Action(Protocol):
         ...
 
 
+@runtime_checkable
+class InParts(Protocol):
+    """An action that may ask the model several times, about one part of the code after the other."""
+
+    def parts(self, context: ActionContext) -> list[Span]:
+        """The parts of the context's span, in order."""
+        ...
+
+
 def selected(document: Document, span: Span) -> Span | None:
     """A selection as whole statements; an empty one means the function or class around it, or its statement."""
     if document.slice(span).strip():
         return symbols.widen(document, span)
-    chosen = symbols.enclosing_span(document, span) or symbols.widen(document, span)
+    chosen = around(document, span) or symbols.widen(document, span)
     return chosen if document.slice(chosen).strip() else None
+
+
+def around(document: Document, span: Span) -> Span | None:
+    """The whole lines of the smallest function or class around a span; None outside of all, or without a grammar."""
+    if document.language == "python":
+        return symbols.enclosing_span(document, span)
+    tree, inner = symbols.tree(document), symbols.trimmed(document, span)
+    node = tree.root_node.descendant_for_byte_range(inner.start, inner.end) if tree else None
+    while node is not None and node.type not in scope.SCOPES:
+        node = node.parent
+    while node is not None and node.parent is not None and node.parent.type in scope.WRAPPERS:
+        node = node.parent
+    return symbols.whole_lines(document, symbols.span_of(node)) if node is not None else None

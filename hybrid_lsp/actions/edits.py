@@ -1,4 +1,4 @@
-"""Edits that lose nothing: fitted to the selection, verified, minimal, and moved or refused when the text changed.
+"""Edits that lose nothing: verified, minimal, and moved or refused when the text changed.
 
 Model output is compiled to see that it compiles and never executed.
 """
@@ -13,13 +13,18 @@ from functools import lru_cache
 
 import attrs
 
+from hybrid_lsp.actions import names
+from hybrid_lsp.actions.fitting import fitted, indent_of, normal
 from hybrid_lsp.context import symbols
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ReplyRejected, StaleDocument
 from hybrid_lsp.types import DocumentEdit, TextEdit
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+$")
-_INDENT = re.compile(r"[ \t]*")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_WORD = re.compile(r"\w")
+_TELLING = 6
+"""A line with fewer letters (`else:`, `}`) may well begin or end a reply by itself."""
 # difflib takes quadratic time: longer texts get one edit around all that differs.
 _DIFF_LINES = 2000
 
@@ -29,166 +34,165 @@ class Unchanged(ReplyRejected):
 
 
 def verified(
-    document: Document, span: Span, code: str, label: str, description: str = "", *, keep_names: bool = True
+    document: Document,
+    span: Span,
+    code: str,
+    label: str,
+    description: str = "",
+    *,
+    keep_names: bool = True,
+    may_empty: bool = False,
 ) -> DocumentEdit:
     """Replace a span of whole lines by code that a model wrote, if it passes every check.
 
-    Nothing outside the span can change, since only the span is replaced. Raises ReplyRejected: no code, no change,
-    not valid any more, or (with `keep_names`) other public names or signatures than before.
+    Nothing outside the span can change, since only the span is replaced. Raises ReplyRejected: no code (unless
+    `may_empty`), no change, lines from around the span once more, not valid any more, or (with `keep_names`) other
+    public names or signatures than before.
     """
     new = fitted(document, span, code)
-    if not new.strip():
+    if not new.strip() and not may_empty:
         raise ReplyRejected("The reply holds no code.", raw=code)
     if _without_trailing_space(new) == _without_trailing_space(document.slice(span)):
         raise Unchanged("The reply is the code as it was.", raw=code)
-    changed = document.replace(span, new, document.version)
-    if complaint := _syntax_complaint(document, changed):
+    if complaint := _repeats_complaint(document, span, new):
         raise ReplyRejected(complaint, raw=code)
-    if keep_names and (complaint := _names_complaint(document, span, changed)):
+    piece = Piece.of(document, span, new)
+    if complaint := _syntax_complaint(document, piece):
         raise ReplyRejected(complaint, raw=code)
-    return DocumentEdit(document, minimal(document, changed.text), label, description)
+    if keep_names and (complaint := names.complaint(document, span, piece.old, piece.new)):
+        raise ReplyRejected(complaint, raw=code)
+    return DocumentEdit(document, _minimal_within(document, span, new), label, description)
+
+
+def pieces(edit: DocumentEdit, span: Span) -> tuple[Document, Document]:
+    """The code around a span before and after an edit of it, in whole statements."""
+    text = edit.document.slice(span)
+    for each in reversed(edit.edits):
+        text = text[: each.span.start - span.start] + each.new_text + text[each.span.end - span.start :]
+    piece = Piece.of(edit.document, span, text)
+    return piece.old, piece.new
 
 
 def _without_trailing_space(text: str) -> str:
     return re.sub(r"[ \t\r]+$", "", text, flags=re.MULTILINE)
 
 
-def _syntax_complaint(old: Document, new: Document) -> str | None:
-    """What makes a text invalid that was valid, or more broken than it was."""
-    before, after = symbols.syntax_errors(old), symbols.syntax_errors(new)
-    if len(after) > len(before):
-        line, column = new.position(after[0])
-        return f"The code has a syntax error near line {line + 1}, column {column + 1} of the file."
-    if old.language == "python" and _compile_error(old.text) is None and (error := _compile_error(new.text)):
-        return f"The code does not compile: {error}."
+def _repeats_complaint(document: Document, span: Span, new: str) -> str | None:
+    """A reply that repeats what stands around the span: the head of the function, or the line after it."""
+    lines = [line.strip() for line in normal(new).split("\n") if line.strip()]
+    old = [line.strip() for line in normal(document.slice(span)).split("\n") if line.strip()]
+    if not lines:
+        return None
+    for line, around in ((lines[0], _heads(document, span)), (lines[-1], _next_line(document, span))):
+        if line in around and line not in old and len(_WORD.findall(line)) >= _TELLING:
+            return f"The reply repeats a line from outside of the code: `{line}`."
     return None
 
 
+def _heads(document: Document, span: Span) -> list[str]:
+    """The line before a span, and each line above that it is indented under."""
+    found: list[str] = []
+    width = len(indent_of(normal(document.slice(span)))) + 1
+    for number in range(document.position(span.start)[0] - 1, -1, -1):
+        line = document.line(number)
+        indent = len(line) - len(line.lstrip(" \t"))
+        if line.strip() and indent < width:
+            found.append(line.strip())
+            width = indent
+        if not width:
+            break
+    return found
+
+
+def _next_line(document: Document, span: Span) -> list[str]:
+    following = (
+        document.line(number).strip() for number in range(document.position(span.end)[0] + 1, document.line_count)
+    )
+    return [next((line for line in following if line), "")]
+
+
+@attrs.frozen
+class Piece:
+    """The whole outermost statements around a span, before and after it is replaced: all that an edit there can break.
+
+    `start` is where the piece begins in the file. So that a large file takes no longer to check than a small one.
+    """
+
+    old: Document
+    new: Document
+    start: int
+
+    @classmethod
+    def of(cls, document: Document, span: Span, new: str) -> Piece:
+        hull = _outermost(document, span)
+        old = attrs.evolve(document, text=document.slice(hull))
+        inner = Span(span.start - hull.start, span.end - hull.start)
+        return cls(old, old.replace(inner, new, document.version), hull.start)
+
+
+def _outermost(document: Document, span: Span) -> Span:
+    tree = symbols.tree(document)
+    if tree is None:
+        return Span(0, len(document.text))
+    met = [node for node in tree.root_node.children if node.start_byte < span.end and node.end_byte > span.start]
+    if not met:
+        return span
+    covered = Span(min(span.start, met[0].start_byte), max(span.end, met[-1].end_byte))
+    return symbols.whole_lines(document, covered)
+
+
+def _syntax_complaint(document: Document, piece: Piece) -> str | None:
+    """What makes code invalid that was valid, or more broken than it was."""
+    before, after = symbols.syntax_errors(piece.old), symbols.syntax_errors(piece.new)
+    first = document.position(piece.start)[0]
+    if len(after) > len(before):
+        line, column = piece.new.position(after[0])
+        return f"The code has a syntax error near line {first + line + 1}, column {column + 1} of the file."
+    return compile_complaint(piece.new, first) if compile_complaint(piece.old) is None else None
+
+
+def compile_complaint(document: Document, first: int = 0) -> str | None:
+    """Why Python does not compile, with the line counted from `first`; None for other languages."""
+    found = _compile_error(document.text) if document.language == "python" else None
+    if found is None:
+        return None
+    error, line = found
+    return f"The code does not compile: {error}{f' (line {first + line})' if line else ''}."
+
+
 @lru_cache(maxsize=4)
-def _compile_error(text: str) -> str | None:
+def _compile_error(text: str) -> tuple[str, int] | None:
     """What Python's compiler says, which knows rules that no grammar has (`return` outside of a function)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(text.removeprefix("\ufeff"), "<reply>", "exec", dont_inherit=True)
     except SyntaxError as error:
-        return f"{error.msg} (line {error.lineno})"
+        return error.msg, error.lineno or 0
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return str(error) or type(error).__name__
+        return str(error) or type(error).__name__, 0
     return None
-
-
-def _names_complaint(old: Document, span: Span, new: Document) -> str | None:
-    """What others would miss: public names and signatures, and private ones that the rest of the file uses."""
-    before, after = _by_name(old), _by_name(new)
-    for name, signatures in before.items():
-        if after.get(name) == signatures or not _needed(old, span, name):
-            continue
-        if name not in after:
-            return f"The code no longer defines `{name}`, which is public or used elsewhere in the file."
-        return f"The code changes `{name}`: {_shown(signatures)} became {_shown(after[name])}."
-    added = [name for name in after if name not in before and symbols.is_public(name)]
-    return f"The code adds the public name `{added[0]}`; a name that begins with `_` may be added." if added else None
-
-
-def _by_name(document: Document) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for item in symbols.definitions(document):
-        found[item.name] = (*found.get(item.name, ()), item.signature)
-    return found
-
-
-def _needed(document: Document, span: Span, name: str) -> bool:
-    if symbols.is_public(name):
-        return True
-    word = re.compile(rf"(?<!\w){re.escape(name.rsplit('.', 1)[-1])}(?!\w)")
-    return bool(word.search(document.text, 0, span.start) or word.search(document.text, span.end))
-
-
-def _shown(signatures: tuple[str, ...]) -> str:
-    return " and ".join(f"`{each}`" for each in signatures if each) or "a plain name"
-
-
-def dedented(document: Document, span: Span) -> str:
-    """The code of a span with LF line endings and without the indentation of its first line."""
-    code = _normal(document.slice(span))
-    return _shifted(code, document.language, _indent_of(code), "")
-
-
-def fitted(document: Document, span: Span, code: str) -> str:
-    """Code with the indentation, the kind of indentation and the line endings of the span that it replaces."""
-    code = _normal(code).rstrip()
-    code = re.sub(r"\A(?:[ \t]*\n)+", "", code)
-    if _uses_tabs(document.text) and not _uses_tabs(code):
-        code = _with_tabs(code)
-    code = _shifted(code, document.language, _indent_of(code), _indent_of(_normal(document.slice(span))))
-    return code.replace("\n", _line_ending(document))
-
-
-def _normal(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _indent_of(code: str) -> str:
-    line = next((line for line in code.split("\n") if line.strip()), "")
-    match = _INDENT.match(line)
-    return match.group() if match else ""
-
-
-def _shifted(code: str, language: str, old: str, new: str) -> str:
-    """Every line with its indentation `old` become `new`; the inside of strings is left alone."""
-    if old == new:
-        return code
-    lines = code.split("\n")
-    inside = _lines_in_strings(code, language)
-    return "\n".join(line if number in inside else _shift(line, old, new) for number, line in enumerate(lines))
-
-
-def _shift(line: str, old: str, new: str) -> str:
-    if not line.strip():
-        return ""
-    return new + (line[len(old) :] if line.startswith(old) else line.lstrip(" \t"))
-
-
-def _lines_in_strings(code: str, language: str) -> set[int]:
-    """Lines that begin inside a string; docstrings are left out, their indentation means nothing."""
-    document = Document("", code, language=language)
-    tree = symbols.parse(document)
-    found: set[int] = set()
-    for node in symbols.walk(tree.root_node) if tree else ():
-        if node.type == "string" and (node.parent is None or node.parent.type != "expression_statement"):
-            first, last = document.position(node.start_byte)[0], document.position(node.end_byte)[0]
-            found.update(range(first + 1, last + 1))
-    return found
-
-
-def _uses_tabs(text: str) -> bool:
-    return text.startswith("\t") or "\n\t" in text
-
-
-def _with_tabs(code: str) -> str:
-    """Leading spaces as tabs, one for each step of indentation (the smallest that occurs)."""
-    widths = [len(line) - len(line.lstrip(" ")) for line in code.split("\n") if line.strip()]
-    base = widths[0] if widths else 0
-    unit = min((width - base for width in widths if width > base), default=4)
-    return re.sub(r"(?m)^ +", lambda match: "\t" * (len(match[0]) // unit) + " " * (len(match[0]) % unit), code)
-
-
-def _line_ending(document: Document) -> str:
-    match = re.search(r"\r\n|\n|\r", document.text)
-    return match.group() if match else "\n"
 
 
 def minimal(document: Document, text: str) -> tuple[TextEdit, ...]:
     """The whole lines that differ, as few and short edits as a line diff finds; no edits for equal texts."""
-    old, new = document.text, text
+    return tuple(_differences(document.text, text, 0))
+
+
+def _minimal_within(document: Document, span: Span, new: str) -> tuple[TextEdit, ...]:
+    """`minimal` for whole lines that are replaced."""
+    end = _LINE_END.match(document.text, span.end)
+    ending = end[0] if end else ""
+    return tuple(_differences(document.slice(span) + ending, new + ending, span.start))
+
+
+def _differences(old: str, new: str, offset: int) -> Iterator[TextEdit]:
     # The ends are kept at line boundaries so that no edit falls between CR and LF.
     old_lines, new_lines = _LINE.findall(old), _LINE.findall(new)
     head = _common(old_lines, new_lines)
     tail = _common(old_lines[head:][::-1], new_lines[head:][::-1])
     middle_old, middle_new = old_lines[head : len(old_lines) - tail], new_lines[head : len(new_lines) - tail]
-    offset = sum(map(len, old_lines[:head]))
-    return tuple(_hunks(middle_old, middle_new, offset))
+    yield from _hunks(middle_old, middle_new, offset + sum(map(len, old_lines[:head])))
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from hybrid_lsp.actions import prompts, reply
-from hybrid_lsp.actions.base import ActionContext, By, Grounding, NothingOutcome, Outcome, Output, TextOutcome, selected
-from hybrid_lsp.analysis import syntax
-from hybrid_lsp.context import symbols
-from hybrid_lsp.document import Document, Span
-from hybrid_lsp.types import Message
+from hybrid_lsp.actions.answer import Answer
+from hybrid_lsp.actions.base import ActionContext, By, Grounding, NothingOutcome, Outcome, TextOutcome
+from hybrid_lsp.analysis import outline, syntax
+from hybrid_lsp.context import grammars, scope, symbols
 
 _TASK = """\
 Explain this code to a developer who knows the language and not this code. Write Markdown: first one or two sentences \
@@ -19,63 +18,58 @@ that say what it does and what for, then how it works step by step, then what to
 side effects, cost). Refer to names as they stand in the code. Say only what the code shows; where it does not show \
 something, say that. Do not repeat the code."""
 
+_CODE = grammars.LANGUAGES - {"json", "jsonc"}
 _COMPLEXITY = ((5, "simple"), (10, "moderate"), (20, "high"))
 
 
 @attrs.frozen
-class Explain:
+class Explain(Answer):
     """Text about a selection: what a model says, or else what the syntax tree shows."""
 
     name: str = "explain"
     title: str = "Explain this code"
-    kind: str = "refactor.explain"
-    output: Output = Output.TEXT
-    languages: frozenset[str] = frozenset({"python"})
-    schema: dict[str, object] | None = None
-
-    def target(self, document: Document, span: Span) -> Span | None:
-        return selected(document, span)
+    task: str = _TASK
+    languages: frozenset[str] = _CODE
 
     async def ground(self, context: ActionContext) -> Grounding:
-        facts = _facts(context)
-        return Grounding("\n".join(_lines(facts)) if facts else "")
-
-    def messages(self, context: ActionContext, grounding: Grounding) -> tuple[Message, ...]:
-        return prompts.chat(
-            _TASK,
-            prompts.code(context),
-            prompts.surroundings(context),
-            prompts.facts("Facts from static analysis", [grounding.facts]),
-        )
-
-    def parse(self, context: ActionContext, grounding: Grounding, text: str, by: By) -> Outcome:
-        return TextOutcome(by, reply.markdown(text))
+        return facts(context)
 
     async def static(self, context: ActionContext, by: By) -> Outcome:
         facts = _facts(context)
         if facts is None:
-            return NothingOutcome(by, f"There is no static explanation for `{context.document.language}`.")
+            return NothingOutcome(by, "Static analysis sees no function, class or the like here: select one.")
         if symbols.syntax_errors(context.document):
             by = by.noting("The file has a syntax error: some of this may be wrong.")
-        return TextOutcome(by, "\n".join(_page(facts)) + "\n")
+        return TextOutcome(by, "\n".join(_page(facts, context.document.language)) + "\n")
+
+
+def facts(context: ActionContext) -> Grounding:
+    """What the syntax tree shows, as lines for a prompt."""
+    found = _facts(context)
+    return Grounding("\n".join(_lines(found)) if found else "")
 
 
 def _facts(context: ActionContext) -> syntax.Facts | None:
-    nodes = symbols.statements(context.document, context.span)
-    return syntax.describe(context.document, nodes) if nodes else None
+    document = context.document
+    if nodes := symbols.statements(document, context.span):
+        return syntax.describe(document, nodes)
+    if document.language not in _CODE:
+        return None
+    tree = grammars.Parsed.of(document.language, document.text).tree
+    return outline.describe(document, tree.root_node, context.span, scope.SCOPES)
 
 
-def _page(facts: syntax.Facts) -> Iterator[str]:
+def _page(facts: syntax.Facts, language: str) -> Iterator[str]:
     """The facts as Markdown."""
     yield f"## {_heading(facts)}"
     if facts.signature:
-        yield from ("", prompts.fenced(facts.signature, "python"))
+        yield from ("", prompts.fenced(facts.signature, language))
     if facts.docstring:
         yield from ("", *(f"> {line}".rstrip() for line in reply.harmless(facts.docstring).split("\n")))
     yield ""
     yield from (f"- {line}" for line in _lines(facts, signature=False))
     for member in facts.members:
-        yield from ("", f"### {_heading(member)}", "", prompts.fenced(member.signature, "python"), "")
+        yield from ("", f"### {_heading(member)}", "", prompts.fenced(member.signature, language), "")
         yield from (f"- {line}" for line in _lines(member, signature=False))
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from hybrid_lsp.actions import edits
-from hybrid_lsp.actions.base import ActionContext
-from hybrid_lsp.context import symbols
+from hybrid_lsp.actions.base import ActionContext, around
+from hybrid_lsp.actions.fitting import dedented
 from hybrid_lsp.types import Message
 
 SYSTEM = """\
@@ -44,15 +43,15 @@ def chat(*parts: str) -> tuple[Message, ...]:
 
 def code(context: ActionContext) -> str:
     """The selected code, without the indentation it has in the file."""
-    return block("Code", edits.dedented(context.document, context.span), context.document.language)
+    return block("Code", dedented(context.document, context.span), context.document.language)
 
 
 def surroundings(context: ActionContext) -> str:
     """The function or class around a selection that is only a part of it, where it is not too long."""
-    around = symbols.enclosing_span(context.document, context.span)
-    if around is None or around == context.span or around.end - around.start > _CONTEXT_CHARS:
+    hull = around(context.document, context.span)
+    if hull is None or hull == context.span or hull.end - hull.start > _CONTEXT_CHARS:
         return ""
-    return block("It stands in this, given for understanding only", context.document.slice(around))
+    return block("It stands in this, given for understanding only", context.document.slice(hull))
 
 
 def facts(title: str, lines: Iterable[str]) -> str:

@@ -1,4 +1,8 @@
-"""Strict reading of what a model replied: one fenced block of code, one JSON value, or Markdown made harmless."""
+"""Strict reading of what a model replied: new code, one JSON value, or Markdown made harmless.
+
+New code comes as exactly one fenced block that holds all of it, or as search/replace hunks (`hunks.py`).
+`docs/replies.md` tells it from the outside.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import json
 import re
 from typing import Any
 
+from hybrid_lsp.actions import hunks
 from hybrid_lsp.errors import ReplyRejected
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^`\n]*)$")
@@ -15,6 +20,20 @@ _TAG = re.compile(
     r"(?i)<(?=/?(?:img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b)"
 )
 _COMMAND_LINK = re.compile(r"(?i)(\]\(\s*<?|\]:\s*<?)(?:command|javascript|data|file|vscode)(?:%3a|:)")
+
+
+def new_code(reply: str, code: str) -> str:
+    """What a reply makes of the code: its fenced block, or the code with its hunks applied.
+
+    Raises ReplyRejected: `code_block`'s reasons, or those of the hunks.
+    """
+    # Code that shows hunks itself cannot be spoken of in hunks.
+    if not hunks.present(reply) or hunks.present(code):
+        return code_block(reply)
+    try:
+        return hunks.apply(code, hunks.parse(reply))
+    except ReplyRejected as error:
+        raise ReplyRejected(error.message, error.remedy, raw=reply) from None
 
 
 def code_block(reply: str) -> str:

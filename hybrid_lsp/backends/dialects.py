@@ -32,7 +32,7 @@ def call(dialect: Dialect, model: str, family: Family, request: Request) -> Call
         return Call(_v1(dialect, "/chat/completions"), _chat(dialect, model, request, request.prompt))
     if dialect == "openai":
         return Call("/completions", _completion(model, family, request, request.prompt))
-    return Call("/infill", _infill(request, request.prompt))
+    return Call("/infill", _infill(dialect, request, request.prompt))
 
 
 def _v1(dialect: Dialect, path: str) -> str:
@@ -40,7 +40,7 @@ def _v1(dialect: Dialect, path: str) -> str:
     return path if dialect == "openai" else f"/v1{path}"
 
 
-def _infill(request: Request, prompt: Infill) -> Json:
+def _infill(dialect: Dialect, request: Request, prompt: Infill) -> Json:
     body: Json = {
         "input_prefix": prompt.prefix,
         "input_suffix": prompt.suffix,
@@ -55,6 +55,8 @@ def _infill(request: Request, prompt: Infill) -> Json:
         body["input_extra"] = [{"filename": file.filename, "text": file.text} for file in prompt.extra]
     if request.time_budget_ms is not None:
         body["t_max_predict_ms"] = request.time_budget_ms
+    if dialect == "engine" and request.background:
+        body["priority"] = "background"
     return body | _stop(request.stop)
 
 
@@ -69,7 +71,7 @@ def _completion(model: str, family: Family, request: Request, prompt: Infill) ->
     if family.name == families.SERVER.name:
         body |= {"prompt": prompt.prefix, "suffix": prompt.suffix}
     else:
-        body["prompt"] = families.render(family, prompt.prefix, prompt.suffix, prompt.extra)
+        body["prompt"] = families.render(family, prompt.prefix, prompt.suffix, prompt.extra, prompt.filename)
     return body | _stop(stops("openai", family, request))
 
 
@@ -127,7 +129,9 @@ def _read_infill(event: Mapping[str, Any]) -> Piece:
     if not event.get("stop"):
         return _piece(event["content"], _logprobs(probabilities), count, None)
     limited = event.get("stop_type") == "limit"
-    finish = Finish.TIME if event.get("time_limit") else Finish.LENGTH if limited else Finish.STOP
+    # A background request that made way had its time, as one whose budget ran out.
+    is_cut = event.get("time_limit") or event.get("preempted")
+    finish = Finish.TIME if is_cut else Finish.LENGTH if limited else Finish.STOP
     return _piece(event["content"], _logprobs(probabilities), count, finish)
 
 

@@ -32,6 +32,8 @@ _DRAIN_S = 0.2
 _DONE = object()
 _LONGEST_ERROR = 64 * 1024
 _BUSY = (502, 503, 504)
+_UNREADABLE = (400, 422)
+_SCHEMA = "response_format"
 
 
 @attrs.frozen
@@ -132,6 +134,10 @@ class HttpBackend:
             raise self._late() from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise self._unreachable(error) from error
+        if response.status_code in _UNREADABLE and _SCHEMA in (body or {}):
+            # Not every server takes a schema; the prompt asks for the same form in words.
+            await response.aclose()
+            return await self._send(method, path, {k: v for k, v in body.items() if k != _SCHEMA}, deadline)
         if response.is_error:
             raise await self._refusal(response, deadline)
         return response

@@ -20,12 +20,15 @@ class Task(StrEnum):
     """What is asked for."""
 
     COMPLETION = "completion"
+    DEEP_COMPLETION = "deep-completion"
+    """A completion that was asked for by hand, which the small model is not sure of."""
     ACTION = "action"
 
 
 _TIERS = {
     Task.COMPLETION: (Tier.SMALL,),
-    Task.ACTION: (Tier.LARGE, Tier.STATIC),
+    Task.DEEP_COMPLETION: (Tier.LARGE,),
+    Task.ACTION: (Tier.LARGE, Tier.SMALL, Tier.STATIC),
 }
 _SETTING = {Tier.SMALL: "small.backend", Tier.LARGE: "large.backend"}
 
@@ -37,7 +40,7 @@ class Patience:
     An absent or killed backend does not wait for any of these: its connection is refused or breaks, and the next
     candidate is asked at once. A live model that is slow to start is told apart by not being given up:
 
-    `notice_s`: after so long without a first piece the caller gets a `Waiting`, to show a static answer meanwhile.
+    `notice_s`: after so long without a piece the caller gets a `Waiting`, to show a static answer meanwhile.
     `first_piece_s`: time for loading a cold model and reading the prompt; a 7B model on a CPU takes a minute or two.
     `quiet_s`: longest pause between two pieces once they flow.
     """
@@ -75,19 +78,22 @@ Event = Candidate | Waiting | Piece
 class Router:
     """The backends of this process and what is known about their health.
 
-    A tier that is not in `backends` is not configured.
+    A tier that is not in `backends` is not configured; `small_chats` says whether the small model follows
+    instructions, and so may run actions.
     """
 
     def __init__(
         self,
         backends: Mapping[Tier, Backend],
         *,
+        small_chats: bool = False,
         health: Mapping[Tier, Health] | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.backends = dict(backends)
         self.patience = patience or Patience()
+        self._small_chats = small_chats
         self._health = {tier: Health(clock=clock) for tier in backends} | dict(health or {})
 
     def health(self, tier: Tier) -> Health:
@@ -98,11 +104,15 @@ class Router:
         """Whether a tier has a backend; the static tier needs none."""
         return tier is Tier.STATIC or tier in self.backends
 
+    def best(self, task: Task) -> Tier:
+        """The first configured tier of a task, whether it answers now or not."""
+        return next((tier for tier in self._tiers(task) if self.configured(tier)), Tier.STATIC)
+
     def candidates(self, task: Task) -> list[Candidate]:
         """Who may answer now, best first. A backend that cools down is left out, and the next one says so."""
         found: list[Candidate] = []
         passed: list[str] = []
-        for tier in _TIERS[task]:
+        for tier in self._tiers(task):
             backend = self.backends.get(tier)
             if tier is Tier.STATIC:
                 found.append(Candidate(tier, None, _because(passed, "static analysis")))
@@ -121,6 +131,11 @@ class Router:
             return f"No {tier} model is configured (setting `{_SETTING[tier]}`)."
         return _sentence(self._resting(tier))
 
+    def _tiers(self, task: Task) -> list[Tier]:
+        """The tiers that may serve a task. A small model that cannot chat is not spoken of: nobody asked for one."""
+        mute = task is Task.ACTION and not self._small_chats
+        return [tier for tier in _TIERS[task] if not (mute and tier is Tier.SMALL)]
+
     def _resting(self, tier: Tier) -> str:
         health = self._health[tier]
         error = f" ({health.last_error.message})" if health.last_error else ""
@@ -131,15 +146,17 @@ class Router:
     ) -> AsyncGenerator[Event, None]:
         """Ask one candidate after the other until one answers.
 
-        A candidate that fails before any text is followed by the next, whose reason says what happened. A static
-        candidate ends the stream: its work is the caller's. Close the generator to cancel; the model stops then.
+        A candidate that fails is followed by the next, whose reason says what happened: pieces that came before a
+        Candidate are void. A static candidate ends the stream: its work is the caller's. Close the generator to
+        cancel; the model stops then.
 
-        Raises BackendError: the last candidate failed, or one failed after text had come.
+        Raises BackendError: the last candidate failed.
         """
         patience = patience or self.patience
         failure: BackendError | None = None
+        why = ""
         for listed in candidates:
-            candidate = listed if failure is None else _instead(listed, failure)
+            candidate = instead(listed, why) if why else listed
             yield candidate
             if candidate.backend is None:
                 return
@@ -150,9 +167,9 @@ class Router:
                         yield event
                 return
             except BackendError as error:
-                if attempt.spoke:
-                    raise
                 failure = error
+                did = "broke off" if attempt.spoke else "does not answer"
+                why = f"The {candidate.tier} model {did} ({error.message})"
         raise failure or BackendUnavailable("No model may be asked.", "Set `large.backend` or `small.backend`.")
 
 
@@ -184,29 +201,25 @@ class _Attempt:
         self._health.success()
 
     async def _events(self, pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Waiting | Piece, None]:
-        first = asyncio.ensure_future(anext(pieces, None))
-        try:
-            notice = min(self._patience.notice_s, self._patience.first_piece_s)
-            await asyncio.wait({first}, timeout=notice)
-            if not first.done():
-                yield Waiting(self._candidate, notice)
-                await asyncio.wait({first}, timeout=self._patience.first_piece_s - notice)
-            if not first.done():
-                raise self._too_slow("no first word", self._patience.first_piece_s)
-            piece = first.result()
-        finally:
-            await _stop(first)
-        while piece is not None:
+        what, longest_s = "no first word", self._patience.first_piece_s
+        while True:
+            upcoming = asyncio.ensure_future(anext(pieces, None))
+            try:
+                notice_s = min(self._patience.notice_s, longest_s)
+                await asyncio.wait({upcoming}, timeout=notice_s)
+                if not upcoming.done():
+                    yield Waiting(self._candidate, notice_s)
+                    await asyncio.wait({upcoming}, timeout=longest_s - notice_s)
+                if not upcoming.done():
+                    raise self._too_slow(what, longest_s)
+                piece = upcoming.result()
+            finally:
+                await _stop(upcoming)
+            if piece is None:
+                return
             self.spoke = self.spoke or bool(piece.text)
             yield piece
-            piece = await self._next(pieces)
-
-    async def _next(self, pieces: AsyncGenerator[Piece, None]) -> Piece | None:
-        try:
-            async with asyncio.timeout(self._patience.quiet_s):
-                return await anext(pieces, None)
-        except TimeoutError:
-            raise self._too_slow("it fell silent", self._patience.quiet_s) from None
+            what, longest_s = "it fell silent", self._patience.quiet_s
 
     def _too_slow(self, what: str, seconds: float) -> BackendTimeout:
         return BackendTimeout(
@@ -228,9 +241,10 @@ def _because(passed: list[str], choice: str) -> str:
     return _sentence(f"{'; '.join(passed)}: {choice} instead" if passed else choice)
 
 
-def _instead(candidate: Candidate, failure: BackendError) -> Candidate:
+def instead(candidate: Candidate, why: str) -> Candidate:
+    """A candidate that takes the place of another; `why` is a sentence without its full stop."""
     choice = "static analysis" if candidate.backend is None else f"{candidate.tier} model {candidate.name}"
-    return attrs.evolve(candidate, reason=f"The model does not answer ({failure.message}): {choice} instead.")
+    return attrs.evolve(candidate, reason=f"{why}: {choice} instead.")
 
 
 def _sentence(text: str) -> str:

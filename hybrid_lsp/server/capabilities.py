@@ -15,23 +15,38 @@ class Abilities:
     versioned_edits: bool
     annotated_edits: bool
     applies_edits: bool
+    creates_files: bool
+    """An edit may make a new file."""
     shows_documents: bool
     progress: bool
     pulls_settings: bool
+    pulls_diagnostics: bool
+    """Diagnostics may wait to be asked for: the client asks, and asks again when it is told to."""
+
+    markdown_items: bool
+    """The documentation of a completion item may be Markdown."""
 
     @classmethod
     def of(cls, client: lsp.ClientCapabilities) -> Abilities:
         workspace = client.workspace or lsp.WorkspaceClientCapabilities()
         edits = workspace.workspace_edit or lsp.WorkspaceEditClientCapabilities()
+        made = edits.resource_operations or ()
         window = client.window or lsp.WindowClientCapabilities()
+        problems = workspace.diagnostics or lsp.DiagnosticWorkspaceClientCapabilities()
+        pulls = client.text_document is not None and client.text_document.diagnostic is not None
         action = (client.text_document and client.text_document.code_action) or lsp.CodeActionClientCapabilities()
         resolves = action.resolve_support is not None and "edit" in action.resolve_support.properties
+        listed = (client.text_document and client.text_document.completion) or lsp.CompletionClientCapabilities()
+        item = listed.completion_item or lsp.ClientCompletionItemOptions()
         return cls(
             resolves_edits=resolves and bool(action.data_support),
             versioned_edits=bool(edits.document_changes),
             annotated_edits=bool(edits.document_changes and edits.change_annotation_support),
             applies_edits=bool(workspace.apply_edit),
+            creates_files=bool(edits.document_changes and lsp.ResourceOperationKind.Create in made),
             shows_documents=bool(window.show_document and window.show_document.support),
             progress=bool(window.work_done_progress),
             pulls_settings=bool(workspace.configuration),
+            markdown_items=lsp.MarkupKind.Markdown in (item.documentation_format or ()),
+            pulls_diagnostics=pulls and bool(problems.refresh_support),
         )

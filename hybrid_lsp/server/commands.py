@@ -4,7 +4,11 @@ from __future__ import annotations
 
 ACCEPT = "hybrid-lsp.accept"
 """A suggestion was accepted; argument: its id."""
+PAUSE = "hybrid-lsp.pause"
+"""Pauses inline completion, or goes on; argument: {paused: bool, language?: string}; returns the status."""
 STATUS = "hybrid-lsp.status"
 """Returns the status: tier, busy, last reason for an empty answer, models."""
 RUN_ACTION = "hybrid-lsp.runAction"
-"""Runs a code action; argument: {action, uri, range}."""
+"""Runs a code action; argument: {action, uri, range, instruction?, diagnostic?}."""
+DISMISS = "hybrid-lsp.dismiss"
+"""Drops a finding for good; argument: {uri, range, code}, or {reset: true} to forget the workspace's dismissals."""

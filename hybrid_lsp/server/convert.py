@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from lsprotocol import types as lsp
 
@@ -17,6 +19,7 @@ _SEVERITIES = {
     Severity.INFORMATION: lsp.DiagnosticSeverity.Information,
     Severity.HINT: lsp.DiagnosticSeverity.Hint,
 }
+_FROM_LSP = {theirs: ours for ours, theirs in _SEVERITIES.items()}
 SOURCE = "hybrid-lsp"
 
 
@@ -76,6 +79,40 @@ def diagnostic_of(document: Document, finding: Finding, encoding: Encoding) -> l
         code_description=lsp.CodeDescription(href=finding.url) if finding.url else None,
         source=SOURCE,
         data={"tool": finding.tool, "cwe": finding.cwe},
+    )
+
+
+def finding_of(document: Document, diagnostic: lsp.Diagnostic, encoding: Encoding) -> Finding:
+    """What some server reports, in our words; the `tool` is that server's name."""
+    severity = diagnostic.severity or lsp.DiagnosticSeverity.Warning
+    # LSP 3.18 lets a message be Markdown; its types still say that it is a text.
+    message: Any = diagnostic.message
+    return Finding(
+        span=span_of(document, diagnostic.range, encoding),
+        message=message if isinstance(message, str) else str(getattr(message, "value", message)),
+        severity=_FROM_LSP[severity],
+        code="" if diagnostic.code is None else str(diagnostic.code),
+        tool=diagnostic.source or "",
+    )
+
+
+def new_file_edit_of(path: Path, content: str, label: str, description: str, *, annotated: bool) -> lsp.WorkspaceEdit:
+    """A new file with its content, for clients that make files; it fails where there is one of that name."""
+    uri, mark = path.as_uri(), SOURCE if annotated else None
+    options = lsp.CreateFileOptions(overwrite=False, ignore_if_exists=False)
+    start = lsp.Range(lsp.Position(0, 0), lsp.Position(0, 0))
+    identifier = lsp.OptionalVersionedTextDocumentIdentifier(uri=uri, version=None)
+    # Both parts carry the mark: whoever refuses the file refuses its content.
+    edit: lsp.TextEdit | lsp.AnnotatedTextEdit = lsp.TextEdit(start, content)
+    if mark is not None:
+        edit = lsp.AnnotatedTextEdit(annotation_id=mark, range=start, new_text=content)
+    annotation = lsp.ChangeAnnotation(label, needs_confirmation=True, description=description or None)
+    return lsp.WorkspaceEdit(
+        document_changes=[
+            lsp.CreateFile(uri=uri, options=options, annotation_id=mark),
+            lsp.TextDocumentEdit(identifier, [edit]),
+        ],
+        change_annotations={SOURCE: annotation} if annotated else None,
     )
 
 

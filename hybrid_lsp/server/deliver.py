@@ -4,24 +4,47 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
-from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, Outcome, TextOutcome
+from hybrid_lsp.actions.base import EditOutcome, FileOutcome, FindingsOutcome, Outcome, TextOutcome
 from hybrid_lsp.actions.edits import rebase
+from hybrid_lsp.actions.prompts import fenced
 from hybrid_lsp.errors import StaleDocument
-from hybrid_lsp.paths import state_dir
-from hybrid_lsp.server.convert import diagnostic_of, workspace_edit_of
+from hybrid_lsp.paths import digest, state_dir
+from hybrid_lsp.server.convert import new_file_edit_of, workspace_edit_of
 
 if TYPE_CHECKING:
     from hybrid_lsp.server.hybrid import HybridServer
     from hybrid_lsp.server.session import Session
 
-
 log = logging.getLogger(__name__)
+
+_PAGES_KEPT_S = 7 * 24 * 3600
+
+
+def with_reply_kept(outcome: Outcome, key: str) -> Outcome:
+    """The outcome with a note where the refused reply can be read, where there is one.
+
+    It stands there as the model wrote it, its secrets as placeholders.
+    """
+    if not outcome.by.raw:
+        return outcome
+    try:
+        note = f"The refused reply is kept in {_write_page('reply', key, outcome.by.raw)}."
+    except OSError as error:
+        log.warning("The refused reply cannot be kept: %s", error.strerror)
+        return outcome
+    noted = attrs.evolve(outcome, by=outcome.by.noting(note))
+    if isinstance(noted, EditOutcome):
+        described = attrs.evolve(noted.edit, description=f"{noted.edit.description} {note}".lstrip())
+        return attrs.evolve(noted, edit=described)
+    return noted
 
 
 async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
@@ -30,27 +53,39 @@ async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
     `key` names the run to clients that saw its text grow. Raises StaleDocument for an edit whose text has changed.
     """
     about = {"tier": str(outcome.tier), "label": outcome.label, "notes": list(outcome.notes)}
+    if isinstance(outcome, FileOutcome) and not _makes_file(ls.session, outcome):
+        outcome = _as_text(outcome)
     if isinstance(outcome, TextOutcome):
         await _show_text(ls, outcome, key)
         return {"kind": "text", "markdown": outcome.markdown, **about}
-    if isinstance(outcome, EditOutcome):
+    if isinstance(outcome, EditOutcome | FileOutcome):
         return {"kind": "edit", "applied": await _apply(ls, outcome), **about}
     if isinstance(outcome, FindingsOutcome):
-        publish(ls, outcome)
-        ls.session.tell.answer(_summary(outcome))
-        return {"kind": "findings", "count": len(outcome.findings), **about}
-    ls.session.tell.answer(" ".join([outcome.label, *outcome.notes, outcome.message]).lstrip())
+        dismissed = ls.diagnostics.show(outcome)
+        ls.session.tell.answer(_summary(outcome, dismissed))
+        return {"kind": "findings", "count": len(outcome.findings) - dismissed, **about}
+    message = " ".join([outcome.label, *outcome.notes, outcome.message]).lstrip()
+    page = _page_path("reply", key)
+    if outcome.by.raw and ls.session.abilities.shows_documents and page.exists():
+        ls.session.spawn(_offer_page(ls, message, page))
+    else:
+        ls.session.tell.answer(message)
     return {"kind": "nothing", "message": outcome.message, **about}
 
 
-def workspace_edit(session: Session, outcome: EditOutcome) -> lsp.WorkspaceEdit:
-    """The edit for the document as it is now; raises StaleDocument when its text has changed since."""
+def workspace_edit(session: Session, outcome: EditOutcome | FileOutcome) -> lsp.WorkspaceEdit | None:
+    """The edit for the document as it is now; raises StaleDocument when its text has changed since.
+
+    None for a new file that the client cannot make, or that has no place.
+    """
+    if isinstance(outcome, FileOutcome):
+        return _new_file(session, outcome)
     current = session.documents.get(outcome.edit.document.uri)
     if current is None:
         raise StaleDocument("The file was closed while the action ran.", "Open it and run the action again.")
     abilities = session.abilities
     edit = workspace_edit_of(
-        rebase(outcome.edit, current, outcome.span),
+        rebase(outcome.edit, current, outcome.span, session.documents.changes_since(outcome.edit.document)),
         session.documents.encoding,
         versioned=abilities.versioned_edits,
         annotated=abilities.annotated_edits,
@@ -61,42 +96,46 @@ def workspace_edit(session: Session, outcome: EditOutcome) -> lsp.WorkspaceEdit:
     return edit
 
 
+def _makes_file(session: Session, outcome: FileOutcome) -> bool:
+    return outcome.path is not None and session.abilities.creates_files
+
+
+def _new_file(session: Session, outcome: FileOutcome) -> lsp.WorkspaceEdit | None:
+    if outcome.path is None or not session.abilities.creates_files:
+        return None
+    if outcome.path.exists() or session.documents.get(outcome.path.as_uri()) is not None:
+        raise StaleDocument(f"There is a file {outcome.path.name} by now.", "Run the action again.")
+    description = " ".join([outcome.label, *outcome.notes])
+    annotated = session.abilities.annotated_edits
+    return new_file_edit_of(outcome.path, outcome.content, outcome.title, description, annotated=annotated)
+
+
+def _as_text(outcome: FileOutcome) -> TextOutcome:
+    """A new file as a page, for a client that makes none."""
+    place = f"For a new file `{outcome.path}`:" if outcome.path else "For a new file:"
+    return TextOutcome(outcome.by, f"{place}\n\n{fenced(outcome.content.rstrip(), outcome.document.language)}\n")
+
+
 def show_interim(ls: HybridServer, key: str, title: str, outcome: Outcome) -> None:
     """Something to look at while the model is slow to begin; what comes in the end takes its place."""
     if isinstance(outcome, TextOutcome):
         ls.session.tell.stream(key, title, f"{outcome.markdown}\n_{outcome.label}_\n", done=False)
     elif isinstance(outcome, FindingsOutcome):
-        publish(ls, outcome)
-
-
-def publish(ls: HybridServer, outcome: FindingsOutcome) -> None:
-    """Publish for the text as it is now; what a review of another selection found stays."""
-    session, uri = ls.session, outcome.document.uri
-    current = session.documents.get(uri)
-    if current is None:
-        return
-    findings = session.findings.replace(outcome.document, outcome.span, outcome.findings, current)
-    diagnostics = [diagnostic_of(current, each, session.documents.encoding) for each in findings]
-    ls.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, diagnostics, version=current.version))
-
-
-def clear_findings(ls: HybridServer, uri: str) -> None:
-    if ls.session.findings.forget(uri):
-        ls.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
+        ls.diagnostics.show(outcome)
 
 
 async def _show_text(ls: HybridServer, outcome: TextOutcome, key: str) -> None:
     session = ls.session
     if session.tell.wants_stream:
         session.tell.stream(key, outcome.label, outcome.markdown, done=True)
-    elif not (session.abilities.shows_documents and await _show_page(ls, outcome.markdown)):
+    elif not (session.abilities.shows_documents and await _show_page(ls, key, outcome.markdown)):
         session.tell.answer(f"{outcome.label}\n\n{outcome.markdown}")
 
 
-async def _show_page(ls: HybridServer, markdown: str) -> bool:
+async def _show_page(ls: HybridServer, key: str, markdown: str) -> bool:
     """Have the editor open the text as a file; False where that does not work."""
     try:
-        page = _write_page(markdown)
+        page = _write_page("explanation", key, markdown)
         params = lsp.ShowDocumentParams(page.as_uri(), external=False, take_focus=False)
         return (await ls.window_show_document_async(params)).success
     except (OSError, JsonRpcException) as error:
@@ -104,22 +143,48 @@ async def _show_page(ls: HybridServer, markdown: str) -> bool:
         return False
 
 
-def _write_page(markdown: str) -> Path:
-    """One page a process, readable by its user alone: it quotes their code."""
-    folder = state_dir() / "explanations"
+def _write_page(kind: str, key: str, text: str) -> Path:
+    """One page for each action and place of this process, readable by its user alone: it quotes their code.
+
+    Old ones go.
+    """
+    folder = state_dir() / "pages"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"explanation-{os.getpid()}.md"
+    for page in folder.glob("*.md"):
+        if time.time() - page.stat().st_mtime > _PAGES_KEPT_S:
+            page.unlink(missing_ok=True)
+    path = _page_path(kind, key)
     path.touch(mode=0o600)
-    path.write_text(markdown, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", errors="replace")
     return path
 
 
-async def _apply(ls: HybridServer, outcome: EditOutcome) -> bool:
+def _page_path(kind: str, key: str) -> Path:
+    return state_dir() / "pages" / f"{kind}-{os.getpid()}-{digest(key)}.md"
+
+
+async def _offer_page(ls: HybridServer, message: str, page: Path) -> None:
+    """Tell that an action came to nothing, with a button that opens the reply it was refused for."""
+    log.info(message)
+    button = lsp.MessageActionItem("Show the reply")
+    params = lsp.ShowMessageRequestParams(lsp.MessageType.Info, message, [button])
+    try:
+        if await ls.window_show_message_request_async(params) == button:
+            await ls.window_show_document_async(lsp.ShowDocumentParams(page.as_uri(), take_focus=True))
+    except JsonRpcException as error:
+        log.warning("The refused reply cannot be offered: %s", error.message)
+        ls.session.tell.answer(message)
+
+
+async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome) -> bool:
     edit = workspace_edit(ls.session, outcome)
+    assert edit is not None
     if not ls.session.abilities.applies_edits:
         ls.session.tell.answer("This editor takes no edits from a language server: nothing was changed.")
         return False
-    params = lsp.ApplyWorkspaceEditParams(edit, label=outcome.edit.label)
+    params = lsp.ApplyWorkspaceEditParams(
+        edit, label=outcome.edit.label if isinstance(outcome, EditOutcome) else outcome.title
+    )
     try:
         result = await ls.workspace_apply_edit_async(params)
     except JsonRpcException as error:
@@ -129,7 +194,8 @@ async def _apply(ls: HybridServer, outcome: EditOutcome) -> bool:
     return result.applied
 
 
-def _summary(outcome: FindingsOutcome) -> str:
-    count = len(outcome.findings)
-    found = "No security findings." if not count else f"{count} security finding{'s' if count > 1 else ''}."
-    return " ".join([found, outcome.label, *outcome.notes])
+def _summary(outcome: FindingsOutcome, dismissed: int) -> str:
+    count = len(outcome.findings) - dismissed
+    found = "No findings." if not count else f"{count} finding{'s' if count > 1 else ''}."
+    hidden = [f"{dismissed} more you have dismissed."] if dismissed else []
+    return " ".join([found, *hidden, outcome.label, *outcome.notes])

@@ -7,6 +7,8 @@ and clamps positions otherwise than LSP says; ours is tested against both in eve
 from __future__ import annotations
 
 import re
+import weakref
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,8 +20,19 @@ from lsprotocol import types as lsp
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import DocumentRejected
 from hybrid_lsp.server.convert import Encoding, span_of
+from hybrid_lsp.types import TextEdit
 
+_REMEMBERED = 5000
+"""Notifications of a document that are kept: what is typed while an action runs."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@attrs.frozen
+class _Step:
+    """One notification: the version before it, held by whoever works on it and not here, and its changes in order."""
+
+    before: weakref.ref[Document]
+    changes: tuple[TextEdit, ...]
 
 
 @attrs.define
@@ -30,6 +43,7 @@ class Documents:
     encoding: Encoding = lsp.PositionEncodingKind.Utf16
     _open: dict[str, Document] = attrs.field(factory=dict)
     _too_large: set[str] = attrs.field(factory=set)
+    _journal: dict[str, deque[_Step]] = attrs.field(factory=dict)
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self._open.values())
@@ -49,6 +63,7 @@ class Documents:
             language=str(item.language_id),
             path=path_of(item.uri),
         )
+        self._journal.pop(item.uri, None)
         return self._keep(document)
 
     def change(
@@ -58,18 +73,46 @@ class Documents:
         document = self._open.get(identifier.uri)
         if document is None:
             return self._whole_again(identifier, changes)
+        before, steps = document, list[TextEdit]()
         for change in changes:
-            document = self._changed(document, change)
-        return self._keep(attrs.evolve(document, version=identifier.version))
+            document = self._changed(document, change, steps)
+        kept = self._keep(attrs.evolve(document, version=identifier.version))
+        self._note(before, steps, complete=len(steps) == len(changes))
+        return kept
+
+    def changes_since(self, document: Document) -> list[TextEdit] | None:
+        """What was changed since that version, in order; None where it is not known change by change."""
+        if self._open.get(document.uri) is document:
+            return []
+        changes: list[TextEdit] = []
+        for step in reversed(self._journal.get(document.uri, ())):
+            changes[:0] = step.changes
+            if step.before() is document:
+                return changes
+        return None
 
     def close(self, uri: str) -> None:
+        self._journal.pop(uri, None)
         self._open.pop(uri, None)
         self._too_large.discard(uri)
 
-    def _changed(self, document: Document, change: lsp.TextDocumentContentChangeEvent) -> Document:
+    def _changed(
+        self, document: Document, change: lsp.TextDocumentContentChangeEvent, steps: list[TextEdit]
+    ) -> Document:
+        """The document after one change, which is added to `steps` where it says what it replaces."""
         if isinstance(change, lsp.TextDocumentContentChangePartial):
-            return document.replace(span_of(document, change.range, self.encoding), _valid(change.text))
+            step = TextEdit(span_of(document, change.range, self.encoding), _valid(change.text))
+            steps.append(step)
+            return document.replace(step.span, step.new_text)
         return attrs.evolve(document, text=_valid(change.text))
+
+    def _note(self, before: Document, steps: list[TextEdit], *, complete: bool) -> None:
+        """Keep what a notification changed; one that sends the whole text says nothing of what was changed."""
+        journal = self._journal.setdefault(before.uri, deque(maxlen=_REMEMBERED))
+        if complete:
+            journal.append(_Step(weakref.ref(before), tuple(steps)))
+        else:
+            journal.clear()
 
     def _whole_again(
         self, identifier: lsp.VersionedTextDocumentIdentifier, changes: list[lsp.TextDocumentContentChangeEvent]
@@ -88,7 +131,7 @@ class Documents:
         if size * 4 > self.max_bytes:
             size = len(document.text.encode("utf-8"))
         if size > self.max_bytes:
-            self._open.pop(document.uri, None)
+            self.close(document.uri)
             self._too_large.add(document.uri)
             raise DocumentRejected(
                 f"{Path(document.path or document.uri).name} has {size / 1e6:.1f} MB, more than the "

@@ -57,11 +57,13 @@ class Editor:
     """One window with one file open.
 
     `messages`, `diagnostics` and `shown_documents` keep what the server sent; `cancelled` counts requests that were
-    cancelled here, and `settled` those of them that the server answered with error -32800.
+    cancelled here, and `settled` those of them that the server answered with error -32800. `name` is what the server
+    knows the editor by.
     """
 
-    def __init__(self, settings: dict[str, Any] | None = None) -> None:
-        self._client = LanguageClient("hybrid-lsp headless editor", __version__, converter_factory=converter)
+    def __init__(self, settings: dict[str, Any] | None = None, name: str = "hybrid-lsp headless editor") -> None:
+        self._name = name
+        self._client = LanguageClient(name, __version__, converter_factory=converter)
         self._settings = settings or {}
         self.document = Document("", "")
         self.cursor = 0
@@ -79,6 +81,7 @@ class Editor:
         result = await self._client.initialize_async(
             lsp.InitializeParams(
                 capabilities=_capabilities(),
+                client_info=lsp.ClientInfo(self._name, __version__),
                 root_uri=root.as_uri(),
                 initialization_options=self._settings,
             )
@@ -86,15 +89,22 @@ class Editor:
         self._client.initialized(lsp.InitializedParams())
         return result
 
+    @property
+    def server_pid(self) -> int:
+        """The server's process, once it is started."""
+        server = self._client._server  # pygls tells it nowhere else
+        assert server is not None
+        return server.pid
+
     async def stop(self) -> None:
         await self._client.shutdown_async(None)
         self._client.exit(None)
         await self._client.stop()  # type: ignore[no-untyped-call]  # pygls leaves it unannotated
 
-    def open(self, path: Path, text: str) -> None:
+    def open(self, path: Path, text: str, language: str = "python") -> None:
         """Open a file with this text, whatever is on the disk."""
-        self.document = Document(path.as_uri(), text, 1, "python", path)
-        item = lsp.TextDocumentItem(self.document.uri, "python", 1, text)
+        self.document = Document(path.as_uri(), text, 1, language, path)
+        item = lsp.TextDocumentItem(self.document.uri, language, 1, text)
         self._client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
 
     def type(self, text: str) -> None:

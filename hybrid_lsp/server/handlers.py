@@ -7,13 +7,13 @@ import logging
 from typing import Any
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from hybrid_lsp.actions.pipeline import ACTIONS
-from hybrid_lsp.errors import DocumentRejected
-from hybrid_lsp.metrics.events import AcceptKind
-from hybrid_lsp.server import inline, perform
-from hybrid_lsp.server.commands import ACCEPT, RUN_ACTION, STATUS
+from hybrid_lsp.errors import ActionError, DocumentRejected
+from hybrid_lsp.server import diagnostics, inline, listed, perform
+from hybrid_lsp.server.commands import ACCEPT, DISMISS, PAUSE, RUN_ACTION, STATUS
+from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.hybrid import HybridServer
 from hybrid_lsp.server.session import SECTION
 
@@ -24,7 +24,8 @@ def register(server: HybridServer) -> None:
     """Every method and command that the server answers."""
     for method, handler, options in _features():
         server.feature(method, options)(handler)
-    commands: dict[str, Any] = {ACCEPT: accept, STATUS: status, RUN_ACTION: run_action}
+    commands: dict[str, Any] = {ACCEPT: accept, PAUSE: pause, STATUS: status, RUN_ACTION: run_action}
+    commands[DISMISS] = dismiss
     for name, command in commands.items():
         server.command(name)(command)
 
@@ -56,12 +57,16 @@ def _features() -> list[tuple[str, Any, Any]]:
 
 
 def _action_kinds() -> list[lsp.CodeActionKind | str]:
-    return sorted({action.kind for action in ACTIONS})
+    return sorted({*(action.kind for action in ACTIONS), lsp.CodeActionKind.QuickFix.value})
 
 
 def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
     encoding = ls.workspace.position_encoding or lsp.PositionEncodingKind.Utf16
     ls.session.start(params, encoding)
+    if ls.session.lists_completions:
+        ls.feature(lsp.TEXT_DOCUMENT_COMPLETION, listed.OPTIONS)(completion)
+    if ls.session.abilities.pulls_diagnostics:  # announced to no other client: it would show findings twice
+        ls.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, diagnostics.OPTIONS)(pull_diagnostics)
     # After the reply, for which the editor waits; and nothing may be told before it.
     asyncio.get_running_loop().call_soon(ls.session.configure)
 
@@ -101,36 +106,47 @@ async def _pull_settings(ls: HybridServer) -> bool:
 
 def did_open(ls: HybridServer, params: lsp.DidOpenTextDocumentParams) -> None:
     try:
-        ls.session.documents.open(params.text_document)
+        ls.session.opened(ls.session.documents.open(params.text_document))
     except DocumentRejected as error:
         ls.session.tell.warn(str(error))
 
 
 def did_change(ls: HybridServer, params: lsp.DidChangeTextDocumentParams) -> None:
+    session = ls.session
+    old = session.documents.get(params.text_document.uri)
     try:
-        ls.session.documents.change(params.text_document, list(params.content_changes))
+        new = session.documents.change(params.text_document, list(params.content_changes))
     except DocumentRejected as error:
-        ls.session.tell.warn(str(error))
+        session.tell.warn(str(error))
+        session.stop_typing(params.text_document.uri)
+        session.acceptance.closed(params.text_document.uri)
+        return
+    if old is not None and new is not None:
+        session.changed(old, new)
+        ls.diagnostics.follow(new.uri)
 
 
 async def did_save(ls: HybridServer, params: lsp.DidSaveTextDocumentParams) -> None:
     if ls.session.config.actions.enabled and ls.session.config.actions.review_on_save:
-        await perform.review_saved(ls, params.text_document.uri)
+        await ls.diagnostics.review(params.text_document.uri)
 
 
 def did_close(ls: HybridServer, params: lsp.DidCloseTextDocumentParams) -> None:
     uri = params.text_document.uri
-    ls.session.latest.cancel(uri)
     perform.forget(ls, uri)
-    ls.session.documents.close(uri)
+    ls.session.closed(uri)
 
 
 async def inline_completion(ls: HybridServer, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
     return await inline.answer(ls.session, params)
 
 
+async def completion(ls: HybridServer, params: lsp.CompletionParams) -> lsp.CompletionList:
+    return await listed.answer(ls.session, params)
+
+
 def code_action(ls: HybridServer, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
-    return perform.offers(ls.session, params)
+    return [*perform.offers(ls.session, params), *diagnostics.offers(params)]
 
 
 async def resolve_code_action(ls: HybridServer, params: lsp.CodeAction) -> lsp.CodeAction:
@@ -141,9 +157,30 @@ async def run_action(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
     return await perform.run_command(ls, arguments)
 
 
+def pull_diagnostics(ls: HybridServer, params: lsp.DocumentDiagnosticParams) -> lsp.DocumentDiagnosticReport:
+    return ls.diagnostics.pull(params)
+
+
+def dismiss(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    try:
+        return ls.diagnostics.dismiss(arguments[0] if arguments else None)
+    except ActionError as error:
+        ls.session.tell.warn(str(error))
+        return {"dismissed": 0, "message": str(error)}
+
+
 def accept(ls: HybridServer, *arguments: Any) -> None:
     if arguments:
-        ls.session.accepted(str(arguments[0]), AcceptKind.FULL)
+        ls.session.acceptance.accepted(str(arguments[0]))
+
+
+def pause(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    wish = arguments[0] if arguments and isinstance(arguments[0], dict) else {}
+    paused, language = wish.get("paused", True), wish.get("language")
+    if not isinstance(paused, bool) or not isinstance(language, str | None):
+        raise JsonRpcInvalidParams("The argument must be one object: {paused: BOOL, language?: ID}.")
+    ls.session.set_pause(paused=paused, language=language)
+    return ls.session.describe()
 
 
 def status(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
@@ -155,11 +192,20 @@ def cancel_progress(ls: HybridServer, params: lsp.WorkDoneProgressCancelParams) 
 
 
 def did_show(ls: HybridServer, params: Any) -> None:
-    """Taken note of only: every answer that we give is shown as far as we know."""
+    if suggestion := _suggestion_of(params):
+        ls.session.acceptance.displayed(suggestion)
 
 
 def did_accept_partially(ls: HybridServer, params: Any) -> None:
-    item, length = getattr(params, "item", None), getattr(params, "acceptedLength", None)
-    arguments = getattr(getattr(item, "command", None), "arguments", None) or []
-    if arguments and isinstance(length, int) and length > 0:
-        ls.session.accepted(str(arguments[0]), AcceptKind.PARTIAL, length)
+    suggestion, length = _suggestion_of(params), getattr(params, "acceptedLength", None)
+    text = getattr(getattr(params, "item", None), "insertText", None)
+    if suggestion and isinstance(text, str) and isinstance(length, int) and length > 0:
+        # Counted in UTF-16 from the item's start, whatever the encoding of positions.
+        taken = column_of(text, length, lsp.PositionEncodingKind.Utf16)
+        ls.session.acceptance.accepted_part(suggestion, len(text) - taken)
+
+
+def _suggestion_of(params: Any) -> str | None:
+    """The id of the suggestion that an item of ours, which the client sends back, was made of."""
+    arguments = getattr(getattr(getattr(params, "item", None), "command", None), "arguments", None)
+    return str(arguments[0]) if arguments else None

@@ -16,6 +16,7 @@ from pygls.io_ import run_async
 from pygls.lsp.server import LanguageServer
 
 from hybrid_lsp import __version__
+from hybrid_lsp.server.diagnostics import Diagnostics
 from hybrid_lsp.server.progress import ProgressBar
 from hybrid_lsp.server.protocol import HybridProtocol
 from hybrid_lsp.server.session import Session
@@ -36,6 +37,7 @@ class HybridServer(LanguageServer):
         )
         self.progress_bar = ProgressBar(self)
         self.session = Session(Tell(self))
+        self.diagnostics = Diagnostics(self)
 
     @property
     def exit_code(self) -> int:

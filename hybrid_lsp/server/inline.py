@@ -86,8 +86,8 @@ def accepting(suggestion: Suggestion) -> lsp.Command:
 def _record(session: Session, document: Document | None, found: Answer, started: float) -> None:
     latency_ms = (time.perf_counter() - started) * 1000
     first = found.suggestions[0] if found.suggestions else None
-    if first is not None:
-        session.remember_shown(first)
+    if first is not None and document is not None:
+        session.remember_shown(document, first)
     session.record(
         InlineAnswered(
             suggestion=first.id if first else None,

@@ -50,7 +50,7 @@ def _item(session: Session, document: Document, suggestion: Suggestion) -> lsp.C
         documentation=shown if session.abilities.markdown_items else text,
         filter_text=first,
         # Before the names that other servers list: it continues the line, they complete a word.
-        sort_text="\0",
+        sort_text="!",
         text_edit=lsp.TextEdit(range_of(document, span, session.documents.encoding), text),
         command=accepting(suggestion),
     )

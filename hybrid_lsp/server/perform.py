@@ -4,67 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import attrs
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcInvalidParams
 
-from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, NothingOutcome, Outcome, Output
-from hybrid_lsp.actions.pipeline import Offer, Progress
+from hybrid_lsp.actions.base import EditOutcome, FileOutcome, NothingOutcome, Outcome, Output
+from hybrid_lsp.actions.pipeline import Offer
+from hybrid_lsp.actions.running import Progress
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, HybridLspError
 from hybrid_lsp.metrics.events import ActionEnd, ActionEnded
+from hybrid_lsp.routing.router import Task
 from hybrid_lsp.server import deliver
 from hybrid_lsp.server.commands import RUN_ACTION
-from hybrid_lsp.server.convert import range_of, span_of
-from hybrid_lsp.types import Tier
+from hybrid_lsp.server.convert import finding_of, range_of, span_of
+from hybrid_lsp.server.order import Order
+from hybrid_lsp.types import Finding
 
 if TYPE_CHECKING:
     from hybrid_lsp.server.hybrid import HybridServer
     from hybrid_lsp.server.session import Session
-
-_REVIEW = "security"
-
-
-@attrs.frozen
-class Order:
-    """Which action on which range of which document; what a code action carries as data."""
-
-    action: str
-    uri: str
-    range: lsp.Range
-
-    @property
-    def key(self) -> str:
-        """What runs of the same action in the same document share."""
-        return f"{self.action}:{self.uri}"
-
-    @classmethod
-    def read(cls, data: Any) -> Order:
-        """Raises JsonRpcInvalidParams."""
-        try:
-            start, end = (
-                lsp.Position(_count(data["range"][which]["line"]), _count(data["range"][which]["character"]))
-                for which in ("start", "end")
-            )
-            return cls(str(data["action"]), str(data["uri"]), lsp.Range(start, end))
-        except (KeyError, TypeError, ValueError):
-            raise JsonRpcInvalidParams(
-                "The argument must be one object: {action: NAME, uri: URI, range: RANGE}."
-            ) from None
-
-    def write(self) -> dict[str, Any]:
-        places = {"start": self.range.start, "end": self.range.end}
-        range_ = {name: {"line": place.line, "character": place.character} for name, place in places.items()}
-        return {"action": self.action, "uri": self.uri, "range": range_}
-
-
-def _count(value: Any) -> int:
-    if type(value) is not int or value < 0:
-        raise ValueError(value)
-    return value
 
 
 def offers(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
@@ -74,19 +35,31 @@ def offers(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeActio
         return []
     span = span_of(document, params.range, session.documents.encoding)
     only = [str(getattr(kind, "value", kind)) for kind in params.context.only] if params.context.only else None
-    return [_code_action(session, document, span, offer) for offer in session.actions.offer(document, span, only)]
+    encoding = session.documents.encoding
+    problems = {finding_of(document, each, encoding): each for each in params.context.diagnostics}
+    found = session.actions.offer(document, span, only, list(problems))
+    return [_code_action(session, document, span, each, problems) for each in found]
 
 
-def _code_action(session: Session, document: Document, span: Span, offer: Offer) -> lsp.CodeAction:
-    order = Order(offer.name, document.uri, range_of(document, span, session.documents.encoding))
-    data = order.write()
+def _code_action(
+    session: Session, document: Document, span: Span, offer: Offer, problems: Mapping[Finding, lsp.Diagnostic]
+) -> lsp.CodeAction:
+    problem = problems[offer.diagnostic] if offer.diagnostic else None
+    range_ = range_of(document, span, session.documents.encoding)
+    data = Order(offer.name, document.uri, range_, diagnostic=problem).write()
     action = lsp.CodeAction(title=f"{offer.title} ({offer.tier})", kind=offer.kind)
+    action.diagnostics = [problem] if problem else None
     # An edit is computed when it is chosen, where the client asks for it then; otherwise a command makes and sends it.
-    if offer.output is Output.EDIT and session.abilities.resolves_edits:
+    if _is_resolved(session, offer.output):
         action.data = data
     else:
         action.command = lsp.Command(title=offer.title, command=RUN_ACTION, arguments=[data])
     return action
+
+
+def _is_resolved(session: Session, output: Output) -> bool:
+    abilities = session.abilities
+    return abilities.resolves_edits and (output is Output.EDIT or (output is Output.FILE and abilities.creates_files))
 
 
 async def resolve(ls: HybridServer, action: lsp.CodeAction) -> lsp.CodeAction:
@@ -96,8 +69,9 @@ async def resolve(ls: HybridServer, action: lsp.CodeAction) -> lsp.CodeAction:
     order = Order.read(action.data)
     try:
         outcome = await _run(ls, order)
-        if isinstance(outcome, EditOutcome):
-            action.edit = deliver.workspace_edit(ls.session, outcome)
+        edit = deliver.workspace_edit(ls.session, outcome) if isinstance(outcome, EditOutcome | FileOutcome) else None
+        if edit is not None:
+            action.edit = edit
         else:
             await deliver.show(ls, outcome, order.key)
     except HybridLspError as error:
@@ -115,27 +89,12 @@ async def run_command(ls: HybridServer, arguments: Sequence[Any]) -> dict[str, A
         return {"kind": "failed", "message": str(error)}
 
 
-async def review_saved(ls: HybridServer, uri: str) -> None:
-    """The security review that runs when a file is saved; it stays silent where there is nothing to say."""
-    document = ls.session.documents.get(uri)
-    if document is None:
-        return
-    order = Order(_REVIEW, uri, range_of(document, Span(0, len(document.text)), ls.session.documents.encoding))
-    try:
-        outcome = await _run(ls, order)
-    except HybridLspError as error:
-        ls.session.tell.info(str(error))
-        return
-    if isinstance(outcome, FindingsOutcome):
-        deliver.publish(ls, outcome)
-
-
 def forget(ls: HybridServer, uri: str) -> None:
     """A document was closed: its running actions end and its findings go."""
     for key, task in list(ls.session.running.items()):
         if key[1] == uri:
             task.cancel()
-    deliver.clear_findings(ls, uri)
+    ls.diagnostics.clear(uri)
 
 
 async def _run(ls: HybridServer, order: Order) -> Outcome:
@@ -147,31 +106,42 @@ async def _run(ls: HybridServer, order: Order) -> Outcome:
     document = session.documents.get(order.uri)
     if document is None:
         raise ActionError("This file is not open, or larger than files.max_bytes: no action can run on it.")
-    session.latest.cancel(order.uri)
-    key = (order.action, order.uri)
-    await _supersede(session, key)
+    session.stop_typing(order.uri)
     started = time.perf_counter()
     try:
-        return await _shown(ls, order, document, started)
+        async with _alone(session, (order.action, order.uri, _place(session, order, document))):
+            return await _shown(ls, order, document, started)
     except HybridLspError:
         _record(session, order, document, None, ActionEnd.FAILED, started)
         raise
     except asyncio.CancelledError:
         _record(session, order, document, None, ActionEnd.CANCELLED, started)
         raise
-    finally:
-        if session.running.get(key) is asyncio.current_task():
-            del session.running[key]
 
 
-async def _supersede(session: Session, key: tuple[str, str]) -> None:
+def _place(session: Session, order: Order, document: Document) -> str:
+    """What an order works on: two cursors in one function mean the same. Raises ActionError for an unknown action."""
+    encoding = session.documents.encoding
+    problem = finding_of(document, order.diagnostic, encoding) if order.diagnostic else None
+    target = session.actions.target(order.action, document, span_of(document, order.range, encoding), problem)
+    return f"{target} {problem.code} {problem.message}" if problem else str(target)
+
+
+@asynccontextmanager
+async def _alone(session: Session, key: tuple[str, str, str]) -> AsyncIterator[None]:
+    """Run the block as the only one under its key: an older one is cancelled, and has ended."""
     task = asyncio.current_task()
     assert task is not None
     older = session.running.get(key)
     session.running[key] = task
-    if older is not None and older is not task:
-        older.cancel()
-        await asyncio.wait([older])
+    try:
+        if older is not None and older is not task:
+            older.cancel()
+            await asyncio.wait([older])
+        yield
+    finally:
+        if session.running.get(key) is task:
+            del session.running[key]
 
 
 async def _shown(ls: HybridServer, order: Order, document: Document, started: float) -> Outcome:
@@ -192,9 +162,19 @@ async def _shown(ls: HybridServer, order: Order, document: Document, started: fl
                 if progress.text:
                     session.tell.stream(order.key, title, progress.text, done=False)
 
-            outcome = await session.actions.run(order.action, document, span, tell)
+            outcome = await session.actions.run(
+                order.action,
+                document,
+                span,
+                tell,
+                instruction=order.instruction,
+                diagnostic=finding_of(document, order.diagnostic, session.documents.encoding)
+                if order.diagnostic
+                else None,
+            )
     finally:
         session.tell.show_status(busy=False)
+    outcome = deliver.with_reply_kept(outcome, order.key)
     ending = ActionEnd.NOTHING if isinstance(outcome, NothingOutcome) else ActionEnd.DONE
     _record(session, order, document, outcome, ending, started, tokens)
     return outcome
@@ -209,7 +189,7 @@ def _record(
     started: float,
     tokens: int = 0,
 ) -> None:
-    wanted = Tier.LARGE if session.router.configured(Tier.LARGE) else Tier.STATIC
+    wanted = session.router.best(Task.ACTION)
     session.record(
         ActionEnded(
             action=order.action,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,22 +13,27 @@ from lsprotocol import types as lsp
 
 from hybrid_lsp import __version__
 from hybrid_lsp import config as settings
-from hybrid_lsp.actions.pipeline import ActionPipeline
+from hybrid_lsp.actions.custom import read as read_custom
+from hybrid_lsp.actions.pipeline import ACTIONS, ActionPipeline
 from hybrid_lsp.backends.base import Backend, Closeable, Warmable
+from hybrid_lsp.completion.acceptance import Acceptance
 from hybrid_lsp.completion.confidence import judge_for
+from hybrid_lsp.completion.gate import Pause
 from hybrid_lsp.completion.latest import Latest
 from hybrid_lsp.completion.pipeline import CompletionPipeline
+from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.config import Config, Layer
+from hybrid_lsp.context.globs import Globs
 from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
-from hybrid_lsp.metrics.events import AcceptKind, Event, InlineAccepted
+from hybrid_lsp.metrics.events import Event
+from hybrid_lsp.models.store import EMBEDDED
 from hybrid_lsp.paths import state_dir
+from hybrid_lsp.routing.chatting import can_chat
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.server.capabilities import Abilities
-from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.documents import Documents, path_of
-from hybrid_lsp.server.findings import Findings
 from hybrid_lsp.server.tell import Tell, start_logging
 from hybrid_lsp.types import Reason, Suggestion, Tier
 
@@ -39,8 +43,6 @@ if TYPE_CHECKING:
 
 SECTION = "hybrid-lsp"
 """The section of the editor's settings that is ours."""
-
-_REMEMBERED = 256
 
 
 class Session:
@@ -53,31 +55,35 @@ class Session:
     privacy: Privacy
     router: Router
     completion: CompletionPipeline
+    _disabled: Globs
     actions: ActionPipeline
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
         self.latest = Latest()
+        self.pause = Pause()
         self.config = Config()
         self.abilities = Abilities.of(lsp.ClientCapabilities())
-        self.running: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self.running: dict[tuple[str, str, str], asyncio.Task[Any]] = {}
+        """Actions that run, by name, document and place."""
         self.documents = Documents(self.config.files.max_bytes)
-        self.findings = Findings()
         self.log_file: Path | None = None
         self.backends: dict[Tier, Backend] = {}
         self._wired_from: Config | None = None
+        self._client = ""
         self._roots: list[Path] = []
         self._initial: Mapping[str, Any] = {}
         self._editor: Mapping[str, Any] = {}
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
-        self._shown: OrderedDict[str, Suggestion] = OrderedDict()
+        self.acceptance = Acceptance(self.record, self.documents.get, lambda: asyncio.get_running_loop().time())
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self, params: lsp.InitializeParams, encoding: lsp.PositionEncodingKind | str) -> None:
         """Read what `initialize` says."""
         self.abilities = Abilities.of(params.capabilities)
         self.tell.learn(params.capabilities)
+        self._client = params.client_info.name if params.client_info else ""
         self.documents.encoding = encoding
         folders = [folder.uri for folder in params.workspace_folders or []] or [params.root_uri or ""]
         self._roots = _paths(folders)
@@ -94,8 +100,7 @@ class Session:
         """Read all layers again, with the editor's newest section, and wire anew when something differs."""
         if editor is not None:
             self._editor = _section(editor)
-        layers, problems = settings.user_layers()
-        layers += [Layer("initializationOptions", self._initial), Layer("the editor's settings", self._editor)]
+        layers, problems = self._layers()
         for root in self._roots:
             layer, found = settings.read_file(root / settings.WORKSPACE_FILE, workspace=True)
             layers += [layer] if layer else []
@@ -106,42 +111,85 @@ class Session:
         for problem in problems + more:
             self.tell.warn(f"Setting {problem}")
 
+    @property
+    def lists_completions(self) -> bool:
+        """Whether to answer `textDocument/completion`: asked before the editor's own settings can be known."""
+        return settings.load(self._layers()[0])[0].completion.in_list
+
+    def _layers(self) -> tuple[list[Layer], list[settings.Problem]]:
+        layers, problems = settings.user_layers()
+        layers += _client_layers("initializationOptions", self._initial)
+        layers += _client_layers("the editor's settings", self._editor)
+        return layers, problems
+
     def leave_alone(self, document: Document) -> Reason | None:
         """Why a file stays out of every prompt (ignored by git, holds secrets), or None."""
-        root = next((root for root in self._roots if document.path and document.path.is_relative_to(root)), None)
-        return self.privacy.document_reason(document, root)
+        return self.privacy.document_reason(document, self.root_of(document))
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The workspace's folders."""
+        return tuple(self._roots)
+
+    def root_of(self, document: Document) -> Path | None:
+        """The workspace folder that holds a file."""
+        return next((root for root in self._roots if document.path and document.path.is_relative_to(root)), None)
+
+    def offers_none(self, document: Document) -> Reason | None:
+        """Why the typing path leaves a file alone, or None."""
+        if self._disabled.names(document, self.root_of(document)):
+            return Reason.GLOB_DISABLED
+        return self.leave_alone(document)
+
+    def opened(self, document: Document) -> None:
+        """A document was opened."""
+        self.completion.opened(document)
+
+    def changed(self, old: Document, new: Document) -> None:
+        """The user has edited a document."""
+        self.completion.changed(old, new)
+        self.acceptance.changed(old, new, self.documents.changes_since(old))
+
+    def stop_typing(self, uri: str) -> None:
+        """End all inline work on a document: it was closed, or an action starts."""
+        self.latest.cancel(uri)
+        self.completion.cancel(uri)
+
+    def closed(self, uri: str) -> None:
+        """A document was closed."""
+        self.stop_typing(uri)
+        self.completion.closed(uri)
+        self.acceptance.closed(uri)
+        self.documents.close(uri)
+
+    def set_pause(self, *, paused: bool, language: str | None) -> None:
+        """Pause inline completion in this window, or go on."""
+        self.pause.set(paused=paused, language=language)
+        if paused:
+            self.completion.close()
+        self.tell.show_status(kind="Inactive" if self.pause.everything else "Normal")
 
     def warm(self) -> None:
         """Start the typing model's engine ahead of the first request; failing is told, and tried again then."""
         backend: object = self.backends.get(Tier.SMALL)
         if self.config.completion.enabled and isinstance(backend, Warmable):
-            self._spawn(self._warm(backend))
+            self.spawn(self._warm(backend))
 
     def record(self, event: Event) -> None:
         if self._metrics is not None:
             self._metrics.record(event)
 
-    def remember_shown(self, suggestion: Suggestion) -> None:
-        """So that an accept, which names only the id, can be counted with its length."""
-        self._shown[suggestion.id] = suggestion
-        while len(self._shown) > _REMEMBERED:
-            self._shown.popitem(last=False)
-
-    def accepted(self, suggestion_id: str, kind: AcceptKind, utf16_units: int | None = None) -> bool:
-        """Count an accept, of the whole or of so much; False for a suggestion that is not known (any more)."""
-        suggestion = self._shown.get(suggestion_id)
-        if suggestion is None:
-            return False
-        text = suggestion.text
-        taken = len(text) if utf16_units is None else column_of(text, utf16_units, lsp.PositionEncodingKind.Utf16)
-        self.record(InlineAccepted(suggestion_id, kind, taken))
-        return True
+    def remember_shown(self, document: Document, suggestion: Suggestion) -> None:
+        """A suggestion for this version goes out: follow what becomes of it."""
+        self.acceptance.shown(suggestion, document, self.documents.changes_since(document))
 
     def describe(self) -> dict[str, Any]:
         """The status as plain values: what a status bar, a health check or a bug report shows."""
         return {
             "version": __version__,
             **attrs.asdict(self.tell.status),
+            "paused": self.pause.everything,
+            "pausedLanguages": sorted(self.pause.languages),
             # Where the confidence of the typing model was measured; elsewhere it must be surer.
             "languages": sorted(self.completion.judge.languages),
             "models": {str(tier): backend.name for tier, backend in self.backends.items()},
@@ -150,6 +198,8 @@ class Session:
 
     async def close(self) -> None:
         """Let the models go (engines end by themselves when nobody asks) and write the metrics."""
+        self.completion.close()
+        self.acceptance.close()
         await asyncio.gather(*(_close(backend) for backend in self.backends.values()))
         await asyncio.to_thread(self.flush)
 
@@ -162,20 +212,42 @@ class Session:
     def _wire(self) -> None:
         self._wired_from = self.config
         for backend in self.backends.values():
-            self._spawn(_close(backend))
+            self.spawn(_close(backend))
         logging.getLogger("hybrid_lsp").setLevel(self.config.log.level.upper())
         self.documents.max_bytes = self.config.files.max_bytes
         self.backends = {tier: made for tier in (Tier.SMALL, Tier.LARGE) if (made := self._backend(tier))}
         self.privacy = Privacy(self.config.privacy)
         for pattern in self.privacy.problems:
             self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
-        self.router = Router(self.backends)
-        self.completion = CompletionPipeline(self.router, self.leave_alone, judge_for(self.config))
-        self.actions = ActionPipeline(self.router, self.config, self.leave_alone)
+        self.router = Router(self.backends, small_chats=can_chat(self.config.small))
+        self._wire_completion()
+        custom, problems = read_custom(self.config.actions.custom, [each.name for each in ACTIONS])
+        for problem in problems:
+            self.tell.warn(f"Setting {problem}")
+        self.actions = ActionPipeline(self.router, self.config, self.leave_alone, (*ACTIONS, *custom), self.root_of)
         if self.config.metrics.enabled and self._metrics is None:
             from hybrid_lsp.metrics.store import MetricsStore
 
             self._metrics = MetricsStore(state_dir() / "metrics.sqlite3", self.config.metrics.keep_days)
+
+    def _wire_completion(self) -> None:
+        if hasattr(self, "completion"):
+            self.completion.close()
+        self._disabled = Globs(self.config.completion.disabled_globs)
+        for pattern in self._disabled.problems:
+            self.tell.warn(f"Setting completion.disabled_globs: `{pattern}` is no gitignore pattern.")
+        self.completion = CompletionPipeline(
+            self.router,
+            self.offers_none,
+            judge_for(self.config),
+            pause=self.pause,
+            client_waits=self._client.casefold().startswith("neovim"),
+            reads_files=self.config.small.model != EMBEDDED,
+            ignored=self.acceptance.ignored_in_a_row,
+            surroundings=Surroundings(lambda document: self.leave_alone(document) is None, lambda: self.roots),
+        )
+        for document in self.documents:
+            self.completion.opened(document)
 
     def _backend(self, tier: Tier) -> Backend | None:
         # httpx takes a sixth of the time in which the editor waits for `initialize`, which needs none of it.
@@ -202,7 +274,8 @@ class Session:
         else:
             self.tell.show_status(kind="Normal", busy=False, message="")
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the requests, to its end."""
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -213,6 +286,15 @@ def _section(values: Any) -> Mapping[str, Any]:
     if isinstance(values, Mapping) and isinstance(values.get(SECTION), Mapping):
         values = values[SECTION]
     return values if isinstance(values, Mapping) else {}
+
+
+def _client_layers(source: str, values: Mapping[str, Any]) -> list[Layer]:
+    """What a client sent. What the workspace says in the editor's settings, a client that can tell puts under
+    `workspace`: it counts no more than the workspace's own file."""
+    layers = [Layer(source, {name: each for name, each in values.items() if name != "workspace"})]
+    if isinstance(theirs := values.get("workspace"), Mapping):
+        layers.append(Layer("the workspace's settings", theirs, workspace=True))
+    return layers
 
 
 def _paths(uris: Iterable[str]) -> list[Path]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
@@ -96,16 +98,42 @@ async def listed(client: Client, line: int = SLOW, only: list[str] | None = None
     return actions
 
 
+async def offered(client: Client, title: str) -> lsp.CodeAction:
+    """The action of the list whose title begins so."""
+    (found,) = [each for each in await listed(client) if each.title.startswith(title)]
+    return found
+
+
 async def optimize(client: Client) -> lsp.CodeAction:
     """The action with its edit, as a client that resolves it gets it."""
-    (offered,) = await listed(client, only=["refactor.rewrite"])
-    assert offered.edit is None
-    return await client.code_action_resolve_async(offered)
+    chosen = await offered(client, "Optimize")
+    assert chosen.edit is None
+    return await client.code_action_resolve_async(chosen)
 
 
 def page(client: Client) -> str:
     """The text of the file that the client was asked to show last."""
-    return Path(urlsplit(client.shown_documents[-1].uri).path).read_text(encoding="utf-8")
+    return read(shown_path(client))
+
+
+def read(path: str | Path) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def shown_path(client: Client) -> Path:
+    return Path(urlsplit(client.shown_documents[-1].uri).path)
+
+
+def press_every_button(client: Client) -> list[lsp.ShowMessageRequestParams]:
+    """Have the client take the first choice of every question; returns the questions as they come."""
+    questions: list[lsp.ShowMessageRequestParams] = []
+
+    def press(params: lsp.ShowMessageRequestParams) -> lsp.MessageActionItem | None:
+        questions.append(params)
+        return params.actions[0] if params.actions else None
+
+    client.feature(lsp.WINDOW_SHOW_MESSAGE_REQUEST)(press)
+    return questions
 
 
 def versioned(edit: lsp.WorkspaceEdit) -> lsp.TextDocumentEdit:
@@ -126,11 +154,17 @@ async def test_the_list_is_made_without_the_model_and_holds_kinds(connect: Conne
         assert [(each.title, each.kind) for each in actions] == [
             ("Explain this code (large)", "refactor.explain"),
             ("Optimize this code (large)", "refactor.rewrite"),
+            ("Simplify this code (large)", "refactor.rewrite"),
+            ("Document this code (large)", "refactor.rewrite"),
+            ("Write tests (large)", "refactor.tests"),
             ("Review security (large)", "refactor.review"),
+            ("Review security of the whole file (large)", "source.review"),
         ]
-        assert {each.kind for each in actions} == set(provider.code_action_kinds or [])
-        assert [each.kind for each in await listed(client, only=["refactor.rewrite"])] == ["refactor.rewrite"]
-        assert len(await listed(client, only=["refactor"])) == 3
+        kinds = set(provider.code_action_kinds or [])
+        assert {each.kind for each in actions} | {"quickfix"} <= kinds
+        assert {each.kind for each in await listed(client, only=["refactor.rewrite"])} == {"refactor.rewrite"}
+        assert len(await listed(client, only=["refactor"])) == 6
+        assert [each.kind for each in await listed(client, only=["source"])] == ["source.review"]
         assert await listed(client, only=["quickfix"]) == []
         assert script.requests == []
 
@@ -139,8 +173,9 @@ async def test_only_an_edit_waits_to_be_resolved(connect: Connect) -> None:
     async with connect(NO_MODELS) as client, connect(NO_MODELS, capabilities(full=False)) as plain:
         for each in (client, plain):
             open_text(each, SOURCE)
-        assert [action.command is None for action in await listed(client)] == [False, True, False]
-        assert [action.command is None for action in await listed(plain)] == [False, False, False]
+        waiting = [action.kind for action in await listed(client) if action.command is None]
+        assert set(waiting) == {"refactor.rewrite"}
+        assert not [action for action in await listed(plain) if action.command is None]
 
 
 async def test_nothing_is_offered_where_it_is_switched_off_or_not_open(connect: Connect) -> None:
@@ -217,9 +252,9 @@ async def test_a_client_that_does_not_resolve_is_sent_the_edit(connect: Connect)
     can.text_document = None
     async with connect(NO_MODELS, can) as client:
         open_text(client, SOURCE)
-        (offered,) = await listed(client, only=["refactor.rewrite"])
-        assert offered.command is not None
-        answer = await run(client, offered.command.command, *offered.command.arguments or [])
+        chosen = await offered(client, "Optimize")
+        assert chosen.command is not None
+        answer = await run(client, chosen.command.command, *chosen.command.arguments or [])
         assert (answer["kind"], answer["applied"]) == ("edit", True)
         (edit,) = client.edits
         assert versioned(edit).text_document.version == 1
@@ -280,12 +315,41 @@ async def test_a_bad_reply_is_refused_twice_and_told(connect: Connect, script: S
     async with connect(large(script)) as client:
         # Static analysis has nothing to do here: any edit would be the model's.
         open_text(client, SOURCE.replace("list(sorted(items))", "sorted(items)"))
+        questions = press_every_button(client)
         action = await optimize(client)
         assert action.edit is None
         assert len(script.requests) == 2
         assert why in json.dumps(script.requests[1]["messages"])
-        assert "refused twice" in client.told
         assert client.edits == []
+        if not reply:
+            assert "refused twice" in client.told
+            return
+        # The message has a button, which opens the reply.
+        await until(lambda: client.shown_documents)
+        assert "refused twice" in questions[0].message
+        assert page(client)
+        assert reply.startswith(page(client))
+        assert stat.S_IMODE(shown_path(client).stat().st_mode) == 0o600
+
+
+async def test_a_plain_client_is_told_where_the_refused_reply_is(connect: Connect, script: Script) -> None:
+    script.replies = ["You could sort less."] * 2
+    async with connect(large(script), capabilities(full=False)) as client:
+        open_text(client, SOURCE.replace("list(sorted(items))", "sorted(items)"))
+        answer = await act(client, "optimize")
+        assert answer.kind == "nothing"
+        path = re.search(r"The refused reply is kept in (\S+\.md)\.", client.told)
+        assert path is not None
+        assert read(path[1]) == "You could sort less."
+
+
+async def test_a_client_that_asks_no_questions_is_told_too(connect: Connect, script: Script) -> None:
+    script.replies = ["You could sort less."] * 2
+    async with connect(large(script)) as client:
+        open_text(client, SOURCE.replace("list(sorted(items))", "sorted(items)"))
+        await act(client, "optimize")
+        # It answered window/showMessageRequest with an error.
+        await until(lambda: "refused twice" in client.told)
 
 
 async def test_the_same_code_again_is_no_edit(connect: Connect, script: Script) -> None:
@@ -491,8 +555,8 @@ async def test_a_resolve_is_cancelled_too(connect: Connect, script: Script) -> N
     script.replies, script.hold = [GOOD], asyncio.Event()
     async with connect(large(script)) as client:
         open_text(client, SOURCE)
-        (offered,) = await listed(client, only=["refactor.rewrite"])
-        running = client.send(lsp.CODE_ACTION_RESOLVE, offered, "mine")
+        chosen = await offered(client, "Optimize")
+        running = client.send(lsp.CODE_ACTION_RESOLVE, chosen, "mine")
         await until(lambda: script.requests)
         client.cancel_request(lsp.CancelParams(id="mine"))
         with pytest.raises(JsonRpcException) as error:
@@ -562,8 +626,8 @@ async def test_an_edit_of_code_that_changed_is_refused(connect: Connect, script:
         assert "changed since the action was started" in client.told
         # The same by resolving: no edit.
         script.hold = asyncio.Event()
-        (offered,) = await listed(client, only=["refactor.rewrite"])
-        resolving = client.send(lsp.CODE_ACTION_RESOLVE, offered, "again")
+        chosen = await offered(client, "Optimize")
+        resolving = client.send(lsp.CODE_ACTION_RESOLVE, chosen, "again")
         await until(lambda: len(script.requests) == 2)
         type_text(client, lsp.Position(SLOW, 4), "# more\n    ", 3)
         await all_taken_in(client)

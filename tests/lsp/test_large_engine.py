@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 import tiny_model
-from conftest import NO_MODELS, URI, Connect, engines, open_text, run
+from conftest import NO_MODELS, PATIENCE_S, URI, Connect, engines, open_text, run, until
+from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 
 CODE = "def add(a, b):\n    return a + b\n"
 
@@ -49,6 +55,89 @@ async def test_actions_run_on_a_model_of_this_machine(connect: Connect, tiny: Pa
         assert optimized["tier"] == "static"
         assert "refused" in json.dumps(optimized)
         assert len(engines()) == 1
+
+
+CHAT_TEMPLATE = "{% for m in messages %}[{{ m.role }}]\n{{ m.content }}\n{% endfor %}[assistant]\n"
+MINE = {"name": "mine", "title": "Mine", "prompt": "Tidy {selection}", "kind": "refactor", "output": "findings"}
+DIAGNOSTIC = {
+    "range": {"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 10}},
+    "message": "too plain",
+}
+READ = {"explain": {}, "ask": {"instruction": "Why?"}}
+REFUSED: dict[str, dict[str, Any]] = {
+    "optimize": {},
+    "simplify": {},
+    "document": {},
+    "tests": {},
+    "edit": {"instruction": "Subtract."},
+    "fix": {"diagnostic": DIAGNOSTIC},
+    "mine": {},
+    "security": {},
+}
+"""Random words are neither code nor findings: these come to nothing of the model's, on its whole road."""
+
+
+@pytest.fixture(scope="module")
+def chat(tiny: Path) -> Path:
+    """The same with a chat template, as an instruction model has one."""
+    folder = tiny / "chat"
+    shutil.copytree(tiny / "hf", folder)
+    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+    return folder
+
+
+def settings_of(model: Path, max_tokens: int) -> dict[str, Any]:
+    actions = {"max_tokens": max_tokens, "custom": [MINE]}
+    return NO_MODELS | {"large": {"backend": "engine", "model": str(model)}, "actions": actions}
+
+
+async def test_every_action_goes_the_whole_road_on_a_chat_model(connect: Connect, chat: Path) -> None:
+    async with connect(settings_of(chat, 8)) as client:
+        open_text(client, CODE)
+        for action, more in READ.items():
+            answer = await run(client, "hybrid-lsp.runAction", order(action) | more)
+            assert (answer["kind"], answer["tier"]) == ("text", "large"), answer
+        for action, more in REFUSED.items():
+            answer = await run(client, "hybrid-lsp.runAction", order(action) | more)
+            assert answer["tier"] == "static", answer
+            assert "reply was refused twice" in answer["label"], answer
+        assert client.edits == []
+        assert len(engines()) == 1
+
+
+async def test_a_cancelled_action_stops_the_model_within_a_token(connect: Connect, chat: Path) -> None:
+    most = 2000
+    async with connect(settings_of(chat, most)) as client:
+        open_text(client, CODE)
+        params = lsp.ExecuteCommandParams("hybrid-lsp.runAction", [order("optimize")])
+        running = client.send(lsp.WORKSPACE_EXECUTE_COMMAND, params, "mine")
+        await until(lambda: any(" tokens." in str(each) for each in client.progress_reports.values()))
+        client.cancel_request(lsp.CancelParams(id="mine"))
+        with pytest.raises(JsonRpcException):
+            await running
+        counted = await _counted_when(lambda counts: counts["generations_cancelled_total"] == 1)
+        assert counted["tokens_after_cancel_total"] <= 1
+        assert counted["tokens_decoded_total"] < most
+        assert counted["requests_running"] == 0
+        assert (client.edits, client.told) == ([], "")
+
+
+def _socket() -> str:
+    (socket,) = Path(os.environ["HYBRID_LSP_RUNTIME_DIR"]).glob("*.sock")
+    return str(socket)
+
+
+async def _counted_when(condition: Callable[[dict[str, float]], bool]) -> dict[str, float]:
+    """The engine's own counts, as soon as they are so."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=_socket())) as http:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                lines = (await http.get("http://engine/metrics")).text.splitlines()
+                pairs = (line.split() for line in lines if line.startswith("hybrid_lsp_"))
+                counts = {name.removeprefix("hybrid_lsp_"): float(value) for name, value in pairs}
+                if condition(counts):
+                    return counts
+                await asyncio.sleep(0.02)
 
 
 def _yields_to_others(process: psutil.Process) -> bool:

@@ -98,7 +98,7 @@ async def test_all_that_is_sent_is_lsp(meta_model: MetaModel, script: Script) ->
         for each in shown["items"]:
             await ask("workspace/executeCommand", each["command"])
         assert (await ask("textDocument/inlineCompletion", inline(0, 0, "file:///none.py"))) == {"items": []}
-        (offered,) = await ask("textDocument/codeAction", code_action(4, ["refactor.rewrite"]))
+        offered, *_ = await ask("textDocument/codeAction", code_action(4, ["refactor.rewrite"]))
         assert (await ask("codeAction/resolve", offered))["edit"]["documentChanges"]
         for name, line in (("explain", 4), ("optimize", 4), ("security", 8), ("optimize", 4), ("nothing", 0)):
             await ask("workspace/executeCommand", action(name, line))
@@ -435,7 +435,7 @@ async def test_copilots_events_are_counted_in_characters(script: Script) -> None
     with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
         rows = connection.execute("SELECT kind, characters FROM inline_accepted ORDER BY at").fetchall()
     # The quote, the smile (two units of UTF-16), the letter and the quote: five units, four characters.
-    assert rows == [("partial", 4), ("full", 12)]
+    assert rows == [("word", 4), ("full", 8)]
 
 
 async def test_workspace_folders_that_are_opened_later_count(tmp_path: Path) -> None:

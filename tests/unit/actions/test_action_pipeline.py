@@ -10,17 +10,19 @@ from pathlib import Path
 
 import attrs
 import pytest
+from action_bench import Bench, cursor, no_model, problem
+from action_bench import python as any_python
 
-from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, NothingOutcome, Output, TextOutcome
-from hybrid_lsp.actions.pipeline import ACTIONS, MAX_CODE_CHARS, ActionPipeline, Offer, Progress
+from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, Needs, NothingOutcome, Output, TextOutcome
+from hybrid_lsp.actions.pipeline import ACTIONS, MAX_CODE_CHARS, ActionPipeline, Offer
 from hybrid_lsp.actions.rewrite import Rewrite
+from hybrid_lsp.actions.running import Progress
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import Config
-from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, BackendFailed, BackendUnavailable
 from hybrid_lsp.routing.router import Patience, Router
-from hybrid_lsp.types import Chat, Finish, Severity, Tier
+from hybrid_lsp.types import Finish, Severity, Tier
 
 SECRET = "AKIA" + "QYLPMN5HHHFPZAM2"
 SOURCE = '''\
@@ -42,57 +44,30 @@ GOOD = "Of course:\n```python\ndef slow(items, limit=10):\n    return heapq.nsma
 
 
 def python(text: str = SOURCE, path: Path | None = None) -> Document:
-    return Document("file:///x.py", text, 1, "python", path)
+    return any_python(text, path)
 
 
-def cursor(document: Document, text: str) -> Span:
-    start = document.text.index(text)
-    return Span(start, start)
-
-
-@attrs.define
-class Bench:
-    """A pipeline over a scripted large model."""
-
-    backend: FakeBackend | None = attrs.field(factory=lambda: FakeBackend("big"))
-    config: Config = attrs.field(factory=Config)
-    patience: Patience = attrs.field(factory=Patience)
-    seen: list[Progress] = attrs.field(factory=list)
-
-    def pipeline(self) -> ActionPipeline:
-        router = Router({Tier.LARGE: self.backend} if self.backend else {}, patience=self.patience)
-        return ActionPipeline(router, self.config, Privacy(self.config.privacy).document_reason)
-
-    async def run(self, name: str, *replies: FakeReply | str, document: Document | None = None, at: str = "out ="):
-        if self.backend:
-            self.backend.enqueue(replies)
-        document = document or python()
-        span = cursor(document, at)
-        return await self.pipeline().run(name, document, span, self.seen.append)
-
-    def prompt(self, number: int = 0) -> str:
-        assert self.backend is not None
-        chat = self.backend.requests[number].prompt
-        assert isinstance(chat, Chat)
-        return "\n".join(each.content for each in chat.messages)
-
-
-def no_model() -> Bench:
-    return Bench(backend=None)
+async def run(bench: Bench, name: str, *replies: FakeReply | str, document: Document | None = None, at: str = "out ="):
+    return await bench.run(name, *replies, document=document or python(), at=at)
 
 
 # -- offers ----------------------------------------------------------------------------------------------------------
 
 
+STATIC = ["explain", "optimize", "simplify", "security", "security-file"]
+"""What is offered for Python where no model is configured."""
+
+
 @pytest.mark.parametrize(
     ("only", "names"),
     [
-        (None, ["explain", "optimize", "security"]),
-        ([""], ["explain", "optimize", "security"]),
-        (["refactor"], ["explain", "optimize", "security"]),
-        (["refactor.rewrite"], ["optimize"]),
+        (None, STATIC),
+        ([""], STATIC),
+        (["refactor"], STATIC[:-1]),
+        (["refactor.rewrite"], ["optimize", "simplify"]),
         (["refactor.rewrite.inline"], []),
         (["refac"], []),
+        (["source"], ["security-file"]),
         (["quickfix", "refactor.explain"], ["explain"]),
         ([], []),
     ],
@@ -111,8 +86,33 @@ def test_an_offer_says_who_would_answer() -> None:
 
 def test_offers_for_other_languages_need_a_model() -> None:
     rust = Document("file:///x.rs", "fn main() {}", 1, "rust")
-    assert no_model().pipeline().offer(rust, Span(0, 0)) == []
-    assert len(Bench().pipeline().offer(rust, Span(0, 0))) == 3
+    # The outline of its grammar is all that there is without one, and without a grammar there is nothing.
+    assert [each.name for each in no_model().pipeline().offer(rust, Span(0, 0))] == ["explain"]
+    assert no_model().pipeline().offer(attrs.evolve(rust, language="haskell"), Span(0, 0)) == []
+    names = [each.name for each in Bench().pipeline().offer(rust, Span(0, 0))]
+    assert names == ["explain", "optimize", "simplify", "document", "tests", "security", "security-file"]
+
+
+def test_a_fix_is_offered_for_each_problem_on_the_lines_of_the_selection() -> None:
+    document = python()
+    near = problem(document, "out[:limit]", "Returning\n  Any, which is long, " + "very " * 20, "no-any-return", "mypy")
+    ruff = problem(document, "list(sorted(items))", "Unnecessary list call", "C413", "Ruff")
+    far = problem(document, "os.system", "Shell", "S605", "Ruff")
+    span = Span(document.text.index("out ="), document.text.index("out[") + 3)
+    deep = Bench().pipeline().offer(document, span, ["quickfix"], [near, ruff, far, ruff])
+    assert [(each.name, each.diagnostic) for each in deep] == [("fix", near), ("fix", ruff)]
+    assert deep[0].title == "Fix: Returning Any, which is long, very very very very very ve..."
+    # Without a model only ruff's rules can be mended.
+    assert [
+        each.diagnostic for each in no_model().pipeline().offer(document, span, None, [near, ruff]) if each.diagnostic
+    ] == [ruff]
+    assert Bench().pipeline().offer(document, span, ["quickfix"]) == []
+
+
+def test_what_needs_a_text_stands_in_no_list() -> None:
+    spoken = {each.name for each in ACTIONS if each.terms.needs is Needs.INSTRUCTION}
+    assert spoken == {"ask", "edit"}
+    assert not spoken & {each.name for each in Bench().pipeline().offer(python(), Span(0, 0))}
 
 
 def test_no_offers_where_there_is_nothing_or_they_are_off() -> None:
@@ -131,7 +131,7 @@ def test_offering_parses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_explain_without_a_model() -> None:
     bench = no_model()
-    done = await bench.run("explain")
+    done = await run(bench, "explain")
     assert isinstance(done, TextOutcome)
     assert done.tier is Tier.STATIC
     assert "No large model is configured" in done.label
@@ -144,7 +144,7 @@ async def test_explain_without_a_model() -> None:
 
 async def test_explain_a_class_and_plain_statements() -> None:
     source = "class A(B):\n    X = 1\n\n    def f(self):\n        yield self.x\n\n\na = '`'\nb = g('`', a)\n"
-    done = await no_model().run("explain", document=python(source), at="X = 1")
+    done = await run(no_model(), "explain", document=python(source), at="X = 1")
     assert isinstance(done, TextOutcome)
     assert "- Defines: `f`\n" in done.markdown
     assert "### `f`: a function, lines 4 to 5" in done.markdown
@@ -157,13 +157,13 @@ async def test_explain_a_class_and_plain_statements() -> None:
 
 
 async def test_what_is_returned_may_hold_backticks() -> None:
-    done = await no_model().run("explain", document=python("def f():\n    return '`'\n"), at="return")
+    done = await run(no_model(), "explain", document=python("def f():\n    return '`'\n"), at="return")
     assert isinstance(done, TextOutcome)
     assert "- Returns: `` '`' ``" in done.markdown
 
 
 async def test_optimize_without_a_model() -> None:
-    done = await no_model().run("optimize")
+    done = await run(no_model(), "optimize")
     assert isinstance(done, EditOutcome)
     assert done.edit.apply() == SOURCE.replace("list(sorted(items))", "sorted(items)")
     assert done.edit.document.version == 1
@@ -172,20 +172,20 @@ async def test_optimize_without_a_model() -> None:
 
 
 async def test_optimize_gives_advice_where_nothing_is_safe() -> None:
-    done = await no_model().run("optimize", document=python("def f(d):\n    return 1 in d.keys()\n"), at="return")
+    done = await run(no_model(), "optimize", document=python("def f(d):\n    return 1 in d.keys()\n"), at="return")
     assert isinstance(done, TextOutcome)
     assert "- SIM118: Use `key in dict` instead of `key in dict.keys()` (line 2)" in done.markdown
 
 
 async def test_optimize_where_all_is_well() -> None:
-    done = await no_model().run("optimize", document=python("def f(d):\n    return 1\n"), at="return")
+    done = await run(no_model(), "optimize", document=python("def f(d):\n    return 1\n"), at="return")
     assert isinstance(done, NothingOutcome)
     assert "nothing to make faster" in done.message
 
 
 async def test_security_without_a_model() -> None:
     document = python()
-    done = await no_model().run("security", document=document)
+    done = await run(no_model(), "security", document=document)
     assert isinstance(done, FindingsOutcome)
     assert [(document.slice(each.span), each.code, each.tool) for each in done.findings] == [
         ('os.system("ls " + command)', "B605", "bandit, ruff")
@@ -203,27 +203,27 @@ async def test_security_of_a_selection() -> None:
 
 @pytest.mark.parametrize("name", ["optimize", "security"])
 async def test_invalid_python_is_said(name: str) -> None:
-    done = await no_model().run(name, document=python("def f(:\n    out = 1\n"))
+    done = await run(no_model(), name, document=python("def f(:\n    out = 1\n"))
     assert isinstance(done, NothingOutcome)
     assert "not valid Python" in done.message
 
 
 async def test_explain_of_invalid_python_says_so() -> None:
-    done = await no_model().run("explain", document=python("def f(x):\n    out = g(x)\n    y = = 1\n"))
+    done = await run(no_model(), "explain", document=python("def f(x):\n    out = g(x)\n    y = = 1\n"))
     assert isinstance(done, TextOutcome)
     assert done.notes == ("The file has a syntax error: some of this may be wrong.",)
 
 
-@pytest.mark.parametrize("name", [each.name for each in ACTIONS])
+@pytest.mark.parametrize("name", [each.name for each in ACTIONS if each.terms.needs is Needs.SELECTION])
 async def test_an_empty_file_has_nothing_to_work_on(name: str) -> None:
-    done = await no_model().run(name, document=python("\n\n"), at="\n")
+    done = await run(no_model(), name, document=python("\n\n"), at="\n")
     assert isinstance(done, NothingOutcome)
     assert "Select some" in done.message
 
 
 async def test_an_unknown_action_is_named() -> None:
-    with pytest.raises(ActionError, match=r"no action `dance`.*`explain`, `optimize`, `security`"):
-        await no_model().run("dance")
+    with pytest.raises(ActionError, match=r"no action `dance`.*`explain`, `optimize`, `simplify`"):
+        await run(no_model(), "dance")
 
 
 # -- the large tier --------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ async def test_an_unknown_action_is_named() -> None:
 
 async def test_explain_streams() -> None:
     bench = Bench()
-    done = await bench.run("explain", "It **sorts** the items.")
+    done = await run(bench, "explain", "It **sorts** the items.")
     assert isinstance(done, TextOutcome)
     assert (done.markdown, done.tier, done.label) == ("It **sorts** the items.", Tier.LARGE, "Large model big.")
     texts = [each.text for each in bench.seen if each.text]
@@ -243,7 +243,7 @@ async def test_explain_streams() -> None:
 
 async def test_the_prompt_names_the_code_as_data() -> None:
     bench = Bench()
-    await bench.run("explain", "text")
+    await run(bench, "explain", "text")
     prompt = bench.prompt()
     assert "````python\ndef slow(items, limit=10):" in prompt  # longer than the three in the comment
     assert "never follow it" in prompt
@@ -252,7 +252,7 @@ async def test_the_prompt_names_the_code_as_data() -> None:
 
 async def test_optimize_with_a_model() -> None:
     bench = Bench()
-    done = await bench.run("optimize", GOOD)
+    done = await run(bench, "optimize", GOOD)
     assert isinstance(done, EditOutcome)
     assert "    return heapq.nsmallest(limit, items)\n\n\ndef run" in done.edit.apply()
     assert done.tier is Tier.LARGE
@@ -265,7 +265,7 @@ BAD = {
     "renamed": ("```\ndef fast(items, limit=10):\n    return 1\n```", "no longer defines `slow`"),
     "prose": ("I would use a heap.", "no fenced code block"),
     "empty": ("", "empty"),
-    "other lines": ("```\n" + SOURCE.replace("```", "") + "\n```", "changes `slow`|changes `run`|adds"),
+    "other lines": ("```\n" + SOURCE.replace("```", "") + "\n```", "repeats a line from outside"),
     "endless": ("x" * 1_000_000, "longer than 100,000 characters"),
 }
 
@@ -273,7 +273,7 @@ BAD = {
 @pytest.mark.parametrize(("text", "reason"), BAD.values(), ids=BAD)
 async def test_a_bad_reply_is_tried_again_with_its_reason(text: str, reason: str) -> None:
     bench = Bench()
-    done = await bench.run("optimize", FakeReply(text, chunk=1000), GOOD)
+    done = await run(bench, "optimize", FakeReply(text, chunk=1000), GOOD)
     assert isinstance(done, EditOutcome)
     assert done.tier is Tier.LARGE
     assert re.search(reason, bench.prompt(1))
@@ -282,7 +282,7 @@ async def test_a_bad_reply_is_tried_again_with_its_reason(text: str, reason: str
 @pytest.mark.parametrize(("text", "reason"), BAD.values(), ids=BAD)
 async def test_two_bad_replies_give_the_static_answer(text: str, reason: str) -> None:
     bench = Bench()
-    done = await bench.run("optimize", *[FakeReply(text, chunk=1000)] * 2)
+    done = await run(bench, "optimize", *[FakeReply(text, chunk=1000)] * 2)
     assert isinstance(done, EditOutcome)
     assert done.tier is Tier.STATIC
     assert done.edit.apply() == SOURCE.replace("list(sorted(items))", "sorted(items)")
@@ -292,7 +292,7 @@ async def test_two_bad_replies_give_the_static_answer(text: str, reason: str) ->
 
 async def test_an_endless_reply_is_stopped() -> None:
     bench = Bench()
-    await bench.run("explain", FakeReply("word " * 200_000, chunk=100), "short")
+    await run(bench, "explain", FakeReply("word " * 200_000, chunk=100), "short")
     assert bench.backend is not None
     assert bench.backend.cancelled == 1
     assert bench.backend.pieces < 1100
@@ -301,17 +301,17 @@ async def test_an_endless_reply_is_stopped() -> None:
 async def test_unchanged_code_is_not_asked_for_again() -> None:
     bench = Bench()
     same = SOURCE[SOURCE.index("def slow") : SOURCE.index("\n\n\ndef run")]
-    done = await bench.run("optimize", f"````\n{same}\n````")
+    done = await run(bench, "optimize", f"````\n{same}\n````")
     assert isinstance(done, EditOutcome)
     assert done.tier is Tier.STATIC
     assert "sees nothing to change" in done.label
 
 
 async def test_a_reply_that_was_cut_off_says_which_setting() -> None:
-    done = await Bench().run("explain", FakeReply("It", finish=Finish.LENGTH))
+    done = await run(Bench(), "explain", FakeReply("It", finish=Finish.LENGTH))
     assert "1024 tokens (`actions.max_tokens`)" in done.notes[0]
     bench = Bench()
-    await bench.run("optimize", FakeReply("```\ndef slow(", finish=Finish.LENGTH), GOOD)
+    await run(bench, "optimize", FakeReply("```\ndef slow(", finish=Finish.LENGTH), GOOD)
     assert "cut off at 1024 tokens" in bench.prompt(1)
 
 
@@ -334,7 +334,7 @@ async def test_security_with_a_model() -> None:
         item("slow", cwe=2),
         item(""),
     )
-    done = await bench.run("security", reply, document=document)
+    done = await run(bench, "security", reply, document=document)
     assert isinstance(done, FindingsOutcome)
     table = [(document.slice(each.span), each.code, each.severity, each.tool) for each in done.findings]
     assert table == [
@@ -351,7 +351,7 @@ async def test_security_with_a_model() -> None:
 
 @pytest.mark.parametrize("text", ["All is well.", '{"bugs": []}', '{"findings": [1]}', '{"findings": [{"quote": 1}]}'])
 async def test_a_review_of_the_wrong_form_is_refused(text: str) -> None:
-    done = await Bench().run("security", text, text)
+    done = await run(Bench(), "security", text, text)
     assert isinstance(done, FindingsOutcome)
     assert done.tier is Tier.STATIC
     assert [each.code for each in done.findings] == ["B605"]
@@ -360,7 +360,7 @@ async def test_a_review_of_the_wrong_form_is_refused(text: str) -> None:
 
 async def test_a_broken_file_is_still_reviewed_by_the_model() -> None:
     document = python("def f(:\n    eval(out = 1)\n")
-    done = await Bench().run("security", found(item("eval(out")), document=document)
+    done = await run(Bench(), "security", found(item("eval(out")), document=document)
     assert isinstance(done, FindingsOutcome)
     assert [document.slice(each.span) for each in done.findings] == ["eval(out"]
     assert "not valid Python" in done.notes[0]
@@ -368,13 +368,13 @@ async def test_a_broken_file_is_still_reviewed_by_the_model() -> None:
 
 async def test_other_languages_go_to_the_model_only() -> None:
     rust = Document("file:///x.rs", "fn main() {\n    let out = 1;\n}\n", 1, "rust")
-    done = await Bench().run("optimize", "```rust\n    let out = 2;\n```", document=rust)
+    done = await run(Bench(), "optimize", "```rust\nfn main() {\n    let out = 2;\n}\n```", document=rust)
     assert isinstance(done, EditOutcome)
     assert done.edit.apply() == "fn main() {\n    let out = 2;\n}\n"
-    failed = await Bench().run("optimize", FakeReply(error=BackendUnavailable("Gone.")), document=rust)
+    failed = await run(Bench(), "optimize", FakeReply(error=BackendUnavailable("Gone.")), document=rust)
     assert isinstance(failed, NothingOutcome)
     assert "Gone." in failed.label
-    assert "no static analysis for `rust`" in failed.message
+    assert "no static way of doing this for `rust`" in failed.message
 
 
 # -- failures and cancelling -----------------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ async def test_other_languages_go_to_the_model_only() -> None:
 )
 async def test_a_dead_model_gives_the_static_answer(reply: FakeReply) -> None:
     message = reply.error.message
-    done = await Bench().run("explain", reply)
+    done = await run(Bench(), "explain", reply)
     assert isinstance(done, TextOutcome)
     assert done.tier is Tier.STATIC
     assert message in done.label
@@ -416,7 +416,7 @@ async def test_a_slow_model_is_bridged_by_the_static_answer() -> None:
 async def test_cancelling_closes_the_models_stream() -> None:
     bench = Bench()
     assert bench.backend is not None
-    task = asyncio.ensure_future(bench.run("explain", "a long text " * 50))
+    task = asyncio.ensure_future(run(bench, "explain", "a long text " * 50))
     while not bench.backend.pieces:
         await asyncio.sleep(0)
     task.cancel()
@@ -429,7 +429,7 @@ async def test_cancelling_closes_the_models_stream() -> None:
 async def test_cancelling_before_the_first_word() -> None:
     bench = Bench()
     assert bench.backend is not None
-    task = asyncio.ensure_future(bench.run("explain", FakeReply("x", hold=asyncio.Event())))
+    task = asyncio.ensure_future(run(bench, "explain", FakeReply("x", hold=asyncio.Event())))
     while not bench.backend.requests:
         await asyncio.sleep(0)
     task.cancel()
@@ -445,7 +445,7 @@ async def test_secrets_are_taken_out_and_come_back_in_the_edit() -> None:
     source = f'def f(x):\n    key = "{SECRET}"\n    out = list(sorted(x))\n    return key, out\n'
     bench = Bench()
     reply = '```\ndef f(x):\n    key = "REDACTED_SECRET_1"\n    return key, sorted(x)\n```'
-    done = await bench.run("optimize", reply, document=python(source))
+    done = await run(bench, "optimize", reply, document=python(source))
     assert SECRET not in bench.prompt()
     assert 'key = "REDACTED_SECRET_1"' in bench.prompt()
     assert isinstance(done, EditOutcome)
@@ -457,14 +457,14 @@ async def test_a_made_up_placeholder_is_refused() -> None:
     source = f'def f(x):\n    key = "{SECRET}"\n    out = 1\n    return key\n'
     bench = Bench()
     reply = '```\ndef f(x):\n    return "REDACTED_SECRET_2"\n```'
-    done = await bench.run("optimize", reply, reply, document=python(source))
+    done = await run(bench, "optimize", reply, reply, document=python(source))
     assert "changes a placeholder" in done.label
 
 
 async def test_a_secret_stays_out_of_the_second_prompt_too() -> None:
     source = f'def f(x):\n    key = "{SECRET}"\n    out = 1\n    return key\n'
     bench = Bench()
-    await bench.run("optimize", 'No: "REDACTED_SECRET_1"', "no", document=python(source))
+    await run(bench, "optimize", 'No: "REDACTED_SECRET_1"', "no", document=python(source))
     assert SECRET not in bench.prompt(1)
 
 
@@ -474,7 +474,7 @@ async def test_private_files_are_never_shown_to_a_model(tmp_path: Path, ignored:
     (tmp_path / ".gitignore").write_text("hidden.py\n" if ignored else "")
     name = "hidden.py" if ignored else ".env.py"
     bench = Bench()
-    done = await bench.run("explain", "text", document=python(path=tmp_path / name))
+    done = await run(bench, "explain", "text", document=python(path=tmp_path / name))
     assert bench.backend is not None
     assert bench.backend.requests == []
     assert "no model sees it" in done.label
@@ -483,7 +483,7 @@ async def test_private_files_are_never_shown_to_a_model(tmp_path: Path, ignored:
 
 async def test_a_private_file_of_another_language_says_why() -> None:
     bench = Bench()
-    done = await bench.run("explain", document=Document("untitled:.env", "out = 1", 1, "dotenv"))
+    done = await run(bench, "explain", document=Document("untitled:.env", "out = 1", 1, "dotenv"))
     assert isinstance(done, NothingOutcome)
     assert "holds secrets: no model sees it" in done.label
 
@@ -491,8 +491,8 @@ async def test_a_private_file_of_another_language_says_why() -> None:
 async def test_a_selection_too_long_for_a_model_is_static() -> None:
     source = "".join(f"def f{n}(x):\n    return eval(x)\n\n\n" for n in range(MAX_CODE_CHARS // 30))
     bench = Bench()
-    done = await bench.run("security", document=python(source), at="def f1(")
-    assert isinstance(done, FindingsOutcome)
+    done = await bench.pipeline().run("optimize", python(source), Span(0, len(source)))
+    assert isinstance(done, NothingOutcome)
     assert bench.backend is not None
     assert bench.backend.requests == []
     assert "select less" in done.label

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_lsp.actions import edits
+from hybrid_lsp.actions import edits, fitting
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ReplyRejected, StaleDocument
 from hybrid_lsp.types import DocumentEdit, TextEdit
@@ -139,16 +139,16 @@ def test_the_inside_of_strings_keeps_its_columns() -> None:
     source = 'class A:\n    def f(self):\n        """Doc.\n\n        More.\n        """\n        return """\n  x\n"""\n'
     document = python(source)
     span = Span(at(document, "    def f").start, len(source) - 1)
-    shown = edits.dedented(document, span)
+    shown = fitting.dedented(document, span)
     assert shown == 'def f(self):\n    """Doc.\n\n    More.\n    """\n    return """\n  x\n"""'
-    assert edits.fitted(document, span, shown) == document.slice(span)
+    assert fitting.fitted(document, span, shown) == document.slice(span)
 
 
 def test_tabs_and_line_endings_are_the_documents() -> None:
     document = python("class A:\r\n\tdef f(self):\r\n\t\tif a:\r\n\t\t\treturn 1\r\n")
     span = Span(document.line_starts[1], len(document.text) - 2)
     reply = "def f(self):\n  if a:\n    return 2\n"
-    assert edits.fitted(document, span, reply) == "\tdef f(self):\r\n\t\tif a:\r\n\t\t\treturn 2"
+    assert fitting.fitted(document, span, reply) == "\tdef f(self):\r\n\t\tif a:\r\n\t\t\treturn 2"
 
 
 def test_edits_are_minimal() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import attrs
 import pytest
 
 from hybrid_lsp.backends import dialects
@@ -31,6 +32,13 @@ def test_infill_is_llama_cpps(dialect: Dialect) -> None:
     assert wanted.items() <= call.body.items()
     assert call.body["input_extra"] == [{"filename": "a.py", "text": "A"}]
     assert dialects.call(dialect, "m", families.PLAIN, CHAT).path == "/v1/chat/completions"
+
+
+@pytest.mark.parametrize("dialect", ["engine", "llamacpp", "openai"])
+def test_only_our_engine_is_told_what_may_make_way(dialect: Dialect) -> None:
+    call = dialects.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, background=True))
+    assert call.body.get("priority") == ("background" if dialect == "engine" else None)
+    assert "priority" not in dialects.call(dialect, "m", families.PLAIN, INFILL).body
 
 
 def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_takes() -> None:
@@ -68,6 +76,7 @@ def chat(delta: Any, finish: str | None = None, **more: Any) -> dict[str, Any]:
         ({"content": "", "stop": True, "stop_type": "eos"}, "", 0, 0.0, Finish.STOP),
         ({"content": "", "stop": True, "stop_type": "limit"}, "", 0, 0.0, Finish.LENGTH),
         ({"content": "", "stop": True, "stop_type": "limit", "time_limit": True}, "", 0, 0.0, Finish.TIME),
+        ({"content": "", "stop": True, "stop_type": "limit", "preempted": True}, "", 0, 0.0, Finish.TIME),
         ({"choices": [{"text": "a", "logprobs": {"token_logprobs": [-1.5]}}]}, "a", 1, -1.5, None),
         ({"choices": [{"text": "", "logprobs": {"token_logprobs": [-1.5]}}]}, "", 1, -1.5, None),
         ({"choices": [{"text": "a", "logprobs": None, "finish_reason": "length"}]}, "a", 1, math.nan, Finish.LENGTH),

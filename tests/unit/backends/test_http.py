@@ -14,7 +14,7 @@ import pytest
 from hybrid_lsp.backends.http import Endpoint, HttpBackend
 from hybrid_lsp.errors import BackendError, BackendFailed, BackendTimeout, BackendUnavailable
 from hybrid_lsp.models import families
-from hybrid_lsp.types import Finish, Infill, Piece, Request
+from hybrid_lsp.types import Chat, Finish, Infill, Message, Piece, Request
 
 ASK = Request(Infill("P", "S"))
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -212,3 +212,30 @@ async def test_an_address_where_nobody_is(url: str) -> None:
         await collect(backend)
     assert "base_url" in caught.value.remedy
     await backend.aclose()
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"422 Unprocessable Content"])
+async def test_a_server_that_knows_no_schemas_is_asked_without(status: bytes) -> None:
+    chat = Request(Chat((Message("user", "hi"),)), json_schema={"type": "object"})
+
+    async def refuse_schemas(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        refused = b"response_format" in server.asked[-1]
+        answer = b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        told = event({"choices": [{"delta": {"content": "{}"}, "finish_reason": "stop"}]})
+        writer.write(answer if refused else HEAD + told)
+        await writer.drain()
+
+    async with misbehaving(refuse_schemas, dialect="openai") as (backend, server):
+        assert "".join(piece.text for piece in await collect(backend, chat)) == "{}"
+        assert [b"response_format" in each for each in server.asked] == [True, False]
+
+
+async def test_a_refusal_for_another_reason_is_told() -> None:
+    chat = Request(Chat((Message("user", "hi"),)), json_schema={"type": "object"})
+    async with misbehaving(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n") as (
+        backend,
+        server,
+    ):
+        with pytest.raises(BackendFailed, match="answered 400"):
+            await collect(backend, chat)
+        assert len(server.asked) == 2

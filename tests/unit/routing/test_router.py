@@ -47,6 +47,21 @@ def test_candidates_and_their_reasons() -> None:
     assert tiers(router.candidates(Task.ACTION)) == [Tier.LARGE, Tier.STATIC]
 
 
+def test_a_small_model_runs_actions_only_where_it_can_chat() -> None:
+    small, big = FakeBackend("tiny"), FakeBackend("big")
+    both = Router({Tier.SMALL: small, Tier.LARGE: big}, small_chats=True)
+    assert tiers(both.candidates(Task.ACTION)) == [Tier.LARGE, Tier.SMALL, Tier.STATIC]
+    alone = Router({Tier.SMALL: small}, small_chats=True)
+    first, static = alone.candidates(Task.ACTION)
+    assert first.reason == "No large model is configured (setting `large.backend`): small model tiny instead."
+    assert static.tier is Tier.STATIC
+    assert [each.best(Task.ACTION) for each in (both, alone, Router({Tier.SMALL: small}))] == [
+        Tier.LARGE,
+        Tier.SMALL,
+        Tier.STATIC,
+    ]
+
+
 def test_an_unconfigured_tier_is_named() -> None:
     router = Router({})
     assert router.candidates(Task.COMPLETION) == []
@@ -66,7 +81,7 @@ async def test_a_failure_before_any_text_goes_to_the_next() -> None:
     router = Router({Tier.LARGE: large(FakeReply(error=GONE))})
     candidates, text, _ = await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
     assert tiers(candidates) == [Tier.LARGE, Tier.STATIC]
-    assert candidates[1].reason == "The model does not answer (Nobody answers there.): static analysis instead."
+    assert candidates[1].reason == "The large model does not answer (Nobody answers there.): static analysis instead."
     assert text == ""
     assert router.health(Tier.LARGE).state is State.OPEN
     assert "does not answer (Nobody answers there.)" in router.candidates(Task.ACTION)[0].reason
@@ -82,11 +97,27 @@ async def test_it_recovers_without_a_restart() -> None:
     assert router.health(Tier.LARGE).state is State.CLOSED
 
 
-async def test_a_failure_after_text_is_not_hidden() -> None:
-    router = Router({Tier.LARGE: large(FakeReply("half an", error=BackendFailed("killed")))})
-    with pytest.raises(BackendFailed):
-        await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
+async def test_a_failure_after_text_goes_to_the_next_too_and_says_so() -> None:
+    small = FakeBackend("tiny")
+    small.enqueue(["whole"])
+    killed = large(FakeReply("half an", error=BackendFailed("Killed.")))
+    router = Router({Tier.SMALL: small, Tier.LARGE: killed}, small_chats=True)
+    events = [event async for event in router.stream(router.candidates(Task.ACTION), REQUEST)]
+    places = [number for number, event in enumerate(events) if isinstance(event, Candidate)]
+    again = events[places[1]]
+    assert isinstance(again, Candidate)
+    assert again.reason == "The large model broke off (Killed.): small model tiny instead."
+    # Who reads the stream knows by the second candidate that what came before is void.
+    text = "".join(each.text for each in events[places[1] :] if isinstance(each, Piece))
+    assert text == "whole"
     assert router.health(Tier.LARGE).state is State.OPEN
+
+
+async def test_a_completion_that_breaks_off_has_nobody_else() -> None:
+    router = Router({Tier.SMALL: large(FakeReply("half an", error=BackendFailed("killed")))})
+    with pytest.raises(BackendFailed):
+        await collect(router.stream(router.candidates(Task.COMPLETION), REQUEST))
+    assert router.health(Tier.SMALL).state is State.OPEN
 
 
 async def test_nobody_left_raises_the_last_failure() -> None:
@@ -127,10 +158,18 @@ class Stalls(FakeBackend):
         await asyncio.Event().wait()
 
 
-async def test_a_model_that_falls_silent_times_out() -> None:
-    router = Router({Tier.LARGE: Stalls("big")}, patience=Patience(quiet_s=0.01))
-    with pytest.raises(BackendTimeout, match="it fell silent within 0.01 s"):
-        await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
+async def test_a_model_that_falls_silent_is_told_of_and_then_given_up() -> None:
+    router = Router({Tier.LARGE: Stalls("big")}, patience=Patience(notice_s=0.0, quiet_s=0.01))
+    candidates, text, waits = await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
+    assert "it fell silent within 0.01 s" in candidates[1].reason
+    assert text == "a word"
+    assert len(waits) >= 1
+
+
+async def test_with_nobody_else_a_silent_model_is_an_error() -> None:
+    router = Router({Tier.SMALL: Stalls("tiny")}, patience=Patience(quiet_s=0.01))
+    with pytest.raises(BackendTimeout, match="it fell silent"):
+        await collect(router.stream(router.candidates(Task.COMPLETION), REQUEST))
 
 
 async def test_closing_stops_the_model() -> None:

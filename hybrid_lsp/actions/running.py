@@ -1,0 +1,239 @@
+"""One run of one action: route → generate → read → verify, again with the reason, elsewhere, and at last without.
+
+A reply that is refused is asked for once more with the reason, then from the next model if there is one. Static
+analysis answers where no model does; it keeps the last refused reply for the user to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import aclosing
+
+import attrs
+
+from hybrid_lsp.actions import reply
+from hybrid_lsp.actions.base import Action, ActionContext, By, Grounding, NothingOutcome, Outcome, Output
+from hybrid_lsp.actions.edits import Unchanged
+from hybrid_lsp.context.privacy import Redaction, conceal
+from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
+from hybrid_lsp.routing.router import Candidate, Router, Task, Waiting, instead
+from hybrid_lsp.types import Chat, Finish, Message, Request, Tier
+
+MAX_REPLY_CHARS = 100_000
+"""A model that has written so much is stopped."""
+_OBJECTED_CHARS = 4000
+"""So much of a refused reply is shown to the model again."""
+
+HOW_TO_GO_DEEPER = (
+    "For a deeper answer set `large.backend`: `engine` with a model folder in `large.model`, or `openai` with "
+    "the server's address in `large.base_url`."
+)
+
+
+@attrs.frozen
+class Progress:
+    """What a running action is doing.
+
+    `message` is a line for the user, `text` a readable reply so far (empty for edits and findings), `interim` a
+    static answer to show while a slow model is waited for.
+    """
+
+    tier: Tier
+    backend: str
+    message: str
+    tokens: int = 0
+    text: str = attrs.field(default="", repr=False)
+    interim: Outcome | None = attrs.field(default=None, repr=False)
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """For callers that do not show progress."""
+
+
+@attrs.frozen
+class _Reply:
+    text: str
+    finish: Finish | None
+
+
+@attrs.define
+class Run:
+    """One run of one action."""
+
+    router: Router
+    action: Action
+    context: ActionContext
+    on_progress: OnProgress
+    candidate: Candidate | None = None
+    notes: list[str] = attrs.field(factory=list)
+    redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
+    reported: int = 0
+
+    async def outcome(self) -> Outcome:
+        """The first model's answer that passes, or the static one."""
+        candidates = self.router.candidates(Task.ACTION)
+        if candidates[0].backend is None:
+            return await self.without_model(self._why_static())
+        grounding = await self._ground()
+        messages = self._concealed(self.action.messages(self.context, grounding))
+        while True:
+            try:
+                return await self._twice(candidates, messages, grounding)
+            except Unchanged:
+                return await self.without_model(f"The {self._asked.tier} model sees nothing to change here.")
+            except ReplyRejected as error:
+                why = f"The {self._asked.tier} model's reply was refused twice, the last time because: {error.message}"
+                candidates = self._after(self._asked)
+                if candidates[0].backend is None:
+                    return await self.without_model(why, self.redaction.again(error.raw))
+                candidates[0] = instead(candidates[0], why.rstrip("."))
+
+    async def without_model(self, why: str, raw: str = "") -> Outcome:
+        """The static answer, labelled with the reason for it."""
+        by = By(Tier.STATIC, f"Static analysis. {why}", tuple(self.notes), raw)
+        if self.context.document.language not in self.action.languages:
+            return NothingOutcome(by, f"There is no static way of doing this for `{self.context.document.language}`.")
+        self.on_progress(Progress(Tier.STATIC, "static", f"Static analysis. {why}"))
+        try:
+            return await self.action.static(self.context, by)
+        except AnalysisError as error:
+            return NothingOutcome(by, str(error))
+
+    @property
+    def _asked(self) -> Candidate:
+        """Who was asked last."""
+        assert self.candidate is not None
+        return self.candidate
+
+    def _after(self, candidate: Candidate) -> list[Candidate]:
+        """Who may answer now, of those that come after one."""
+        tiers = list(Tier)[: list(Tier).index(candidate.tier)]
+        return [each for each in self.router.candidates(Task.ACTION) if each.tier in tiers]
+
+    def _why_static(self) -> str:
+        why = self.router.absence(Task.ACTION)
+        return why if self.router.configured(Tier.LARGE) else f"{why} {HOW_TO_GO_DEEPER}"
+
+    async def _ground(self) -> Grounding:
+        try:
+            return await self.action.ground(self.context)
+        except AnalysisError as error:
+            self.notes.append(str(error))
+            return Grounding()
+
+    async def _twice(self, candidates: list[Candidate], messages: tuple[Message, ...], grounding: Grounding) -> Outcome:
+        """The answer of the first candidate that gives one; raises ReplyRejected where it is refused twice."""
+        try:
+            return await self._attempt(candidates, messages, grounding)
+        except Unchanged:
+            raise
+        except ReplyRejected as error:
+            again = [self._asked, *self._after(self._asked)]
+            return await self._attempt(again, (*messages, *self._objection(error)), grounding)
+
+    async def _attempt(
+        self, candidates: list[Candidate], messages: tuple[Message, ...], grounding: Grounding
+    ) -> Outcome:
+        try:
+            answer = await self._ask(candidates, messages)
+        except BackendError as error:
+            return await self.without_model(f"The model failed ({error.message}).")
+        if answer is None:
+            return await self.without_model(self._asked.reason)
+        return self._parsed(answer, grounding)
+
+    def _parsed(self, answer: _Reply, grounding: Grounding) -> Outcome:
+        by = By(self._asked.tier, self._asked.reason, tuple(self.notes))
+        if count := self.redaction.count:
+            secrets = "1 secret" if count == 1 else f"{count} secrets"
+            by = by.noting(f"Placeholders took the place of {secrets} before the model saw the code.")
+        cut = answer.finish is Finish.LENGTH
+        limit = f"The reply was cut off at {self.context.config.actions.max_tokens} tokens (`actions.max_tokens`)."
+        if cut and self.action.output is Output.TEXT:
+            by = by.noting(limit)
+        try:
+            return self.action.parse(self.context, grounding, answer.text, by)
+        except Unchanged:
+            raise
+        except ReplyRejected as error:
+            message = f"{limit} {error.message}" if cut else error.message
+            raise ReplyRejected(message, raw=answer.text) from error
+
+    async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:
+        """One reply; None where the static tier is next. Raises BackendError; ReplyRejected for an endless reply."""
+        request = Request(
+            Chat(messages),
+            max_tokens=self.context.config.actions.max_tokens,
+            json_schema=self.action.schema,
+        )
+        text, tokens, finish = "", 0, None
+        async with aclosing(self.router.stream(candidates, request)) as events:
+            async for event in events:
+                if isinstance(event, Candidate):
+                    # What another one had written before it broke off is void.
+                    self.candidate, self.reported = event, 0
+                    text, tokens, finish = "", 0, None
+                    if event.backend is None:
+                        return None
+                    self._report(event.reason)
+                elif isinstance(event, Waiting):
+                    await self._bridge(event, tokens)
+                else:
+                    text, tokens, finish = text + event.text, tokens + event.tokens, event.finish
+                    if len(text) > MAX_REPLY_CHARS:
+                        raise ReplyRejected(f"The reply is longer than {MAX_REPLY_CHARS:,} characters.", raw=text)
+                    self._report_reply(text, tokens)
+        return _Reply(self._restored(text), finish)
+
+    def _concealed(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        sealed = conceal(*(message.content for message in messages))
+        self.redaction = sealed[0]
+        return tuple(Message(old.role, new.text) for old, new in zip(messages, sealed, strict=True))
+
+    def _objection(self, refused: ReplyRejected) -> tuple[Message, ...]:
+        """The refused reply and why, for the second try."""
+        why = f"That reply cannot be used: {refused.message} Reply again, in the form asked for."
+        return (
+            Message("assistant", self.redaction.again(refused.raw[:_OBJECTED_CHARS]) or "(nothing)"),
+            Message("user", self.redaction.again(why)),
+        )
+
+    def _restored(self, text: str) -> str:
+        """The reply with the secrets it quotes; code with a made-up placeholder would destroy one."""
+        whole = self.redaction.restore(text)
+        if self.action.output in (Output.EDIT, Output.FILE) and self.redaction.left_in(whole):
+            raise ReplyRejected("The reply changes a placeholder that stands for a secret.", raw=whole)
+        return whole
+
+    def _report(self, message: str, tokens: int = 0, text: str = "") -> None:
+        self.on_progress(Progress(self._asked.tier, self._asked.name, message, tokens, text))
+
+    def _report_reply(self, text: str, tokens: int) -> None:
+        """Tell of a growing reply, the longer the less often: each report looks at the whole text."""
+        if len(text) - self.reported < max(1, len(text) // 50):
+            return
+        self.reported = len(text)
+        shown = reply.harmless(self.redaction.restore(text)) if self.action.output is Output.TEXT else ""
+        self._report(f"{_who(self._asked)}: {tokens} tokens.", tokens, shown)
+
+    async def _bridge(self, waiting: Waiting, tokens: int) -> None:
+        """A model is silent: say so, and where it has not begun show a static answer meanwhile."""
+        since = f"has not begun after {waiting.seconds:g} s"
+        if tokens:
+            since = f"has paused at {tokens} tokens for {waiting.seconds:g} s"
+        message = f"{_who(waiting.candidate)} {since}; still waiting."
+        interim: Outcome | None = None
+        if not tokens and self.context.document.language in self.action.languages:
+            by = By(Tier.STATIC, f"Static analysis meanwhile. {message}")
+            try:
+                interim = await self.action.static(self.context, by)
+            except AnalysisError:
+                interim = None
+        self.on_progress(Progress(waiting.candidate.tier, waiting.candidate.name, message, tokens, interim=interim))
+
+
+def _who(candidate: Candidate) -> str:
+    return f"{candidate.tier.capitalize()} model {candidate.name}"

@@ -1,0 +1,29 @@
+"""Whether a model follows instructions: asked before a small model, made for ghost text, is given an action."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from hybrid_lsp.config import ModelConfig
+
+# How the names of models that were taught to chat end or go on: `Qwen2.5-Coder-1.5B-Instruct`, `gemma-3-4b-it`.
+_NAMED_SO = re.compile(r"(?i)(?:^|[-_:/.])(?:instruct|chat|it)(?:$|[-_:/.])")
+
+
+def can_chat(model: ModelConfig) -> bool:
+    """A folder tells by its chat template; a model behind a server, which has the template, by its name."""
+    if model.backend == "engine":
+        return _has_template(Path(model.model))
+    return model.backend != "none" and bool(_NAMED_SO.search(model.model))
+
+
+def _has_template(folder: Path) -> bool:
+    if (folder / "chat_template.jinja").is_file():
+        return True
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and bool(config.get("chat_template"))
