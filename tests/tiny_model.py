@@ -17,8 +17,9 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
-from hybrid_lsp.engine.base import Sampling, Sink
+from hybrid_lsp.engine.base import Chore, Guide, Sampling, Sink
 from hybrid_lsp.engine.chat import ChatFormat
+from hybrid_lsp.engine.prefix import Reuse
 from hybrid_lsp.engine.service import Engine
 from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.models import families
@@ -71,14 +72,31 @@ class ScriptedModel:
         self.gate = gate
         self.prompts: list[list[int]] = []
         self.closed = False
+        self.reuse = Reuse()
 
-    def decode(self, prompt: Sequence[int], sampling: Sampling, ends: Sequence[int], sink: Sink) -> None:
+    def decode(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        ends: Sequence[int],
+        sink: Sink,
+        guide: Guide | None = None,
+        shared: int = 0,
+    ) -> int:
         self.prompts.append(list(prompt))
         for token in self.tokens[: sampling.max_tokens]:
             if self.gate is not None:
                 assert self.gate.acquire(timeout=60)
             if sink.token(token, -0.5):
-                return
+                break
+        return 0
+
+    def prefill(self, prompt: Sequence[int], shared: int) -> int:
+        self.prompts.append(list(prompt))
+        return 0
+
+    def chore(self) -> Chore | None:
+        return None
 
     def close(self) -> None:
         self.closed = True

@@ -273,7 +273,8 @@ class _Work:
             if is_late and so_far.lines[0].finished and not flight.answered:
                 self._show(flight, so_far)
 
-        candidates = router.candidates(Task.COMPLETION)
+        if not (candidates := router.candidates(Task.COMPLETION)):
+            raise BackendUnavailable(router.absence(Task.COMPLETION))
         generation = await generate(router, candidates, request, lambda text: ended(text, shape), heard)
         return _restored(generation, restore)
 

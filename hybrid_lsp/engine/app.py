@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -24,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 from hybrid_lsp import __version__
 from hybrid_lsp.engine import wire
 from hybrid_lsp.engine.generation import Chunk, StopType, Summary
-from hybrid_lsp.engine.metrics import exposition
+from hybrid_lsp.engine.metrics import exposition, kept
 from hybrid_lsp.engine.service import BadRequest, Engine, Job
 from hybrid_lsp.errors import HybridLspError, ModelBroken
 
@@ -119,15 +120,21 @@ async def _props(request: Request) -> Response:
             "role": request.app.state.role,
             "pid": os.getpid(),
             "version": __version__,
-            "prefill_tokens_per_second": engine.rates.prefill,
-            "decode_tokens_per_second": engine.rates.decode,
+            "prefill_tokens_per_second": _known(engine.rates.prefill),
+            "decode_tokens_per_second": _known(engine.rates.decode),
             "counters": attrs.asdict(engine.counters),
+            "kv": kept(engine),
             # What clients of llama.cpp look for.
             "default_generation_settings": {"n_ctx": engine.context},
             "total_slots": 1,
             "chat_template": engine.chat.template or "",
         }
     )
+
+
+def _known(rate: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(rate) else rate
 
 
 async def _metrics(request: Request) -> Response:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+
+from hybrid_lsp.engine.prefix import Reuse
+
+Guide = Callable[[npt.NDArray[np.float32]], tuple[int, float] | None]
+"""Chooses a token, and says its natural log-probability, from the logits of the whole vocabulary; it is asked for each
+token until it answers None: the model is free from there on."""
 
 
 @attrs.frozen
@@ -33,6 +39,14 @@ class Sink(Protocol):
         ...
 
 
+@attrs.frozen
+class Chore:
+    """Work that makes later requests faster. It cannot be interrupted; `tokens` of prefill say how long it takes."""
+
+    tokens: int
+    run: Callable[[], None]
+
+
 class Model(Protocol):
     """A loaded model. It is used by one thread at a time."""
 
@@ -51,12 +65,33 @@ class Model(Protocol):
         """Threads that it computes with."""
         ...
 
-    def decode(self, prompt: Sequence[int], sampling: Sampling, ends: Sequence[int], sink: Sink) -> None:
-        """Generate tokens after the prompt into the sink, up to and with one of `ends`, until the sink says stop."""
+    @property
+    def reuse(self) -> Reuse:
+        """What it keeps of earlier prompts."""
         ...
 
-    def scores(self, prompt: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The logits of the next token, one for each in the vocabulary."""
+    def decode(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        ends: Sequence[int],
+        sink: Sink,
+        guide: Guide | None = None,
+        shared: int = 0,
+    ) -> int:
+        """Generate tokens after the prompt into the sink, up to and with one of `ends`, until the sink says stop.
+
+        `shared` of the prompt's first tokens are likely to be those of prompts to come. Returns how many of them were
+        not computed again.
+        """
+        ...
+
+    def prefill(self, prompt: Sequence[int], shared: int) -> int:
+        """Compute ahead what a prompt like this one will share with the next; returns what was known already."""
+        ...
+
+    def chore(self) -> Chore | None:
+        """What would be done in an idle moment; asked and done while nothing else runs."""
         ...
 
     def close(self) -> None:

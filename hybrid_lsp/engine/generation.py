@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
-from hybrid_lsp.engine.base import Model, Sampling
+from hybrid_lsp.engine.base import Guide, Model, Sampling
 from hybrid_lsp.engine.tokenizer import Detokenizer, Tokenizer
 from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.models.stops import StopFinder
@@ -23,6 +25,8 @@ class StopType(StrEnum):
     LIMIT = "limit"
     TIME = "time"
     CANCELLED = "cancelled"
+    PREEMPTED = "preempted"
+    """It was asked ahead of need, and somebody asked who waits."""
 
 
 @attrs.frozen
@@ -44,11 +48,15 @@ class Chunk:
 
 @attrs.frozen
 class Summary:
-    """How a generation went; times in milliseconds, `first_ms` until the first token (the prefill)."""
+    """How a generation went; times in milliseconds, `first_ms` until the first token (the prefill).
+
+    `reused_tokens` of the prompt's tokens were known from an earlier one.
+    """
 
     stop_type: StopType
     stop_word: str
     prompt_tokens: int
+    reused_tokens: int
     tokens: int
     first_ms: float
     decode_ms: float
@@ -56,10 +64,11 @@ class Summary:
 
 @attrs.define
 class Counters:
-    """What the engine did since it was started. Only the generating thread writes the first five."""
+    """What the engine did since it was started. Only the generating thread writes the first six."""
 
     generations_started: int = 0
     generations_cancelled: int = 0
+    generations_preempted: int = 0
     prompt_tokens: int = 0
     tokens_decoded: int = 0
     tokens_after_cancel: int = 0
@@ -83,10 +92,26 @@ class Stem:
     text: str = attrs.field(repr=False)
     healer: Healer
 
+    def guide(self) -> Guide:
+        """Chooses the likeliest tokens that spell the stem; the last may go beyond it."""
+        rest = self.healer.spell(self.text)
+
+        def choose(logits: npt.NDArray[np.float32]) -> tuple[int, float] | None:
+            nonlocal rest
+            if not rest:
+                return None
+            token, logprob, rest = self.healer.step(rest, logits)
+            return token, logprob
+
+        return choose
+
 
 @attrs.define(eq=False)
 class Generation:
-    """The sink of one generation. Lives on the generating thread; only `cancel` may come from another."""
+    """The sink of one generation. Lives on the generating thread; only the two events may come from another.
+
+    `shared` of the prompt's first tokens are likely to be those of prompts to come.
+    """
 
     tokenizer: Tokenizer
     prompt: Sequence[int]
@@ -95,6 +120,8 @@ class Generation:
     emit: Callable[[Chunk], None]
     cancel: threading.Event
     counters: Counters
+    make_way: threading.Event = attrs.field(factory=threading.Event)
+    shared: int = 0
     stem: Stem | None = None
     clock: Callable[[], float] = time.perf_counter
     stop_type: StopType = StopType.LIMIT
@@ -103,6 +130,7 @@ class Generation:
     _finder: StopFinder = attrs.field(init=False)
     _held: list[Token] = attrs.field(factory=list)
     _unspelt: int = 0
+    _reused: int = 0
     _started: float = 0.0
     _first: float | None = None
 
@@ -119,23 +147,18 @@ class Generation:
         self.counters.generations_started += 1
         self.counters.prompt_tokens += len(self.prompt)
         self._started = self.clock()
-        spelt = self._spell(model, self.stem) if self.stem else []
-        left = sampling.max_tokens - len(spelt)
-        if left > 0 and self.stop_type is StopType.LIMIT and not self.cancelled:
-            model.decode([*self.prompt, *spelt], attrs.evolve(sampling, max_tokens=left), sorted(self.ends), self)
+        guide = None
+        if self.stem is not None:
+            self._unspelt, guide = len(self.stem.text), self.stem.guide()
+        if self.make_way.is_set():
+            self._end(StopType.PREEMPTED)
+        elif self.cancelled:
+            self._end(StopType.CANCELLED)
+        elif sampling.max_tokens > 0:
+            self._reused = model.decode(self.prompt, sampling, sorted(self.ends), self, guide, self.shared)
+        else:
+            self._reused = model.prefill(self.prompt, self.shared)
         return self._finish()
-
-    def _spell(self, model: Model, stem: Stem) -> list[int]:
-        """Take the likeliest tokens that spell the stem; the last may go beyond it."""
-        self._unspelt = len(stem.text)
-        spelt: list[int] = []
-        rest = stem.healer.spell(stem.text)
-        while rest and not self.cancelled:
-            token, logprob, rest = stem.healer.step(rest, model.scores([*self.prompt, *spelt]))
-            spelt.append(token)
-            if self.token(token, logprob):
-                break
-        return spelt
 
     def token(self, token_id: int, logprob: float) -> bool:
         now = self.clock()
@@ -152,6 +175,8 @@ class Generation:
         self._take(token_id, logprob)
         if self._finder.found is not None:
             return self._end(StopType.WORD)
+        if self.make_way.is_set():
+            return self._end(StopType.PREEMPTED)
         return self._is_late(now) and self._end(StopType.TIME)
 
     def _take(self, token_id: int, logprob: float) -> None:
@@ -181,6 +206,7 @@ class Generation:
         if self.stop_type is StopType.CANCELLED:
             self.counters.generations_cancelled += 1
         else:
+            self.counters.generations_preempted += self.stop_type is StopType.PREEMPTED
             rest = self._finder.flush()
             if rest or self._held:
                 self._emit(rest)
@@ -191,6 +217,7 @@ class Generation:
             stop_type=self.stop_type,
             stop_word=self._finder.found or "",
             prompt_tokens=len(self.prompt),
+            reused_tokens=self._reused,
             tokens=self.count,
             first_ms=(first - self._started) * 1000,
             decode_ms=(end - first) * 1000,

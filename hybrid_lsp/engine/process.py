@@ -27,6 +27,7 @@ from typing import Any
 import attrs
 import filelock
 
+from hybrid_lsp.engine import memory
 from hybrid_lsp.errors import HybridLspError, SocketUnavailable
 from hybrid_lsp.paths import state_dir
 
@@ -47,7 +48,8 @@ class EngineOptions:
 
     `socket` or `port` says where it listens; a port is on 127.0.0.1, 0 means any free one, None llama.vim's own.
     With `endpoint_file` a TCP engine asks for a bearer token and writes its address and the token there, readable by
-    the user only.
+    the user only. `reuse_mb` is the most memory for what is kept of earlier prompts, `quiet_ms` the pause in requests
+    before work is done ahead.
     """
 
     model: str
@@ -62,6 +64,8 @@ class EngineOptions:
     threads: int = 0
     library: Any = "auto"
     idle_exit_minutes: float = 15.0
+    reuse_mb: float = 96.0
+    quiet_ms: float = 100.0
 
     @property
     def name(self) -> str:
@@ -83,6 +87,7 @@ def run(options: EngineOptions) -> int:
     _log_to(options.log_file or state_dir() / "logs" / f"engine-{options.name}.log")
     if options.role == "large":
         lower_priority()
+    memory.hold_freed()
     error_file = options.error_file or (options.socket.with_suffix(".error") if options.socket else None)
     if error_file is not None:
         error_file.unlink(missing_ok=True)
@@ -150,7 +155,11 @@ class _Process:
         from hybrid_lsp.engine import service
 
         options = self._options
-        return service.load(options.model, options.family, options.compute_type, options.threads, options.library)
+        engine = service.load(
+            options.model, options.family, options.compute_type, options.threads, options.library, options.reuse_mb
+        )
+        engine.idle.quiet_s = options.quiet_ms / 1000
+        return engine
 
     def _failed(self, error: HybridLspError) -> None:
         """A broken model: say why where the launcher reads it, and go."""
@@ -342,6 +351,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--compute-type", default="auto", help="number format")
     parser.add_argument("--threads", type=int, default=0, help="0: chosen for this machine")
     parser.add_argument("--library", choices=("auto", "ctranslate2", "torch"), default="auto")
+    parser.add_argument("--reuse-mb", type=float, default=96.0, help="most memory for kept prompts (0: keep none)")
+    parser.add_argument("--quiet-ms", type=float, default=100.0, help="pause in requests before work is done ahead")
     parser.add_argument("--idle-exit-minutes", type=float, default=15.0, help="end when nobody asked for so long")
     return parser
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+
+import attrs
 
 from hybrid_lsp.engine.tokenizer import Tokenizer
-from hybrid_lsp.models.families import FILENAME, FILES, PREFIX, SUFFIX, TEXT, Control, Family, Part, Slot
+from hybrid_lsp.models import windows
+from hybrid_lsp.models.families import CURRENT, FILENAME, FILES, PREFIX, SUFFIX, TEXT, Control, Family, Part, Slot
 from hybrid_lsp.types import ContextFile, Infill
 
-_SUFFIX_SHARE = 4
-"""One part in so many of the window is the suffix's own (as in llama.cpp); the prefix may use what it leaves."""
-_LINE_TOKENS = 48
-"""Tokens at the cut in which a line's beginning is looked for."""
 _CHARS_A_TOKEN = 32
 """No realistic text has more characters a token: what lies farther away is cut before it costs tokenizing."""
+_USUAL_CHARS_A_TOKEN = 5
+"""So much is tokenized at first; more only where it did not fill the window."""
 
 
-def infill(tokenizer: Tokenizer, family: Family, prompt: Infill, room: int) -> list[int]:
+@attrs.frozen
+class Prompt:
+    """The tokens, and how many of the first of them a prompt is likely to begin with that the user types next."""
+
+    tokens: list[int]
+    shared: int = 0
+
+
+def infill(tokenizer: Tokenizer, family: Family, prompt: Infill, room: int) -> Prompt:
     """The FIM prompt in at most `room` tokens: what is nearest to the cursor is kept.
 
     The prefix is kept from its end, the suffix from its start; neighbouring files take what room is left, the last
@@ -26,30 +35,43 @@ def infill(tokenizer: Tokenizer, family: Family, prompt: Infill, room: int) -> l
     start = [tokenizer.control(family.start)] if family.start in tokenizer.vocabulary else []
     fixed = len(start) + sum(isinstance(part, Control) for part in layout)
     free = max(0, room - fixed)
-    prefix = tokenizer.encode(prompt.prefix[-free * _CHARS_A_TOKEN :]) if free else []
-    suffix = tokenizer.encode(prompt.suffix[: free * _CHARS_A_TOKEN]) if SUFFIX in layout else []
-    kept, suffix = shares(prefix, suffix[: family.most_suffix or None], free)
-    prefix = kept if len(kept) == len(prefix) else _from_line_start(tokenizer, kept)
+    whole = _encode(tokenizer, free, lambda chars: prompt.prefix[-chars:] if chars else "")
+    most = min(free, family.most_suffix or free)
+    below = _encode(tokenizer, most, lambda chars: prompt.suffix[:chars]) if SUFFIX in layout else []
+    prefix, suffix = windows.fit(whole, below, free, family.most_suffix, _LineStarts(tokenizer, whole))
     files = _files(tokenizer, family, prompt.extra, free - len(prefix) - len(suffix))
-    return start + _fill(tokenizer, layout, {PREFIX: prefix, SUFFIX: suffix, FILES: files})
+    filled = {PREFIX: prefix, SUFFIX: suffix, FILES: files}
+    shared = start + _fill(tokenizer, layout[: layout.index(PREFIX) + 1], filled)
+    return Prompt(start + _fill(tokenizer, layout, filled), len(shared))
 
 
-def _from_line_start(tokenizer: Tokenizer, prefix: list[int]) -> list[int]:
-    """A prefix that was cut begins at a line, where one begins near the cut: as models have seen files begin."""
-    near = prefix[:_LINE_TOKENS]
-    return prefix[next((at for at, token in enumerate(near) if tokenizer.decode([token]).startswith("\n")), 0) :]
+def _encode(tokenizer: Tokenizer, room: int, text: Callable[[int], str]) -> list[int]:
+    """The tokens of a side of the cursor, `room` of them at least where it has so many; text: so many characters."""
+    tokens = tokenizer.encode(text(room * _USUAL_CHARS_A_TOKEN))
+    more = text(room * _CHARS_A_TOKEN)
+    return tokens if len(tokens) >= room or len(more) <= room * _USUAL_CHARS_A_TOKEN else tokenizer.encode(more)
 
 
-def shares(prefix: Sequence[int], suffix: Sequence[int], room: int) -> tuple[list[int], list[int]]:
-    """Both sides of the cursor in `room` tokens; each side's own share is safe from the other."""
-    for_suffix = max(room // _SUFFIX_SHARE, room - len(prefix))
-    kept_suffix = list(suffix[:for_suffix])
-    kept_prefix = list(prefix[max(0, len(prefix) - (room - len(kept_suffix))) :])
-    return kept_prefix, kept_suffix
+@attrs.frozen
+class _LineStarts:
+    """Whether a line begins at a token of a text."""
+
+    tokenizer: Tokenizer
+    tokens: list[int]
+
+    def __call__(self, at: int) -> bool:
+        text = self.tokenizer.decode([self.tokens[at]])
+        if "\n" in text and not text.strip():
+            return True  # a line's end and its indentation
+        before = self.tokenizer.decode([self.tokens[at - 1]]) if at else ""
+        return before.endswith("\n") and bool(before.strip())
 
 
 def _files(tokenizer: Tokenizer, family: Family, files: Iterable[ContextFile], room: int) -> list[int]:
-    """As many whole files as there is room for, the last ones first; they stand in the order given."""
+    """As many whole files as there is room for, the last ones first; they stand in the order given, in their frame."""
+    here = {FILENAME: tokenizer.encode(CURRENT), TEXT: []}
+    before, after = (_fill(tokenizer, row, here) for row in (family.before_files, family.after_files))
+    room -= len(before) + len(after)
     kept: list[int] = []
     for file in reversed(list(files) if family.file else []):
         if len(file.text) > room * _CHARS_A_TOKEN:
@@ -59,7 +81,7 @@ def _files(tokenizer: Tokenizer, family: Family, files: Iterable[ContextFile], r
         if len(kept) + len(tokens) > room:
             break
         kept = tokens + kept
-    return kept
+    return before + kept + after if kept else []
 
 
 def _fill(tokenizer: Tokenizer, layout: Iterable[Part], filled: dict[Slot, list[int]]) -> list[int]:

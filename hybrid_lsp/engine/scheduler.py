@@ -1,4 +1,4 @@
-"""Whose turn it is: one generation at a time, the newest interactive request first."""
+"""Whose turn it is: one generation at a time, the newest interactive request first; what works ahead makes way."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
 from typing import TypeVar
 
 import attrs
@@ -13,16 +14,30 @@ import attrs
 T = TypeVar("T")
 
 
+class Rank(IntEnum):
+    """Who goes before whom, the last first."""
+
+    IDLE = 0
+    """The engine's own work, for moments in which nobody asks."""
+    BACKGROUND = 1
+    """Asked ahead of need; stopped when anybody else comes."""
+    ORDERLY = 2
+    """Asked once by hand, and waited for: first come, first served."""
+    INTERACTIVE = 3
+    """Asked while somebody types: the newest counts."""
+
+
 @attrs.define(eq=False)
 class _Waiting:
-    interactive: bool
+    rank: Rank
     number: int
+    make_way: Callable[[], None]
     turn: asyncio.Future[None]
 
     @property
-    def rank(self) -> tuple[bool, int]:
-        """The highest goes next: what somebody types now before all else, newest first; the rest in order."""
-        return self.interactive, self.number if self.interactive else -self.number
+    def order(self) -> tuple[Rank, int]:
+        """The highest goes next."""
+        return self.rank, -self.number if self.rank is Rank.ORDERLY else self.number
 
 
 class Scheduler:
@@ -32,7 +47,9 @@ class Scheduler:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="generate")
         self._waiting: list[_Waiting] = []
         self._numbers = itertools.count()
-        self._busy = False
+        self._running: _Waiting | None = None
+        self.when_free: Callable[[], None] = lambda: None
+        """Called when work has ended and nobody waits."""
 
     @property
     def waiting(self) -> int:
@@ -41,14 +58,16 @@ class Scheduler:
 
     @property
     def busy(self) -> bool:
-        return self._busy
+        return self._running is not None
 
-    async def run(self, work: Callable[[], T], *, interactive: bool) -> T:
+    async def run(self, work: Callable[[], T], rank: Rank, make_way: Callable[[], None] = lambda: None) -> T:
         """Wait for the turn, then run `work` in the thread; cancelled while it waits, it never starts.
 
-        Once it runs it keeps the thread until it returns, whoever waits for it or not.
+        Once it runs it keeps the thread until it returns, whoever waits for it or not. `make_way` is called when
+        somebody of a higher rank has come meanwhile.
         """
-        await self._turn(interactive)
+        mine = _Waiting(rank, next(self._numbers), make_way, asyncio.get_running_loop().create_future())
+        await self._turn(mine)
         running = asyncio.get_running_loop().run_in_executor(self._thread, work)
         running.add_done_callback(self._over)
         return await asyncio.shield(running)
@@ -57,12 +76,13 @@ class Scheduler:
         """Wait for the running work and take no more."""
         self._thread.shutdown(wait=True, cancel_futures=True)
 
-    async def _turn(self, interactive: bool) -> None:
-        if not self._busy:
-            self._busy = True
+    async def _turn(self, mine: _Waiting) -> None:
+        if self._running is None:
+            self._running = mine
             return
-        mine = _Waiting(interactive, next(self._numbers), asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
+        if mine.rank > self._running.rank:
+            self._running.make_way()
         try:
             await mine.turn
         except asyncio.CancelledError:
@@ -78,8 +98,9 @@ class Scheduler:
         self._next()
 
     def _next(self) -> None:
-        self._busy = bool(self._waiting)
-        if self._waiting:
-            chosen = max(self._waiting, key=lambda waiting: waiting.rank)
-            self._waiting.remove(chosen)
-            chosen.turn.set_result(None)
+        self._running = max(self._waiting, key=lambda waiting: waiting.order, default=None)
+        if self._running is not None:
+            self._waiting.remove(self._running)
+            self._running.turn.set_result(None)
+        else:
+            self.when_free()

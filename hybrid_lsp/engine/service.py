@@ -18,10 +18,12 @@ from hybrid_lsp.engine.base import Model, Sampling
 from hybrid_lsp.engine.chat import ChatFormat, TemplateRefused
 from hybrid_lsp.engine.ct2 import Ct2Model
 from hybrid_lsp.engine.generation import Chunk, Counters, Generation, Limits, Stem, Summary
-from hybrid_lsp.engine.scheduler import Scheduler
+from hybrid_lsp.engine.idle import Idle
+from hybrid_lsp.engine.prompts import Prompt
+from hybrid_lsp.engine.scheduler import Rank, Scheduler
 from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
-from hybrid_lsp.models import families, healing, store
+from hybrid_lsp.models import families, healing, store, windows
 from hybrid_lsp.models.families import Family
 from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.types import Infill, Message
@@ -31,6 +33,14 @@ _LOG = logging.getLogger(__name__)
 _BENCHMARK_PROMPTS = (32, 64, 128, 256, 256)
 _BENCHMARK_MS = 100
 _BENCHMARK_TOKENS = 8
+_TELLING_PROMPT, _TELLING_TOKENS = 128, 4
+"""Shorter prompts and replies say little about how fast the model is."""
+_LATEST_SHARE = 0.2
+"""Weight of the latest request in the rates."""
+REUSE_MB = 96.0
+"""Default of the memory for kept beginnings of prompts."""
+_PATIENCE_S = 0.15
+"""A prompt that takes longer to compute goes on from any beginning that is kept; see `prefix.py`."""
 
 
 class BadRequest(Exception):
@@ -45,7 +55,7 @@ class BadRequest(Exception):
 
 @attrs.frozen
 class Rates:
-    """Tokens a second that this model reaches on this machine."""
+    """Tokens a second that this model reaches on this machine: measured at load, and followed since."""
 
     prefill: float
     decode: float
@@ -56,7 +66,7 @@ class Job:
     """One request to the model.
 
     An Infill is the user's text and is trimmed to the window; messages and a raw text are not, and in a raw text
-    control tokens are meant. `max_tokens` None: until the window is full.
+    control tokens are meant. `max_tokens` None: until the window is full; 0: only what prepares for the next request.
     """
 
     prompt: Infill | str | tuple[Message, ...]
@@ -65,8 +75,10 @@ class Job:
     top_k: int = 40
     top_p: float = 0.95
     limits: Limits = attrs.field(factory=Limits)
-    interactive: bool = True
+    rank: Rank = Rank.INTERACTIVE
     cancel: threading.Event = attrs.field(factory=threading.Event)
+    make_way: threading.Event = attrs.field(factory=threading.Event)
+    """Set when the model is wanted by somebody who goes before."""
 
 
 @attrs.define(eq=False)
@@ -84,7 +96,11 @@ class Engine:
     rates: Rates = Rates(math.nan, math.nan)
     counters: Counters = attrs.field(factory=Counters)
     scheduler: Scheduler = attrs.field(factory=Scheduler)
+    idle: Idle = attrs.field(init=False)
     _cancels: set[threading.Event] = attrs.field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.idle = Idle(self.scheduler, self.model.chore)
 
     async def stream(self, job: Job) -> AsyncGenerator[Chunk | Summary, None]:
         """Chunks as they become certain, then the summary. Closing it, or `job.cancel`, stops the model.
@@ -98,7 +114,8 @@ class Engine:
             loop.call_soon_threadsafe(queue.put_nowait, item)
 
         self._cancels.add(job.cancel)
-        task = asyncio.create_task(self.scheduler.run(lambda: self._work(job, emit), interactive=job.interactive))
+        self.idle.stop()
+        task = asyncio.create_task(self.scheduler.run(lambda: self._work(job, emit), job.rank, job.make_way.set))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (item := await queue.get()) is not None:
@@ -116,15 +133,30 @@ class Engine:
 
     def close(self) -> None:
         """Stop, wait for the thread, and give the memory back."""
+        self.idle.close()
         self.cancel_all()
         self.scheduler.close()
         self.model.close()
 
     def measure(self) -> None:
-        """Fill `rates` with what this machine reaches, on a short prompt."""
+        """Fill `rates` with what this machine reaches, on short prompts; a slow model is not asked for long."""
         text = self.tokenizer.encode("def value(self):\n    return self._value\n\n")
         self._timed(text[:8], 1)  # the first run pays for memory and threads
-        self.rates = Rates(self._prefill_rate(text * max(_BENCHMARK_PROMPTS)), self._decode_rate(text[:8]))
+        self._go_by(Rates(self._prefill_rate(text * max(_BENCHMARK_PROMPTS)), self._decode_rate(text[:8])))
+
+    def _learn(self, summary: Summary) -> None:
+        """Follow the machine, which other programs make slower and leave faster again."""
+        prefill, decode = self.rates.prefill, self.rates.decode
+        if summary.tokens and summary.prompt_tokens >= _TELLING_PROMPT and not summary.reused_tokens:
+            prefill = _blend(prefill, summary.prompt_tokens, summary.first_ms)
+        if summary.tokens > _TELLING_TOKENS:
+            decode = _blend(decode, summary.tokens - 1, summary.decode_ms)
+        self._go_by(Rates(prefill, decode))
+
+    def _go_by(self, rates: Rates) -> None:
+        self.rates = rates
+        self.idle.tokens_a_second = 0.0 if math.isnan(rates.prefill) else rates.prefill
+        self.model.reuse.patience = math.inf if math.isnan(rates.prefill) else rates.prefill * _PATIENCE_S
 
     def _prefill_rate(self, text: Sequence[int]) -> float:
         """The best rate of growing prompts: short ones do not fill the processor. A slow model is not asked long."""
@@ -137,12 +169,15 @@ class Engine:
         return best
 
     def _decode_rate(self, prompt: Sequence[int]) -> float:
-        runs = [self._timed(prompt, _BENCHMARK_TOKENS + 1)[1] for _ in range(2)]
+        runs = [self._timed(prompt, _BENCHMARK_TOKENS + 1)[1]]
+        if runs[0][1] < _BENCHMARK_MS:
+            runs.append(self._timed(prompt, _BENCHMARK_TOKENS + 1)[1])
         return max(max(count, 1) / max(decode_ms, 1e-3) * 1000 for count, decode_ms in runs)
 
     def _timed(self, prompt: Sequence[int], max_tokens: int) -> tuple[float, tuple[int, float]]:
         """(milliseconds to the first token, (tokens after it, milliseconds for them))."""
-        run = self._generation(prompt, Limits(), (), lambda _: None, threading.Event(), Counters())
+        unheard = Job("", limits=Limits(budget_ms=_BENCHMARK_MS))
+        run = self._generation(Prompt(list(prompt)), unheard, (), lambda _: None, Counters())
         summary = run.run(self.model, Sampling(max_tokens))
         return summary.first_ms, (summary.tokens - 1, summary.decode_ms)
 
@@ -152,9 +187,11 @@ class Engine:
             return
         stem, job = self._healed(job)
         prompt, max_tokens = self._prompt(job)
-        run = self._generation(prompt, job.limits, self.tokenizer.ends, emit, job.cancel, self.counters)
+        run = self._generation(prompt, job, self.tokenizer.ends, emit, self.counters)
         run.stem = stem
-        emit(run.run(self.model, Sampling(max_tokens, job.temperature, job.top_k, job.top_p)))
+        summary = run.run(self.model, Sampling(max_tokens, job.temperature, job.top_k, job.top_p))
+        self._learn(summary)
+        emit(summary)
 
     def _healed(self, job: Job) -> tuple[Stem | None, Job]:
         """The piece before the cursor, and the job without it."""
@@ -166,53 +203,70 @@ class Engine:
         return Stem(stem, self.healer), attrs.evolve(job, prompt=attrs.evolve(job.prompt, prefix=head))
 
     def _generation(
-        self,
-        prompt: Sequence[int],
-        limits: Limits,
-        ends: Sequence[int],
-        emit: Callable[[Chunk], None],
-        cancel: threading.Event,
-        counters: Counters,
+        self, prompt: Prompt, job: Job, ends: Sequence[int], emit: Callable[[Chunk], None], counters: Counters
     ) -> Generation:
-        return Generation(self.tokenizer, prompt, limits, frozenset(ends), emit, cancel, counters)
+        return Generation(
+            tokenizer=self.tokenizer,
+            prompt=prompt.tokens,
+            limits=job.limits,
+            ends=frozenset(ends),
+            emit=emit,
+            cancel=job.cancel,
+            counters=counters,
+            make_way=job.make_way,
+            shared=prompt.shared,
+        )
 
-    def _prompt(self, job: Job) -> tuple[list[int], int]:
+    def _prompt(self, job: Job) -> tuple[Prompt, int]:
         """The prompt's tokens, and how many may follow."""
         if isinstance(job.prompt, Infill):
-            # At least half of the window stays for the text around the cursor.
-            wanted = self.context // 2 if job.max_tokens is None else min(job.max_tokens, self.context // 2)
-            return self._never_empty(
-                prompts.infill(self.tokenizer, self.family, job.prompt, self.context - wanted)
-            ), wanted
+            wanted = self.context if job.max_tokens is None else job.max_tokens
+            room = windows.room(self.context, wanted)
+            prompt = self._never_empty(prompts.infill(self.tokenizer, self.family, job.prompt, room))
+            return prompt, min(wanted, self.context - len(prompt.tokens))
         prompt = self._never_empty(self._encode(job.prompt))
-        room = self.context - len(prompt)
+        size = len(prompt.tokens)
+        room = self.context - size
         if room < min(1, self.context if job.max_tokens is None else job.max_tokens):
             raise BadRequest(
-                f"The prompt has {len(prompt)} tokens, the model's window {self.context}: shorten it.",
+                f"The prompt has {size} tokens, the model's window {self.context}: shorten it.",
                 "exceed_context_size_error",
             )
         return prompt, room if job.max_tokens is None else min(job.max_tokens, room)
 
-    def _encode(self, prompt: str | tuple[Message, ...]) -> list[int]:
+    def _encode(self, prompt: str | tuple[Message, ...]) -> Prompt:
         if isinstance(prompt, str):
             # As on every server, a raw prompt may be a client's own format; with a suffix it is the user's text.
             begun = prompt.startswith(self.family.start) or self.family.start not in self.tokenizer.vocabulary
-            return self.tokenizer.encode_format(prompt if begun else self.family.start + prompt)
+            tokens = self.tokenizer.encode_format(prompt if begun else self.family.start + prompt)
+            return Prompt(tokens, len(tokens))
         try:
-            return self.chat.encode(prompt, self.tokenizer)
+            # The next chat will be about something else.
+            return Prompt(self.chat.encode(prompt, self.tokenizer))
         except TemplateRefused as error:
             raise BadRequest(f"The model's chat template refuses these messages: {error}") from error
 
-    def _never_empty(self, prompt: list[int]) -> list[int]:
+    def _never_empty(self, prompt: Prompt) -> Prompt:
         """A model needs a token to go on from; an empty text begins as a document does, after an end."""
-        return prompt or self.tokenizer.ends[:1] or [0]
+        return prompt if prompt.tokens else Prompt(self.tokenizer.ends[:1] or [0])
+
+
+def _blend(rate: float, tokens: int, milliseconds: float) -> float:
+    latest = tokens / max(milliseconds, 1e-3) * 1000
+    return latest if math.isnan(rate) else rate + (latest - rate) * _LATEST_SHARE
 
 
 def load(
-    model: str, family: str = "auto", compute_type: str = "auto", threads: int = 0, library: Library = "auto"
+    model: str,
+    family: str = "auto",
+    compute_type: str = "auto",
+    threads: int = 0,
+    library: Library = "auto",
+    reuse_mb: float = REUSE_MB,
 ) -> Engine:
     """Load a model as the settings name it, and measure it. Blocks for as long as that takes.
 
+    `reuse_mb` is the most memory for what is kept of earlier prompts; 0: nothing is.
     Raises ModelMissing, ModelBroken, ModelError (a package is missing), ConfigError (no such family).
     """
     started = time.perf_counter()
@@ -238,6 +292,7 @@ def load(
             f"The model in {stored.folder} loads but does not generate: {error}.",
             "Its tokenizer and its weights may not belong together: copy its files again.",
         ) from error
+    loaded.reuse.budget = int(reuse_mb * 1_000_000)  # only now: what is measured must not be known already
     _log_loaded(engine, time.perf_counter() - started)
     return engine
 

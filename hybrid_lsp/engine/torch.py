@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from hybrid_lsp.engine.base import Sampling, Sink
+from hybrid_lsp.engine.base import Chore, Guide, Sampling, Sink
+from hybrid_lsp.engine.prefix import Reuse
 from hybrid_lsp.errors import ModelBroken, ModelError
 
 _PREFILL_STEP = 256
@@ -37,6 +35,7 @@ class TorchModel:
             raise ModelError("This model needs torch and transformers.", "pip install 'hybrid-lsp[torch]'") from error
         if threads:
             torch.set_num_threads(threads)
+        self.reuse = Reuse()
         self._torch: Any = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model: Any = _load(transformers, folder, _DTYPES[compute_type]).to(self._device).eval()
@@ -44,25 +43,39 @@ class TorchModel:
         self.threads: int = torch.get_num_threads()
         self.compute_type = str(self._model.dtype).removeprefix("torch.")
 
-    def decode(self, prompt: Sequence[int], sampling: Sampling, ends: Sequence[int], sink: Sink) -> None:
-        """Generate; stops within one token, and between the steps of the prefill, when the sink is cancelled."""
+    def decode(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        ends: Sequence[int],
+        sink: Sink,
+        guide: Guide | None = None,
+        shared: int = 0,
+    ) -> int:
+        """Generate; stops within one token, and between the steps of the prefill, when the sink is cancelled.
+
+        Nothing is kept for the next prompt: the large models that run here are asked too seldom about the same text.
+        """
         with self._torch.inference_mode():
             logits, cache = self._prefill(prompt, sink)
             for _ in range(sampling.max_tokens):
                 if logits is None:
-                    return
-                token, logprob = self._choose(logits, sampling)
+                    break
+                choice = guide(logits.cpu().numpy()) if guide is not None else None
+                guide = None if choice is None else guide
+                token, logprob = choice or self._choose(logits, sampling)
                 if sink.token(token, logprob) or token in ends:
-                    return
+                    break
                 logits, cache = self._step([token], cache)
+        return 0
 
-    def scores(self, prompt: Sequence[int]) -> npt.NDArray[np.float32]:
-        """See `Model.scores`."""
-        with self._torch.inference_mode():
-            cache = None
-            for start in range(0, len(prompt), _PREFILL_STEP):
-                logits, cache = self._step(prompt[start : start + _PREFILL_STEP], cache)
-            return np.asarray(logits.cpu().numpy(), dtype=np.float32)
+    def prefill(self, prompt: Sequence[int], shared: int) -> int:
+        """See `Model.prefill`; nothing is kept here."""
+        return 0
+
+    def chore(self) -> Chore | None:
+        """See `Model.chore`."""
+        return None
 
     def close(self) -> None:
         del self._model

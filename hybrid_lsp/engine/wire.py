@@ -6,7 +6,10 @@
 - `temperature` defaults to 0 on `/infill`: the same cursor gets the same ghost text;
 - `t_max_predict_ms` counts from the first token and needs no line end to have been written; OpenAI's endpoints take
   it too; the summary of `/infill` says `time_limit` when it ended the text (its `stop_type` is `limit`);
-- of the log-probabilities only the chosen token's are known.
+- of the log-probabilities only the chosen token's are known;
+- `priority` on `/infill` is ours: `background` asks ahead of need. Such a request goes after all others, and is ended
+  at the next token when one of them comes: it then has `preempted`, and a `stop_type` of `limit`;
+- `n_predict` 0 on `/infill` only prepares for a request like this one, in the background.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any
 import attrs
 
 from hybrid_lsp.engine.generation import Chunk, Limits, StopType, Summary, Token
+from hybrid_lsp.engine.scheduler import Rank
 from hybrid_lsp.engine.service import BadRequest, Job
 from hybrid_lsp.types import ContextFile, Infill, Message
 
@@ -65,6 +69,13 @@ class Fields:
             raise _wrong(name, "a list of objects")
         return value
 
+    def one_of(self, name: str, *allowed: str) -> str:
+        """The first where the field is absent."""
+        value = self._get(name, allowed[0])
+        if value not in allowed:
+            raise _wrong(name, " or ".join(allowed))
+        return str(value)
+
     def stop(self) -> tuple[str, ...]:
         value = self._get("stop", [])
         value = [value] if isinstance(value, str) else value
@@ -107,9 +118,11 @@ def infill_job(fields: Fields) -> Job:
     )
     prefix = fields.text("input_prefix", "") + fields.text("prompt", "")
     wanted = fields.whole("n_predict", -1, -1)
-    return _job(
-        fields, Infill(prefix, fields.text("input_suffix", ""), extra), None if wanted < 0 else wanted, temperature=0.0
-    )
+    infill = Infill(prefix, fields.text("input_suffix", ""), extra)
+    job = _job(fields, infill, None if wanted < 0 else wanted, temperature=0.0)
+    if fields.one_of("priority", "interactive", "background") == "background" or wanted == 0:
+        job.rank = Rank.BACKGROUND
+    return job
 
 
 def completion_job(fields: Fields) -> Job:
@@ -132,7 +145,7 @@ def chat_job(fields: Fields, stops: Sequence[str]) -> Job:
     wanted = fields.whole("max_completion_tokens" if fields.has("max_completion_tokens") else "max_tokens", -1, -1)
     job = _job(fields, messages, None if wanted < 0 else wanted, temperature=1.0)
     job.limits = attrs.evolve(job.limits, stop=(*job.limits.stop, *stops))
-    job.interactive = False
+    job.rank = Rank.ORDERLY
     return job
 
 
@@ -195,7 +208,7 @@ class InfillShape:
         return self._summary(text, summary) | self._probabilities(_tokens(chunks))
 
     def _summary(self, text: str, summary: Summary) -> Json:
-        is_limit = summary.stop_type in (StopType.TIME, StopType.CANCELLED)
+        is_limit = summary.stop_type in (StopType.TIME, StopType.CANCELLED, StopType.PREEMPTED)
         return {
             "index": 0,
             "content": text,
@@ -204,9 +217,11 @@ class InfillShape:
             "model": self._model,
             "tokens_predicted": summary.tokens,
             "tokens_evaluated": summary.prompt_tokens,
+            "tokens_cached": summary.reused_tokens,
             "stop_type": str(StopType.LIMIT if is_limit else summary.stop_type),
             "stopping_word": summary.stop_word,
             "time_limit": summary.stop_type is StopType.TIME,
+            "preempted": summary.stop_type is StopType.PREEMPTED,
             "timings": timings(summary),
         }
 
@@ -305,12 +320,14 @@ def usage(summary: Summary) -> Json:
 
 
 def timings(summary: Summary) -> Json:
-    """llama.cpp's `timings`."""
+    """llama.cpp's `timings`: `cache_n` tokens of the prompt were known, `prompt_n` computed."""
+    computed = summary.prompt_tokens - summary.reused_tokens
     return {
-        "prompt_n": summary.prompt_tokens,
+        "cache_n": summary.reused_tokens,
+        "prompt_n": computed,
         "prompt_ms": summary.first_ms,
-        "prompt_per_token_ms": summary.first_ms / max(1, summary.prompt_tokens),
-        "prompt_per_second": _rate(summary.prompt_tokens, summary.first_ms),
+        "prompt_per_token_ms": summary.first_ms / max(1, computed),
+        "prompt_per_second": _rate(computed, summary.first_ms),
         "predicted_n": summary.tokens,
         "predicted_ms": summary.decode_ms,
         "predicted_per_token_ms": summary.decode_ms / max(1, summary.tokens),

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -35,6 +37,9 @@ class _Step:
     changes: tuple[TextEdit, ...]
 
 
+_AS_SENT: ContextVar[Mapping[str, Document] | None] = ContextVar("documents as a message was sent", default=None)
+
+
 @attrs.define
 class Documents:
     """The open documents by URI; `max_bytes` bounds what is kept of any one of them."""
@@ -50,6 +55,20 @@ class Documents:
 
     def get(self, uri: str) -> Document | None:
         return self._open.get(uri)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """While a message is taken: tasks that it starts run later, when changes sent after it may have been made."""
+        token = _AS_SENT.set(dict(self._open))
+        try:
+            yield
+        finally:
+            _AS_SENT.reset(token)
+
+    def as_sent(self, uri: str) -> Document | None:
+        """The document that a request is about: as it was when the client sent it."""
+        held = _AS_SENT.get()
+        return self._open.get(uri) if held is None else held.get(uri)
 
     def is_too_large(self, uri: str) -> bool:
         return uri in self._too_large

@@ -68,6 +68,10 @@ class HybridServer(LanguageServer):
         listening(":".join(map(str, listener.sockets[0].getsockname()[:2])))
         reader, writer = await clients.get()
         listener.close()
+        await self.serve(reader, writer)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: Any) -> None:
+        """Serve one client until its connection ends; `writer` has `write(data)` and `close()`."""
         self.protocol.set_writer(writer)
         with contextlib.suppress(ConnectionError):
             await run_async(Event(), reader, self.protocol, log, self.report_server_error)

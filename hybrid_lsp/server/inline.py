@@ -32,7 +32,7 @@ async def answer(session: Session, params: lsp.InlineCompletionParams) -> lsp.In
 async def ask(session: Session, uri: str, query: Callable[[Document], Query]) -> tuple[Document | None, Answer]:
     """Ask the typing path, the document's older request being settled first, and record what came of it."""
     started = time.perf_counter()
-    document = session.documents.get(uri)
+    document = session.documents.as_sent(uri)
     try:
         async with session.latest.claim(uri):
             found = await _complete(session, uri, document, query)
@@ -49,6 +49,8 @@ async def _complete(
 ) -> Answer:
     if document is None:
         return _not_kept(session, uri)
+    if session.documents.get(uri) is not document:
+        return nothing(Reason.SUPERSEDED, "The text has changed since.")
     return await session.completion.complete(query(document), session.config)
 
 

@@ -103,7 +103,7 @@ async def _run(ls: HybridServer, order: Order) -> Outcome:
     Raises HybridLspError, to be told: the file is not open, or there is no such action.
     """
     session = ls.session
-    document = session.documents.get(order.uri)
+    document = session.documents.as_sent(order.uri)
     if document is None:
         raise ActionError("This file is not open, or larger than files.max_bytes: no action can run on it.")
     session.stop_typing(order.uri)

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
+
+if TYPE_CHECKING:
+    from hybrid_lsp.server.hybrid import HybridServer
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,8 @@ _NOT_INITIALIZED = -32002
 
 class HybridProtocol(LanguageServerProtocol):
     """See the module's docstring."""
+
+    _server: HybridServer
 
     @property
     def was_shut_down(self) -> bool:
@@ -75,7 +80,8 @@ class HybridProtocol(LanguageServerProtocol):
         elif complaint := self._complaint(message):
             self._refuse(message, *complaint)
         elif not self._cancels_nothing(message):
-            self._take(message)
+            with self._server.session.documents.held():
+                self._take(message)
 
     def _complaint(self, message: dict[str, Any]) -> tuple[int, str] | None:
         """Why a message cannot be taken now, or at all."""

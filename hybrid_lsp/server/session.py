@@ -167,7 +167,12 @@ class Session:
         self.pause.set(paused=paused, language=language)
         if paused:
             self.completion.close()
-        self.tell.show_status(kind="Inactive" if self.pause.everything else "Normal")
+        self.tell.show_status(kind=self._calm)
+
+    @property
+    def _calm(self) -> str:
+        """The kind of status while nothing is wrong."""
+        return "Inactive" if self.pause.everything else "Normal"
 
     def warm(self) -> None:
         """Start the typing model's engine ahead of the first request; failing is told, and tried again then."""
@@ -272,7 +277,7 @@ class Session:
             self.tell.warn(str(error))
             self.tell.show_status(kind="Error", busy=False, message=str(error))
         else:
-            self.tell.show_status(kind="Normal", busy=False, message="")
+            self.tell.show_status(kind=self._calm, busy=False, message="")
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the requests, to its end."""

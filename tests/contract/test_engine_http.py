@@ -119,9 +119,13 @@ async def test_what_it_says_of_itself(served: Serve, client: Any) -> None:
         assert props["fills_in"]
         assert props["suffix_first"]
         assert props["prefill_tokens_per_second"] > 0
+        assert props["kv"] == dict.fromkeys(
+            ("entries", "bytes", "budget_bytes", "hits", "misses", "reused_tokens", "resets", "chores"), 0
+        )
         assert (await http.get("/v1/models")).json()["data"][0]["id"] == "scripted"
         metrics = (await http.get("/metrics")).text
         assert "\nhybrid_lsp_generations_started_total 1\n" in metrics
+        assert "\nhybrid_lsp_kv_entries 0\n" in metrics
         assert metrics.count("# TYPE") == metrics.count("# HELP") > 5
         assert (await http.get("/nowhere")).json()["error"]["code"] == 404
         assert (await http.get("/infill")).status_code == 405
@@ -188,6 +192,44 @@ async def test_a_request_whose_client_left_while_it_waited_never_starts(
         assert engine.counters.generations_started == 1
 
 
+async def test_background_work_makes_way_at_the_next_token(
+    served: Serve, client: Any, gate: threading.Semaphore
+) -> None:
+    """It answers with what it has, and says why that is all."""
+    engine = tiny_model.scripted_engine("0123456789" * 20, gate)
+    async with served(create_app(lambda: engine)) as endpoint:
+        http = client(endpoint)
+        await until_ready(http)
+        ahead = asyncio.create_task(http.post("/infill", json=BODIES["/infill"] | {"priority": "background"}))
+        gate.release(5)
+        await until(lambda: engine.counters.tokens_decoded == 5)
+        typed = asyncio.create_task(http.post("/infill", json=BODIES["/infill"] | {"n_predict": 2}))
+        await until(lambda: engine.scheduler.waiting == 1)
+        gate.release(10_000)
+        answer = (await ahead).json()
+        assert (answer["content"], answer["stop_type"], answer["preempted"]) == ("012345", "limit", True)
+        whole = (await typed).json()
+        assert (whole["content"], whole["preempted"]) == ("01", False)
+        assert engine.counters.generations_preempted == 1
+
+
+async def test_nothing_makes_way_for_background_work(served: Serve, client: Any, gate: threading.Semaphore) -> None:
+    engine = tiny_model.scripted_engine(REPLY, gate)
+    async with served(create_app(lambda: engine)) as endpoint:
+        http = client(endpoint)
+        await until_ready(http)
+        typed = asyncio.create_task(http.post("/infill", json=BODIES["/infill"]))
+        await until(lambda: engine.scheduler.busy)
+        ahead = asyncio.create_task(http.post("/infill", json=BODIES["/infill"] | {"priority": "background"}))
+        warming = asyncio.create_task(http.post("/infill", json=BODIES["/infill"] | {"n_predict": 0}))
+        await until(lambda: engine.scheduler.waiting == 2)
+        gate.release(10_000)
+        assert (await typed).json()["content"] == (await ahead).json()["content"] == REPLY
+        prepared = (await warming).json()
+        assert (prepared["content"], prepared["tokens_predicted"]) == ("", 0)
+        assert engine.counters.generations_preempted == 0
+
+
 async def test_an_engine_that_ends_breaks_off_in_words(served: Serve, client: Any, gate: threading.Semaphore) -> None:
     engine = tiny_model.scripted_engine(REPLY, gate)
     async with served(create_app(lambda: engine)) as endpoint:
@@ -212,6 +254,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("/infill", {"stop": [1]}, "stop"),
     ("/infill", {"stop": ["a"] * 17}, "stop"),
     ("/infill", {"temperature": -1}, "temperature"),
+    ("/infill", {"priority": "highest"}, "priority"),
+    ("/infill", {"priority": 1}, "priority"),
     ("/infill", {"input_extra": ["a"]}, "input_extra"),
     ("/infill", {"input_extra": [{"filename": "a"}]}, "text"),
     ("/infill", [], "object"),
@@ -252,7 +296,18 @@ JSON = st.recursive(
     max_leaves=6,
 )
 NAMES = ["input_prefix", "input_suffix", "input_extra", "prompt", "n_predict", "stop", "temperature", "stream"]
-NAMES += ["t_max_predict_ms", "top_k", "top_p", "n_probs", "suffix", "max_tokens", "logprobs", "n", "messages"]
+NAMES += [
+    "t_max_predict_ms",
+    "priority",
+    "top_k",
+    "top_p",
+    "n_probs",
+    "suffix",
+    "max_tokens",
+    "logprobs",
+    "n",
+    "messages",
+]
 NAMES += ["stream_options", "response_format", "max_completion_tokens"]
 
 

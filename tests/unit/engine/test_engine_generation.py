@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hybrid_lsp.engine.base import Sampling
 from hybrid_lsp.engine.generation import Chunk, Counters, Generation, Limits, StopType, Summary
-from hybrid_lsp.engine.service import BadRequest, Job
+from hybrid_lsp.engine.service import BadRequest, Job, Rates
 from hybrid_lsp.types import Infill, Message
 
 WORDS = tiny_model.tokenizer()
@@ -20,20 +20,28 @@ END = WORDS.control(tiny_model.END)
 
 
 def generate(
-    tokens: list[int], limits: Limits | None = None, max_tokens: int = 100, cancel_after: int | None = None
+    tokens: list[int],
+    limits: Limits | None = None,
+    max_tokens: int = 100,
+    cancel_after: int | None = None,
+    way_after: int | None = None,
 ) -> tuple[str, list[Chunk], Summary, Counters]:
     chunks: list[Chunk] = []
     counters = Counters()
     seconds = itertools.count()
-    cancel = threading.Event()
+    cancel, make_way = threading.Event(), threading.Event()
 
     def emit(chunk: Chunk) -> None:
         chunks.append(chunk)
         if len(chunks) == cancel_after:
             cancel.set()
+        if len(chunks) == way_after:
+            make_way.set()
 
     if cancel_after == 0:
         cancel.set()
+    if way_after == 0:
+        make_way.set()
     run = Generation(
         tokenizer=WORDS,
         prompt=[1],
@@ -42,6 +50,7 @@ def generate(
         emit=emit,
         cancel=cancel,
         counters=counters,
+        make_way=make_way,
         clock=lambda: float(next(seconds)),
     )
     summary = run.run(tiny_model.ScriptedModel(tokens), Sampling(max_tokens))
@@ -106,6 +115,18 @@ def test_what_is_cancelled_before_it_starts_decodes_nothing() -> None:
     assert (counters.tokens_decoded, counters.generations_cancelled) == (0, 1)
 
 
+def test_what_makes_way_ends_with_the_token_that_it_has() -> None:
+    shown, _, summary, counters = generate(WORDS.encode("0123456789"), way_after=3)
+    assert (shown, summary.stop_type) == ("012", StopType.PREEMPTED)
+    assert (counters.generations_preempted, counters.generations_cancelled) == (1, 0)
+    assert (counters.tokens_decoded, counters.tokens_after_cancel) == (3, 0)
+
+
+def test_what_makes_way_before_it_starts_decodes_nothing() -> None:
+    _, _, summary, counters = generate(WORDS.encode("0123456789"), way_after=0)
+    assert (summary.stop_type, counters.tokens_decoded) == (StopType.PREEMPTED, 0)
+
+
 async def ask(job: Job, text: str = "alpha") -> tuple[str, Summary, list[int]]:
     engine = tiny_model.scripted_engine(text)
     items = [item async for item in engine.stream(job)]
@@ -118,10 +139,16 @@ async def ask(job: Job, text: str = "alpha") -> tuple[str, Summary, list[int]]:
     return "".join(item.text for item in items if isinstance(item, Chunk)), summary, model.prompts[0]
 
 
-async def test_an_infill_leaves_room_for_its_answer() -> None:
-    text, summary, prompt = await ask(Job(Infill("p" * 3000, "s" * 3000), max_tokens=100))
+async def test_the_prompt_is_cut_alike_for_all_usual_lengths_of_an_answer() -> None:
+    cuts = [(await ask(Job(Infill("p" * 3000, "s" * 3000), max_tokens=wanted)))[2] for wanted in (0, 1, 40, 128)]
+    assert all(prompt == cuts[0] for prompt in cuts)
+    assert len(cuts[0]) == tiny_model.CONTEXT * 7 // 8
+
+
+async def test_a_long_answer_has_its_room() -> None:
+    text, summary, prompt = await ask(Job(Infill("p" * 3000, "s" * 3000), max_tokens=200))
     assert text == "alpha"
-    assert len(prompt) == summary.prompt_tokens == tiny_model.CONTEXT - 100
+    assert len(prompt) == summary.prompt_tokens == tiny_model.CONTEXT - 200
 
 
 async def test_half_of_the_window_is_the_texts() -> None:
@@ -157,4 +184,20 @@ async def test_the_rates_are_measured() -> None:
     assert engine.rates.prefill > 0
     assert engine.rates.decode > 0
     assert engine.counters == Counters()
+    engine.close()
+
+
+async def test_the_rates_follow_the_requests() -> None:
+    """By what a whole prompt and a reply of some length took; little is learnt from one request."""
+    engine = tiny_model.scripted_engine("alpha beta gamma")
+    engine.rates = Rates(1.0, 1.0)
+    async for _ in engine.stream(Job(Infill("p" * 300))):
+        pass
+    assert engine.rates.prefill > 1.0
+    assert engine.rates.decode > 1.0
+    assert engine.idle.tokens_a_second == engine.rates.prefill
+    before = engine.rates
+    async for _ in engine.stream(Job(Infill("p"), max_tokens=2)):
+        pass
+    assert engine.rates == before
     engine.close()

@@ -33,7 +33,7 @@ def test_later_layers_win() -> None:
         ("completion", "debounce_ms", "75", "must be a whole number"),
         ("completion", "debounce_ms", 7.5, "must be a whole number"),
         ("completion", "debounce_ms", True, "must be a whole number"),
-        ("completion", "debounce_ms", -1, "must lie between 0 and 5000"),
+        ("completion", "debounce_ms", -2, "must lie between -1 and 5000"),
         ("completion", "disabled_languages", "python", "must be a list of texts"),
         ("completion", "disabled_languages", [1], "must be a list of texts"),
         ("small", "backend", "gpt", "must be one of `none`, `engine`, `openai`, `llamacpp`"),

@@ -1,0 +1,84 @@
+"""The memory of a model on CTranslate2: what a token of a kept prompt takes, and how the C library gives memory out."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+_OVERHEAD = 1.25
+"""Memory taken for a kept token beside its keys and values, as measured."""
+_FLOAT_BYTES = 4
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_HELD_BYTES = 256 * 1024 * 1024
+_FALLBACK = 128 * 1024
+
+
+def bytes_a_token(folder: Path) -> int:
+    """Memory for the keys and values of one token, from the shapes in `model.bin`; a large guess if it has others.
+
+    CTranslate2 keeps them in single precision, and for each head (those shared by several heads are repeated).
+    """
+    layers, width = set(), 0
+    try:
+        with (folder / "model.bin").open("rb") as stream:
+            for name, shape in _variables(stream):
+                if (found := re.fullmatch(r"decoder/layer_(\d+)/self_attention/linear_0/weight", name)) is not None:
+                    layers.add(found[1])
+                elif re.fullmatch(r"decoder/layer_\d+/self_attention/linear_1/weight", name) and len(shape) == 2:
+                    width = max(width, shape[1])
+    except (OSError, struct.error, UnicodeDecodeError):
+        return _FALLBACK
+    return int(len(layers) * 2 * width * _FLOAT_BYTES * _OVERHEAD) or _FALLBACK
+
+
+def _variables(stream: IO[bytes]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The names and shapes in a `model.bin` of version 4 and later, without reading the weights."""
+    _read(stream, "I")  # version
+    _text(stream)  # kind of model
+    _read(stream, "I")  # revision
+    (count,) = _read(stream, "I")
+    for _ in range(count):
+        name = _text(stream)
+        (rank,) = _read(stream, "B")
+        shape = _read(stream, f"{rank}I")
+        _, size = _read(stream, "BI")
+        stream.seek(size, 1)
+        yield name, shape
+
+
+def _text(stream: IO[bytes]) -> str:
+    (size,) = _read(stream, "H")
+    return stream.read(size).rstrip(b"\0").decode()
+
+
+def _read(stream: IO[bytes], layout: str) -> tuple[int, ...]:
+    layout = "<" + layout
+    return struct.unpack(layout, stream.read(struct.calcsize(layout)))
+
+
+def hold_freed() -> None:
+    """Have the C library keep freed memory for the next request, where it can be told to (glibc).
+
+    Fresh pages from the system cost more than what is computed in them: a warm request takes twice as long.
+    """
+    if (libc := _glibc()) is not None:
+        libc.mallopt(_M_MMAP_THRESHOLD, _HELD_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _HELD_BYTES)
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where the C library can be told to."""
+    if (libc := _glibc()) is not None:
+        libc.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "malloc_trim") and hasattr(libc, "mallopt") else None
