@@ -4,7 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint types check docs clean
+.PHONY: demo install test test-editors test-nvim test-vscode vsix vscode-pictures bench lint types check docs clean
+
+# The command is then $(VENV)/bin/hybrid-lsp.
+install: $(VENV)/.base
 
 demo: $(VENV)/.base
 	$(BIN)/python -m hybrid_lsp demo $(ARGS)
@@ -19,11 +22,38 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
+# A few minutes, on a machine that does nothing else; `make bench ARGS="replay ttft"` runs only these.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
 check: lint types test
+
+# In the real editors, which are installed into a cache folder first (see tools/editors).
+test-editors: test-nvim test-vscode
+
+test-nvim: $(VENV)/.dev
+	$(BIN)/python tools/editors/install_neovim.py
+	$(BIN)/python tools/editors/check_lua.py
+	$(BIN)/python -m pytest -m editors tests/editors/nvim $(ARGS)
+
+# The VS Code extension with the server's wheel in it: build/hybrid-lsp-VERSION.vsix. It needs Node 20 or newer.
+vsix: $(VENV)/.dev
+	$(BIN)/python tools/write_vscode_settings.py
+	$(BIN)/python tools/editors/package_vscode.py
+
+test-vscode: vsix
+	cd editors/vscode && npm run --silent check && PYTHON=$(abspath $(BIN)/python) npm run --silent test
+	$(BIN)/python -m pytest -m editors tests/editors/vscode $(ARGS)
+
+# The screenshots in the documentation, taken by the tests.
+vscode-pictures: $(VENV)/.dev
+	HYBRID_LSP_PICTURES=$(abspath docs/images) $(BIN)/python -m pytest -m editors tests/editors/vscode $(ARGS)
 
 docs: $(VENV)/.base
 	$(BIN)/python -m hybrid_lsp demo --fast --record build/demo.txt
 	$(BIN)/python tools/write_readme.py build/demo.txt
+	$(BIN)/python tools/write_vimdoc.py
+	$(BIN)/python tools/write_vscode_settings.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybrid-lsp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -38,4 +68,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/.base
 
 clean:
-	rm -rf $(VENV) build dist .coverage* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist editors/vscode/node_modules editors/vscode/dist .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -2,7 +2,9 @@
 
 The pause is a quantile of the user's own recent gaps between keystrokes, chosen so that the model is started at most so
 often: a share of keystrokes that shrinks as the model gets slower, so that typing never keeps a slow machine busy.
-What reuse and copying answer does not count against it: where they answer much, the pause is shorter.
+What reuse and copying answer does not count against it: where they answer much, the pause is shorter. What is worked
+out ahead counts: each start lengthens the pause a little, each keystroke without one shortens it, so that the share
+holds whatever the user types (stochastic approximation: Robbins and Monro 1951).
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from hybrid_lsp.document import Document, difference
 _STARTS = 0.12
 """Model starts a keystroke that are aimed at, for a model that answers within `_FAST_S`."""
 _FEWEST_STARTS = 0.04
+_LESS = 0.93
+"""What a start makes of the share of gaps that may outlive the pause."""
+_LEAST_LEAVE, _MOST_LEAVE = 0.3, 1.5
 _FAST_S = 0.25
 _LONGEST_GAP_S = 5.0
 """A longer one is no rhythm: the user has looked elsewhere."""
@@ -40,6 +45,7 @@ class Rhythm:
         self._last: float | None = None
         self._latency = _FAST_S
         self._needs_model = 0.8
+        self._leave = 0.8
         self.deleted: dict[str, bool] = {}
         """Of each document: whether its last change only deleted."""
 
@@ -49,6 +55,7 @@ class Rhythm:
         if self._last is not None and (gap := now - self._last) <= _LONGEST_GAP_S:
             self._gaps.append(gap)
         self._last = now
+        self._leave = min(_MOST_LEAVE, self._leave * _LESS**-self._share)
         self.deleted[new.uri] = _only_deletes(old.text, new.text)
 
     def closed(self, uri: str) -> None:
@@ -57,6 +64,10 @@ class Rhythm:
     def asked(self, *, needs_model: bool) -> None:
         """A request came, and only a model can answer it (or not)."""
         self._needs_model = _INERTIA * self._needs_model + (1 - _INERTIA) * needs_model
+
+    def started(self) -> None:
+        """A model was started, for a request or ahead of one."""
+        self._leave = max(_LEAST_LEAVE, self._leave * _LESS)
 
     def answered(self, seconds: float) -> None:
         """A model took so long."""
@@ -73,10 +84,14 @@ class Rhythm:
         passed = self._clock() - self._last if self._last is not None else pause
         return max(0.0, pause - passed)
 
+    @property
+    def _share(self) -> float:
+        """Model starts a keystroke that are aimed at."""
+        return max(_FEWEST_STARTS, min(_STARTS, _STARTS * _FAST_S / self._latency))
+
     def pause_s(self) -> float:
         """The pause that so few of the gaps outlive."""
-        starts = max(_FEWEST_STARTS, min(_STARTS, _STARTS * _FAST_S / self._latency))
-        outlived = min(1.0, starts / max(self._needs_model, 0.05))
+        outlived = min(1.0, self._leave * self._share / max(self._needs_model, 0.05))
         gaps = sorted(self._gaps)
         quantile = gaps[min(len(gaps) - 1, int(len(gaps) * (1 - outlived)))]
         return max(_SHORTEST_S, min(_LONGEST_S, quantile))

@@ -15,10 +15,10 @@ SUPERSEDED = "superseded"
 
 
 class Latest:
-    """The live task of each document."""
+    """The live tasks of each document, oldest first; all but the last are being settled."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, asyncio.Task[object]] = {}
+        self._tasks: dict[str, list[asyncio.Task[object]]] = {}
 
     @asynccontextmanager
     async def claim(self, uri: str) -> AsyncIterator[None]:
@@ -26,18 +26,22 @@ class Latest:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("claim() needs a running task")
-        older = self._tasks.get(uri)
-        self._tasks[uri] = task
+        tasks = self._tasks.setdefault(uri, [])
+        older = list(tasks)
+        tasks.append(task)
         try:
-            if older is not None:
-                older.cancel(SUPERSEDED)
-                await asyncio.wait([older])
+            for each in older:
+                each.cancel(SUPERSEDED)
+            if older:
+                # All of them: one that is cancelled while it waits for its own elders leaves them behind.
+                await asyncio.wait(older)
             yield
         finally:
-            if self._tasks.get(uri) is task:
+            tasks.remove(task)
+            if not tasks:
                 del self._tasks[uri]
 
     def cancel(self, uri: str) -> None:
         """Settle the document's live request (it was closed, or an action starts)."""
-        if (task := self._tasks.get(uri)) is not None:
+        for task in self._tasks.get(uri, ()):
             task.cancel()

@@ -33,7 +33,7 @@ from hybrid_lsp.context.privacy import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
 from hybrid_lsp.routing.router import Router, Task
-from hybrid_lsp.types import Infill, Reason, Request
+from hybrid_lsp.types import Finish, Infill, Reason, Request
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
@@ -209,7 +209,9 @@ class _Work:
     @cached_property
     def site(self) -> Site:
         multiline = self.config.multiline
-        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
+        site = self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
+        # Who asks by hand knows what is broken there, and sees whatever there is.
+        return attrs.evolve(site, parsed=None) if self.cursor.invoked else site
 
     def sure_copy(self) -> Answer | None:
         """The copied line where it is so sure that no model is needed."""
@@ -238,7 +240,8 @@ class _Work:
         answer = self._presenter().generated(generation, self.copies)
         if (shown := flight.shown) is not None:
             answer = extended(shown, answer)
-        self._keep(answer)
+        if not (self.background and generation.finish is Finish.TIME):  # it made way for other work
+            self._keep(answer)
         return answer
 
     async def escalated(self, answer: Answer) -> Answer:
@@ -275,6 +278,7 @@ class _Work:
 
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
+        self.pipeline.rhythm.started()
         generation = await generate(router, candidates, request, lambda text: ended(text, shape), heard)
         return _restored(generation, restore)
 

@@ -57,6 +57,19 @@ def test_where_little_needs_the_model_the_pause_is_shorter() -> None:
     assert known.pause_s() < busy.pause_s()
 
 
+def test_starts_lengthen_the_pause_and_keystrokes_without_one_shorten_it() -> None:
+    gaps = [n / 100 for n in range(5, 69)]
+    rhythm = typed(gaps)
+    before = rhythm.pause_s()
+    for _ in range(10):
+        rhythm.started()
+    longer = rhythm.pause_s()
+    assert longer > before
+    for _ in range(200):
+        rhythm.changed(doc("a"), doc("ab"))
+    assert rhythm.pause_s() < longer
+
+
 @given(st.lists(st.floats(0.0, 10.0), max_size=80))
 def test_the_pause_has_bounds(gaps: list[float]) -> None:
     assert 0.05 <= typed(gaps).pause_s() <= 0.7

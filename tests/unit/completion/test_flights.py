@@ -17,7 +17,7 @@ from hybrid_lsp.completion.query import Answer, Query
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document
 from hybrid_lsp.routing.router import Router
-from hybrid_lsp.types import Infill, Piece, Reason, Tier
+from hybrid_lsp.types import Finish, Infill, Piece, Reason, Tier
 
 CONFIG = Config(completion=CompletionConfig(debounce_ms=0, speculate=False))
 AHEAD = Config(completion=CompletionConfig(debounce_ms=0))
@@ -189,6 +189,17 @@ async def test_what_follows_an_accepted_suggestion_is_worked_out_ahead() -> None
     assert answer.suggestions[0].text == "(1)"
     assert answer.reused
     assert len(typist.fake.requests) == 2
+
+
+async def test_what_made_way_for_other_work_is_asked_for_again() -> None:
+    typist = Typist(config=AHEAD)
+    typist.fake.enqueue(["foo", FakeReply("(unfin", finish=Finish.TIME), "(1)"])
+    await typist.ask()
+    await typist.asked(2)
+    await typist.until(lambda: not typist.pipeline.flights._flights)
+    typist.type("foo")
+    assert (await typist.ask()).suggestions[0].text == "(1)"
+    assert len(typist.fake.requests) >= 3
 
 
 async def test_a_request_joins_what_is_being_worked_out_ahead() -> None:

@@ -1,0 +1,63 @@
+"""`python -m benchmarks [NAME ...]`: time what must be fast, print one table, and write build/bench.json.
+
+Each benchmark uses folders, servers and engines of its own. Real time is used throughout; a busy machine gives worse
+figures, so what is compared is measured side by side, and ratios are what to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import infilling, interference, llama_cpp, memory, replay, ttft
+from benchmarks.report import Report
+
+Run = Callable[[Report, argparse.Namespace], Awaitable[None]]
+BENCHMARKS: dict[str, Run] = {
+    "replay": lambda report, options: replay.run(report, options.keystrokes),
+    "ttft": lambda report, options: ttft.run(report, options.repeats),
+    "llama.cpp": lambda report, options: llama_cpp.run(report, options.repeats, options.llama_python),
+    "interference": lambda report, options: interference.run(report, options.repeats),
+    "memory": lambda report, options: memory.run(report, options.requests),
+    "infilling": lambda report, options: infilling.run(report, options.cases),
+}
+
+
+def main() -> int:
+    """Status 1 when a figure is not as it must be."""
+    options = _parser().parse_args()
+    report, console = Report(), Console()
+    for name in options.names or BENCHMARKS:
+        started = time.perf_counter()
+        console.print(f"{name} …", highlight=False)
+        asyncio.run(_run(BENCHMARKS[name], report, options))
+        console.print(f"  took {time.perf_counter() - started:.0f} s", highlight=False)
+    report.print(console)
+    report.write(options.json)
+    return int(any(figure.met is False for figure in report.figures))
+
+
+async def _run(benchmark: Run, report: Report, options: argparse.Namespace) -> None:
+    await benchmark(report, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--keystrokes", type=int, default=120, help="of each replay, in real time")
+    parser.add_argument("--repeats", type=int, default=12, help="of each timing")
+    parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
+    parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
+    parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
+    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the figures are written")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,124 @@
+"""HumanEval's random spans, filled in through the server and by the model alone: how many of their tests pass.
+
+The model alone is asked with just what the server asks: the same text around the cursor, the same length. Its reply is
+taken both as it is and cut as the server cuts it (`trim`); the better of the two is what the server is held to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import attrs
+
+from benchmarks import place, traces
+from benchmarks.place import Server
+from benchmarks.report import Report
+from benchmarks.sandbox import passes
+from hybrid_lsp.backends.launcher import EngineSpec
+from hybrid_lsp.completion.trim import trim
+from hybrid_lsp.config import Config
+from hybrid_lsp.context.window import around
+from hybrid_lsp.document import Document
+from hybrid_lsp.server.editor import Editor
+
+ROWS = traces.DATA / "infilling" / "HumanEval-RandomSpanInfillingLight.jsonl.gz"
+
+
+@attrs.frozen
+class Case:
+    """A program with a hole, what stood there, and the tests."""
+
+    prefix: str = attrs.field(repr=False)
+    suffix: str = attrs.field(repr=False)
+    solution: str = attrs.field(repr=False)
+    test: str = attrs.field(repr=False)
+    entry_point: str
+
+    def program(self, middle: str) -> str:
+        return f"{self.prefix}{middle}{self.suffix}\n{self.test}\ncheck({self.entry_point})\n"
+
+
+@attrs.define
+class Score:
+    """Of one way of filling in; `passed` are the numbers of the cases."""
+
+    passed: set[int] = attrs.field(factory=set)
+    exact: int = 0
+    similarity: float = 0.0
+    empty: int = 0
+
+
+def cases(count: int) -> list[Case]:
+    with gzip.open(ROWS, "rt", encoding="utf-8") as stream:
+        rows = [json.loads(line) for line in stream][:count]
+    return [
+        Case(row["prompt"], row["suffix"], row["canonical_solution"], row["test"], row["entry_point"]) for row in rows
+    ]
+
+
+async def run(report: Report, count: int) -> None:
+    chosen = cases(count)
+    with place.own_folders() as folder:
+        editor = Editor()
+        await editor.start(folder)
+        async with place.engine(EngineSpec("embedded")) as engine:
+            plain = [await directly(engine, case) for case in chosen]
+            served = [await through(editor, folder / f"{number}.py", case) for number, case in enumerate(chosen)]
+        await editor.stop()
+        reasons = place.reasons(folder)
+    cut = [trim(text, case.prefix, case.suffix) for text, case in zip(plain, chosen, strict=True)]
+    ways = {"through the server": served, "the model alone": plain, "the model alone, trimmed": cut}
+    scores = {name: await asyncio.to_thread(score, chosen, texts) for name, texts in ways.items()}
+    for name, found in scores.items():
+        _tell(report, name, found, len(chosen))
+    report.notes.append(f"infilling, through the server: nothing shown because: {place.listed(reasons)}.")
+    best = max((scores["the model alone"], scores["the model alone, trimmed"]), key=lambda each: len(each.passed))
+    mine = scores["through the server"].passed
+    report.add("infilling", "passed, server less the better of the model alone", len(mine) - len(best.passed), least=0)
+    report.add("infilling", "passed by the model alone only", len(best.passed - mine))
+    report.add("infilling", "passed through the server only", len(mine - best.passed))
+
+
+def _tell(report: Report, name: str, found: Score, count: int) -> None:
+    report.add("infilling", f"tests pass, {name}", len(found.passed) / count * 100, "%")
+    report.notes.append(
+        f"infilling, {name}: {found.exact} of {count} exact, edit similarity {found.similarity / count:.2f}, "
+        f"{found.empty} empty."
+    )
+
+
+async def directly(engine: Server, case: Case) -> str:
+    """The model's reply as it is; its line, or on an empty line up to four, as the server asks."""
+    completion = Config().completion
+    document = Document("", case.prefix + case.suffix)
+    window = around(document, len(case.prefix), completion.context_chars)
+    lines = 1 if case.prefix.rpartition("\n")[2].strip() or case.suffix.partition("\n")[0].strip() else 4
+    tokens = completion.max_tokens * (2 if lines > 1 else 1)
+    body = place.infill(window.prefix, window.suffix, tokens, stop=["\n"] if lines == 1 else ["\n\n"])
+    reply = await engine.ask("/infill", body)
+    return "\n".join(reply.text.split("\n")[:lines])
+
+
+async def through(editor: Editor, path: Path, case: Case) -> str:
+    """What is shown at the cursor when it is asked for by hand; it is inserted as it is."""
+    editor.open(path, case.prefix + case.suffix)
+    editor.cursor = len(case.prefix)
+    return (await editor.ghost_text(invoked=True)).text
+
+
+def score(chosen: list[Case], texts: list[str]) -> Score:
+    found = Score()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        passed = list(pool.map(passes, [case.program(text) for case, text in zip(chosen, texts, strict=True)]))
+    found.passed = {number for number, well in enumerate(passed) if well}
+    for case, text in zip(chosen, texts, strict=True):
+        found.exact += text == case.solution
+        found.similarity += SequenceMatcher(None, text, case.solution, autojunk=False).ratio()
+        found.empty += not text
+    return found

@@ -1,0 +1,84 @@
+"""Runs a data set's tests on code that a model wrote, in a process that can do nothing but compute.
+
+Run as a program it reads another from its standard input; its status is 0 when that ends without an error. Before that
+it gives up opening files and sockets, starting processes, writing, more than half a gigabyte of memory and a few
+seconds of time; where it can, the network and its user as well. What common programs import is imported before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+SECONDS = 5
+_BYTES = 512 * 1024 * 1024
+_NOBODY = 65534
+_MODULES = (
+    "bisect cmath collections copy datetime decimal fractions functools hashlib heapq itertools math operator random "
+    "re string statistics sys textwrap typing unicodedata"
+)
+
+
+@cache
+def passes(program: str) -> bool:
+    """Whether a program ends well in time."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            done = subprocess.run(
+                # Of the standard library alone: no environment, no user's packages, no folder of ours.
+                [getattr(sys, "_base_executable", sys.executable), "-I", str(Path(__file__).resolve())],
+                input=program.encode(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env={},
+                timeout=SECONDS + 2,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    return done.returncode == 0
+
+
+def main() -> None:
+    """In the child: read the program, give up everything, run it."""
+    program = sys.stdin.read()
+    for name in _MODULES.split():
+        with contextlib.suppress(ImportError):
+            __import__(name)
+    code = compile(program, "program", "exec")
+    _give_up()
+    exec(code, {"__name__": "program"})  # noqa: S102 (what this process is for)
+
+
+def _give_up() -> None:
+    # On Linux: a network of its own, without any device in it. It takes a privilege that not everybody has.
+    with contextlib.suppress(Exception):
+        import ctypes
+
+        ctypes.CDLL(None).unshare(0x40000000)
+    limits = {
+        resource.RLIMIT_CPU: SECONDS,
+        resource.RLIMIT_AS: _BYTES,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    for name, most in limits.items():
+        resource.setrlimit(name, (most, most))
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    # No new descriptor: no file, no socket, no pipe. Last, for the modules above need some.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+
+
+if __name__ == "__main__":
+    main()
