@@ -41,10 +41,11 @@ def _item(session: Session, document: Document, suggestion: Suggestion) -> lsp.C
     word = _word_before(document, suggestion.span.start)
     text = word + suggestion.text
     span = Span(suggestion.span.start - len(word), suggestion.span.end)
-    first, _, more = text.partition("\n")
+    first = next((line for line in text.split("\n") if line.strip()), text)
+    more = text.rstrip() != first.rstrip()
     shown = lsp.MarkupContent(lsp.MarkupKind.Markdown, _fenced(text, document.language))
     return lsp.CompletionItem(
-        label=_short(first.strip() or text.strip()) + (" …" if more else ""),
+        label=_short(first.strip()) + (" …" if more else ""),
         kind=lsp.CompletionItemKind.Text,
         detail=f"hybrid-lsp ({suggestion.model})",
         documentation=shown if session.abilities.markdown_items else text,
@@ -52,6 +53,8 @@ def _item(session: Session, document: Document, suggestion: Suggestion) -> lsp.C
         # Before the names that other servers list: it continues the line, they complete a word.
         sort_text="!",
         text_edit=lsp.TextEdit(range_of(document, span, session.documents.encoding), text),
+        # Its lines are indented already: many an editor would indent all but the first once more.
+        insert_text_mode=lsp.InsertTextMode.AsIs if session.abilities.keeps_indentation else None,
         command=accepting(suggestion),
     )
 

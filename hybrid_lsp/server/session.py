@@ -81,9 +81,9 @@ class Session:
 
     def start(self, params: lsp.InitializeParams, encoding: lsp.PositionEncodingKind | str) -> None:
         """Read what `initialize` says."""
-        self.abilities = Abilities.of(params.capabilities)
-        self.tell.learn(params.capabilities)
         self._client = params.client_info.name if params.client_info else ""
+        self.abilities = Abilities.of(params.capabilities, self._client)
+        self.tell.learn(params.capabilities)
         self.documents.encoding = encoding
         folders = [folder.uri for folder in params.workspace_folders or []] or [params.root_uri or ""]
         self._roots = _paths(folders)
@@ -113,8 +113,12 @@ class Session:
 
     @property
     def lists_completions(self) -> bool:
-        """Whether to answer `textDocument/completion`: asked before the editor's own settings can be known."""
-        return settings.load(self._layers()[0])[0].completion.in_list
+        """Whether to answer `textDocument/completion`: asked before the editor's own settings can be known.
+
+        Not of a client that asks for inline completions: one file of settings serves all editors.
+        """
+        wanted = settings.load(self._layers()[0])[0].completion.in_list
+        return wanted and not self.abilities.completes_inline
 
     def _layers(self) -> tuple[list[Layer], list[settings.Problem]]:
         layers, problems = settings.user_layers()

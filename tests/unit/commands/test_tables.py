@@ -1,7 +1,7 @@
 from rich.console import Console
 
 from hybrid_lsp import config
-from hybrid_lsp.metrics.events import AcceptKind, ActionEnd, ActionEnded, InlineAccepted, InlineAnswered
+from hybrid_lsp.metrics.events import AcceptKind, ActionEnd, ActionEnded, InlineAccepted, InlineAnswered, InlineKept
 from hybrid_lsp.metrics.store import MetricsStore
 from hybrid_lsp.paths import state_dir
 from hybrid_lsp.tables import print_stats, settings_table
@@ -13,7 +13,7 @@ def shown(suggestion: str, latency_ms: float) -> InlineAnswered:
 
 
 def printed() -> str:
-    console = Console(record=True, width=100)
+    console = Console(record=True, width=120)
     assert print_stats(console) == 0
     return console.export_text()
 
@@ -29,6 +29,7 @@ def test_stats() -> None:
     store.record(InlineAnswered(None, Reason.MID_WORD, "python", None, None, 1, 0, 0, 0))
     store.record(InlineAccepted("0", AcceptKind.PARTIAL, 3))
     store.record(InlineAccepted("0", AcceptKind.FULL, 12))
+    store.record(InlineKept("0", 30, 0.8))
     store.record(ActionEnded("explain", "python", Tier.LARGE, ActionEnd.DONE, False, 1500, 200))
     store.record(ActionEnded("explain", "python", None, ActionEnd.FAILED, False, 5, 0))
     store.close()
@@ -37,6 +38,8 @@ def test_stats() -> None:
     assert ("requests", "5") in rows
     assert ("accepted", "1 (25%)") in rows
     assert ("nothing: mid-word", "1") in rows
+    assert ("answered from what was known", "0 (0%)") in rows
+    assert ("python", "small", "tiny", "4", "1 (25%)", "0", "80%, -", "300, 400", "16", "0%") in rows
     assert ("latency of what was shown", "p50 300 ms, p95 400 ms") in rows
     assert ("explain", "large", "done", "1", "1500") in rows
     assert ("explain", "-", "failed", "1", "5") in rows

@@ -1,0 +1,88 @@
+"""Emacs set up exactly as docs/clients.md says, with the real server and the real engine."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from emacs import Emacs, quoted, running
+from leftovers import engine_folder
+
+ROOT = Path(__file__).parent.parent.parent.parent
+sys.path += [str(ROOT / "tests" / "lsp"), str(ROOT / "tools" / "editors")]
+
+import install_emacs  # noqa: E402
+from scripted import Script, scripted_server  # noqa: E402
+
+GUIDE = ROOT / "docs" / "clients.md"
+Edit = Callable[..., AbstractAsyncContextManager[Emacs]]
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    found = install_emacs.find()
+    if found is None:
+        pytest.fail("there is no Emacs with eglot: run `make test-editors`, which installs it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def engines_of() -> Iterator[str]:
+    """The runtime folder of all these tests: their engine is started once, and ends with them."""
+    with engine_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def init_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the guide tells a user to write into theirs."""
+    found = re.search(r"```elisp\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    path = tmp_path_factory.mktemp("emacs") / "init.el"
+    path.write_text(found[1], encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def edit(program: Path, engines_of: str, init_file: Path, tmp_path: Path) -> Edit:
+    """Edit a file: `async with edit(text, settings) as emacs`, the settings as the user's own file has them."""
+
+    own_settings, path = Path(os.environ["HYBRID_LSP_CONFIG"]), tmp_path / "shop.py"
+
+    @asynccontextmanager
+    async def editing(text: str, settings: str = "") -> AsyncIterator[Emacs]:
+        path.write_text(text, encoding="utf-8")
+        own_settings.write_text(settings, encoding="utf-8")
+        env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engines_of, "HOME": str(tmp_path)}
+        # The server is found on the PATH, as when its environment is active.
+        env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+        async with running(program, init_file, env=env, cwd=tmp_path) as emacs:
+            await emacs.eval(f"(hl-open {quoted(str(path))})")
+            yield emacs
+
+    return editing
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[Script]:
+    """A large model with scripted replies."""
+    async with scripted_server(Script()) as script:
+        yield script
+
+
+def large(script: Script) -> str:
+    """Settings with the scripted model as the large one, and no small one."""
+    return f"""\
+[small]
+backend = "none"
+[large]
+backend = "openai"
+base_url = "{script.url}"
+model = "scripted"
+timeout_s = 30
+"""

@@ -1,0 +1,37 @@
+"""The security review in the real workbench: each finding once, in step with edits, and gone when dismissed."""
+
+from __future__ import annotations
+
+from conftest import Open
+from workbench import Window
+
+CODE = 'import os\n\n\ndef one(x):\n    os.system("ls " + x)\n\n\ndef two(x):\n    return eval(x)\n'
+
+
+def problems(window: Window) -> list[str]:
+    """Rules in the list of problems, one for each entry of ours."""
+    rows = [row for row in window.texts(".markers-panel .monaco-list-row") if "hybrid-lsp" in row]
+    return sorted(rule for row in rows for rule in ("B307", "B605") if rule in row)
+
+
+def test_each_finding_is_shown_once(open_window: Open) -> None:
+    window = open_window(CODE, {"hybrid-lsp.small.backend": "none"})
+    window.command("hybrid-lsp: Review Security")
+    window.until(lambda: window.sees(".squiggly-error"), "a finding to be underlined")
+    window.press("Control+Shift+m")
+    window.until(lambda: problems(window) == ["B307", "B605"], "both findings, once each")
+    window.click(".editor-instance .view-lines")
+    # Above, it moves; on its line, it goes.
+    window.goto(1)
+    window.type("# new")
+    window.press("Enter")
+    window.goto(10, 5)
+    window.press("Shift+End")
+    window.type("pass")
+    window.until(lambda: problems(window) == ["B605"], "the mended one to go")
+    window.goto(6, 6)
+    window.press("Control+.")
+    dismiss = "Dismiss B605 here"
+    window.until(lambda: window.shows(".action-widget .monaco-list-row", dismiss), "the offer to dismiss it")
+    window.click(".action-widget .monaco-list-row", dismiss)
+    window.until(lambda: problems(window) == [], "the dismissed one to go")

@@ -1,0 +1,161 @@
+"""Ghost text in the real workbench, from the real engine with the embedded model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+from conftest import ROOT, Open, Photograph, engines
+from workbench import Window, until
+
+SHOP = (ROOT / "examples" / "inventory.py").read_text(encoding="utf-8")
+LIKE_THE_OTHERS = "    def rename(self, number: str, name: str)"
+"""Others in the file go on with ` -> `, and so should this one."""
+
+
+def type_a_method(window: Window, method: str = LIKE_THE_OTHERS) -> str:
+    """Type at the end of the file; returns the ghost text that comes."""
+    window.press("Control+End", "Enter")
+    # The editor indents by itself.
+    window.press("Home")
+    window.type(method)
+    return str(window.until(window.ghost_text, "ghost text"))
+
+
+def test_tab_takes_the_suggestion(open_window: Open, photograph: Photograph) -> None:
+    window = open_window(SHOP)
+    shown = type_a_method(window)
+    assert shown.startswith(" -> ")
+    window.until(lambda: window.status() == "hybrid: small", "the tier in the status bar")
+    photograph(window, "ghost-text")
+    window.press("Tab")
+    window.until(lambda: LIKE_THE_OTHERS + shown in window.lines(), "the text to be taken")
+    assert window.save().splitlines()[-1].startswith(LIKE_THE_OTHERS + shown.rstrip())
+
+
+def test_a_word_is_taken_at_a_time(open_window: Open) -> None:
+    window = open_window(SHOP)
+    shown = type_a_method(window)
+    window.press("Control+ArrowRight")
+    rest = window.until(lambda: (left := window.ghost_text()) != shown and left, "the rest of the suggestion")
+    assert shown.endswith(rest)
+    window.press("Escape")
+    window.until(lambda: not window.ghost_text(), "the suggestion to go")
+    last = window.save().splitlines()[-1]
+    assert last.startswith(LIKE_THE_OTHERS)
+    assert last == (LIKE_THE_OTHERS + shown[: -len(rest)]).rstrip() or last == LIKE_THE_OTHERS + shown[: -len(rest)]
+
+
+def test_typing_into_the_suggestion_keeps_it(open_window: Open) -> None:
+    window = open_window(SHOP)
+    shown = type_a_method(window)
+    window.type(shown[:3])
+    window.until(lambda: window.ghost_text() == shown[3:], "what is left of it")
+
+
+def test_a_killed_engine_comes_back(open_window: Open, environ: Mapping[str, str]) -> None:
+    window = open_window(SHOP)
+    type_a_method(window)
+    killed = running_engines(environ)
+    assert killed
+    for engine in killed:
+        engine.kill()
+        engine.wait(10)
+    window.press("Escape", "End", "Enter", "Home")
+    # A failed suggestion is not asked for again by itself: one types on.
+    method = LIKE_THE_OTHERS.replace("rename", "price_of")
+    for line in (method, *[method.replace("price_of", f"price_of_{number}") for number in range(20)]):
+        window.press("Home", "Shift+End", "Delete")
+        window.type(line)
+        if appears(window):
+            break
+    assert window.ghost_text()
+    assert {each.pid for each in running_engines(environ)}.isdisjoint({each.pid for each in killed})
+
+
+def appears(window: Window) -> bool:
+    try:
+        return bool(until(window.ghost_text, "ghost text", 3))
+    except TimeoutError:
+        return False
+
+
+def running_engines(environ: Mapping[str, str]) -> list[psutil.Process]:
+    return engines(Path(environ["HYBRID_LSP_RUNTIME_DIR"]))
+
+
+def test_the_status_bar_pauses_and_says_so(open_window: Open, photograph: Photograph) -> None:
+    window = open_window(SHOP)
+    open_menu(window)
+    window.choose("Pause for python")
+    window.until(lambda: window.status() == "hybrid: paused for python", "the status to say so")
+    # The focus is still on the status bar.
+    window.click(".editor-instance .view-lines")
+    window.press("Control+End", "Enter", "Home")
+    window.type(LIKE_THE_OTHERS)
+    # The menu asks the server, after it was asked for a suggestion.
+    open_menu(window)
+    assert not window.ghost_text()
+    window.choose("Resume for python")
+    window.until(lambda: "paused" not in window.status(), "the status")
+    window.click(".editor-instance .view-lines")
+    window.press("Control+End", "Shift+Home", "Shift+Home", "Delete")
+    window.type(LIKE_THE_OTHERS)
+    window.until(window.ghost_text, "ghost text")
+    open_menu(window)
+    photograph(window, "status")
+    window.press("Escape")
+    window.command("hybrid-lsp: Pause or Resume")
+    window.until(lambda: window.status() == "hybrid: paused", "the status to say so")
+    open_menu(window)
+    window.choose("Resume")
+    window.until(lambda: "paused" not in window.status(), "the status")
+
+
+def open_menu(window: Window) -> None:
+    click_status(window)
+    window.until(lambda: window.shows(".quick-input-list .monaco-list-row", "Show Status"), "the menu")
+
+
+def test_the_status_bar_says_why_there_is_nothing(open_window: Open) -> None:
+    window = open_window("TOKEN = 1\n", name="secrets.env")
+    window.press("Control+End")
+    window.type("OTHER = ")
+    window.until(lambda: window.status() == "hybrid: this file may hold secrets", "the reason")
+    assert not window.ghost_text()
+
+
+def test_the_menu_shows_status_and_log(open_window: Open) -> None:
+    window = open_window(SHOP)
+    click_status(window)
+    window.choose("Show Log")
+    window.until(lambda: window.has_tab("server.log"), "the log")
+    click_status(window)
+    window.choose("Show Status")
+    window.until(lambda: any('"version"' in line for line in window.lines()), "the status")
+
+
+def test_restart_brings_a_new_server(open_window: Open) -> None:
+    window = open_window(SHOP)
+    servers = serving()
+    window.command("hybrid-lsp: Restart the Server")
+    window.until(lambda: (now := serving()) and now.isdisjoint(servers), "another server")
+    window.until(lambda: "loading" not in window.status_icons(), "it to be ready")
+    window.click(".editor-instance .view-lines")
+    assert type_a_method(window)
+
+
+def serving() -> set[int]:
+    """Process ids of the servers that this workbench's extension hosts have started."""
+    return {
+        process.pid
+        for parent in psutil.process_iter(["cmdline"])
+        if "--type=extensionHost" in (parent.info["cmdline"] or [])
+        for process in parent.children()
+        if "serve" in process.cmdline()
+    }
+
+
+def click_status(window: Window) -> None:
+    window.click('.statusbar-item[id="hybrid-lsp.hybrid-lsp.hybridLsp"]')
