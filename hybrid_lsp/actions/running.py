@@ -217,7 +217,7 @@ class Run:
             return
         self.reported = len(text)
         shown = reply.harmless(self.redaction.restore(text)) if self.action.output is Output.TEXT else ""
-        self._report(f"{_who(self._asked)}: {tokens} tokens.", tokens, shown)
+        self._report(f"{_who(self._asked)}: {tokens} token{'' if tokens == 1 else 's'}.", tokens, shown)
 
     async def _bridge(self, waiting: Waiting, tokens: int) -> None:
         """A model is silent: say so, and where it has not begun show a static answer meanwhile."""

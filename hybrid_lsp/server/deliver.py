@@ -15,8 +15,9 @@ from pygls.exceptions import JsonRpcException
 from hybrid_lsp.actions.base import EditOutcome, FileOutcome, FindingsOutcome, Outcome, TextOutcome
 from hybrid_lsp.actions.edits import rebase
 from hybrid_lsp.actions.prompts import fenced
-from hybrid_lsp.errors import StaleDocument
+from hybrid_lsp.errors import ActionError, StaleDocument
 from hybrid_lsp.paths import digest, state_dir
+from hybrid_lsp.server.commands import DISCARDED
 from hybrid_lsp.server.convert import new_file_edit_of, workspace_edit_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
 
 
 def workspace_edit(session: Session, outcome: EditOutcome | FileOutcome) -> lsp.WorkspaceEdit | None:
-    """The edit for the document as it is now; raises StaleDocument when its text has changed since.
+    """The edit for the document as it is now; raises StaleDocument when its text has changed since, and ActionError
+    for one that cannot be sent.
 
     None for a new file that the client cannot make, or that has no place.
     """
@@ -84,8 +86,11 @@ def workspace_edit(session: Session, outcome: EditOutcome | FileOutcome) -> lsp.
     if current is None:
         raise StaleDocument("The file was closed while the action ran.", "Open it and run the action again.")
     abilities = session.abilities
+    rebased = rebase(outcome.edit, current, outcome.span, session.documents.changes_since(outcome.edit.document))
+    if any("\0" in each.new_text for each in rebased.edits):
+        raise ActionError("The new code holds a NUL character, which not every editor can be sent: nothing is changed.")
     edit = workspace_edit_of(
-        rebase(outcome.edit, current, outcome.span, session.documents.changes_since(outcome.edit.document)),
+        rebased,
         session.documents.encoding,
         versioned=abilities.versioned_edits,
         annotated=abilities.annotated_edits,
@@ -189,7 +194,7 @@ async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome) -> bool:
         result = await ls.workspace_apply_edit_async(params)
     except JsonRpcException as error:
         result = lsp.ApplyWorkspaceEditResult(applied=False, failure_reason=error.message)
-    if not result.applied:
+    if not result.applied and result.failure_reason != DISCARDED:
         ls.session.tell.answer(f"The editor did not apply the edit: {result.failure_reason or 'no reason given'}.")
     return result.applied
 

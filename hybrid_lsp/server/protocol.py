@@ -5,12 +5,15 @@
   `shutdown`.
 - Error replies carry no traceback: it would hold paths and may hold source text.
 - Cancelling `workspace/executeCommand` reaches the command.
+- What is sent holds no character that a client's JSON parser may refuse, and with it the whole message.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
@@ -26,6 +29,8 @@ _INVALID_REQUEST = -32600
 _INVALID_PARAMS = -32602
 _INTERNAL_ERROR = -32603
 _NOT_INITIALIZED = -32002
+# In JSON as it is written in ASCII: a pair of surrogates, NUL or half a pair, any other escape.
+_ESCAPE = re.compile(r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(u0000|ud[89a-f][0-9a-f]{2})|.)")
 
 
 class HybridProtocol(LanguageServerProtocol):
@@ -133,6 +138,15 @@ class HybridProtocol(LanguageServerProtocol):
             structured = lsp.ResponseErrorMessage(id=number, error=unreadable)
         self._result_types.pop(number, None)
         super().handle_message(structured)
+
+    def _send_data(self, data: Any) -> None:
+        """Send a message; from source code or a model's reply it may have what Emacs (NUL) or Rust and Emacs (half a
+        surrogate pair) do not read: U+FFFD takes its place."""
+        plain = self._serialize_message(data) if data and not isinstance(data, dict) else data
+        text = json.dumps(plain, default=self._serialize_message)
+        if "\\u0000" in text or "\\ud" in text:
+            plain = json.loads(_ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text))
+        super()._send_data(plain)
 
     def _refuse(self, message: Any, code: int, text: str) -> None:
         """Answer a request with an error; what is no request is let go."""
