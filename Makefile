@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-editors test-nvim test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -29,12 +29,16 @@ bench: $(VENV)/.dev
 check: lint types test
 
 # In the real editors, which are installed into a cache folder first (see tools/editors).
-test-editors: test-nvim test-vscode
+test-editors: test-nvim test-emacs test-helix test-vscode
 
 test-nvim: $(VENV)/.dev
 	$(BIN)/python tools/editors/install_neovim.py
 	$(BIN)/python tools/editors/check_lua.py
 	$(BIN)/python -m pytest -m editors tests/editors/nvim $(ARGS)
+
+test-emacs test-helix: test-%: $(VENV)/.dev
+	$(BIN)/python tools/editors/install_$*.py
+	$(BIN)/python -m pytest -m editors tests/editors/$* $(ARGS)
 
 # The VS Code extension with the server's wheel in it: build/hybrid-lsp-VERSION.vsix. It needs Node 20 or newer.
 vsix: $(VENV)/.dev

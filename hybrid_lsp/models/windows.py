@@ -18,7 +18,7 @@ _SUFFIX_SHARE = 4
 """One part in so many of the window is the suffix's own (as in llama.cpp); the prefix may use what it leaves."""
 _SUFFIX_STEPS = 8
 """Steps in which the suffix gives room up to a growing prefix."""
-_ZONE = 5
+_ZONE = 10
 """One part in so many of a prefix's room is the zone in which it may begin."""
 _DIGESTED = 8
 """Tokens of a line that its digest is made of."""

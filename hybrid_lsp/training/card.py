@@ -43,7 +43,7 @@ LIMITS = """\
 - Its suggestions are shown only above a calibrated confidence; below it, silence is the better suggestion.
 - Licences: only packages under permissive licences were read (table below). The network may repeat short idioms."""
 
-SHOWN = ("copy, 5-gram", "copy", "network", "together")
+SHOWN = ("copy, 5-gram", "copy", "network", "together", "copy, other files", "together, other files")
 WORDS = {"finished": "finished file", "unfinished": "file being written", "no suffix": "nothing below"}
 
 

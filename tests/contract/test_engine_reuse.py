@@ -129,8 +129,8 @@ async def test_typing_is_warm_from_the_second_keystroke_on(engines: Callable[[fl
         await tend(engine)
         assert summary.prompt_tokens - summary.reused_tokens < 2 * STEP or engine.model.reuse.misses > 1
     # The window's start moves now and then; that costs a whole prompt.
-    assert engine.model.reuse.misses <= 7
-    assert engine.model.reuse.hits >= 53
+    assert engine.model.reuse.misses <= 10
+    assert engine.model.reuse.hits >= 50
 
 
 async def test_asking_for_no_text_prepares(engines: Callable[[float], Engine]) -> None:

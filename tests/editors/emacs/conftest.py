@@ -52,12 +52,15 @@ def init_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edit(program: Path, engines_of: str, init_file: Path, tmp_path: Path) -> Edit:
     """Edit a file: `async with edit(text, settings) as emacs`, the settings as the user's own file has them."""
 
-    own_settings, path = Path(os.environ["HYBRID_LSP_CONFIG"]), tmp_path / "shop.py"
+    settings_file, path = Path(os.environ["HYBRID_LSP_CONFIG"]), tmp_path / "shop.py"
+
+    def write(text: str, settings: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        settings_file.write_text(settings, encoding="utf-8")
 
     @asynccontextmanager
     async def editing(text: str, settings: str = "") -> AsyncIterator[Emacs]:
-        path.write_text(text, encoding="utf-8")
-        own_settings.write_text(settings, encoding="utf-8")
+        write(text, settings)
         env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engines_of, "HOME": str(tmp_path)}
         # The server is found on the PATH, as when its environment is active.
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
