@@ -407,7 +407,7 @@ async def test_a_cancelled_model_says_no_further_token(connect: Connect, script:
     async with connect(large(script)) as client:
         open_text(client, SOURCE)
         running = start(client, "optimize", "mine")
-        await until(lambda: any("1 tokens." in str(each) for each in client.progress_reports.values()))
+        await until(lambda: any("1 token." in str(each) for each in client.progress_reports.values()))
         client.cancel_request(lsp.CancelParams(id="mine"))
         with pytest.raises(JsonRpcException):
             await running
