@@ -47,7 +47,7 @@ vsix: $(VENV)/.dev
 
 test-vscode: vsix
 	cd editors/vscode && npm run --silent check && PYTHON=$(abspath $(BIN)/python) npm run --silent test
-	$(BIN)/python -m pytest -m editors tests/editors/vscode $(ARGS)
+	$(BIN)/python -m pytest -m editors --reruns 1 tests/editors/vscode $(ARGS)
 
 # The screenshots in the documentation, taken by the tests.
 vscode-pictures: $(VENV)/.dev

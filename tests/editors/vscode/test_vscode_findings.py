@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conftest import Open
-from workbench import Window
+from workbench import ACTION, Window
 
 CODE = 'import os\n\n\ndef one(x):\n    os.system("ls " + x)\n\n\ndef two(x):\n    return eval(x)\n'
 
@@ -30,8 +30,7 @@ def test_each_finding_is_shown_once(open_window: Open) -> None:
     window.type("pass")
     window.until(lambda: problems(window) == ["B605"], "the mended one to go")
     window.goto(6, 6)
-    window.press("Control+.")
     dismiss = "Dismiss B605 here"
-    window.until(lambda: window.shows(".action-widget .monaco-list-row", dismiss), "the offer to dismiss it")
-    window.click(".action-widget .monaco-list-row", dismiss)
+    window.open_actions(dismiss)
+    window.click(ACTION, dismiss)
     window.until(lambda: problems(window) == [], "the dismissed one to go")

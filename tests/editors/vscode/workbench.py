@@ -164,6 +164,10 @@ class CodeServer:
             )
 
 
+ACTION = ".action-widget .monaco-list-row"
+"""An entry of the menu of actions."""
+
+
 class Window:
     """An open window of the workbench."""
 
@@ -311,6 +315,19 @@ class Window:
             with contextlib.suppress(RuntimeError):
                 self.photograph(FAILED)
             raise
+
+    def open_actions(self, entry: str) -> None:
+        """Open the menu of actions, until it has an entry: a change that arrives just then closes it again."""
+
+        def opened() -> bool:
+            self.press("Control+.")
+            try:
+                return bool(until(lambda: self.shows(ACTION, entry), entry, 5))
+            except TimeoutError:
+                self.press("Escape")
+                return False
+
+        self.until(opened, f"`{entry}` in the menu of actions")
 
     def close(self) -> None:
         self._browser.call("close")
