@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from hybrid_lsp.document import Document, difference
 
-_STARTS = 0.12
+_STARTS = 0.11
 """Model starts a keystroke that are aimed at, for a model that answers within `_FAST_S`."""
 _FEWEST_STARTS = 0.04
 _LESS = 0.93
@@ -45,7 +45,7 @@ class Rhythm:
         self._last: float | None = None
         self._latency = _FAST_S
         self._needs_model = 0.8
-        self._leave = 0.8
+        self._leave = 0.6
         self.deleted: dict[str, bool] = {}
         """Of each document: whether its last change only deleted."""
 
