@@ -98,18 +98,18 @@ class Document:
 
 def difference(old: str, new: str) -> tuple[Span, str]:
     """The smallest single edit that makes one text of another: the span of `old` that is replaced, and by what."""
-    start = _common(old, new, lambda text, length: text[:length])
+    start = _common(old, new, lambda text, low, high: text[low:high])
     most = min(len(old), len(new)) - start
-    end = min(most, _common(old, new, lambda text, length: text[len(text) - length :]))
+    end = min(most, _common(old, new, lambda text, low, high: text[len(text) - high : len(text) - low]))
     return Span(start, len(old) - end), new[start : len(new) - end]
 
 
-def _common(a: str, b: str, part: Callable[[str, int], str]) -> int:
+def _common(a: str, b: str, part: Callable[[str, int, int], str]) -> int:
     """The greatest length of which both have the same part; by bisection, since slices compare at memory speed."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2
-        if part(a, middle) == part(b, middle):
+        if part(a, low, middle) == part(b, low, middle):  # up to `low` they are the same
             low = middle
         else:
             high = middle - 1

@@ -10,19 +10,17 @@ from hybrid_lsp.actions.base import (
     ActionContext,
     By,
     Grounding,
-    NothingOutcome,
     Outcome,
     Output,
+    Prompted,
     Terms,
     TextOutcome,
-    selected,
 )
-from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import Message
 
 
 @attrs.frozen
-class Answer:
+class Answer(Prompted):
     """`task` says in the prompt what to do. By itself it has no static way: `languages` is empty."""
 
     name: str
@@ -33,12 +31,6 @@ class Answer:
     languages: frozenset[str] = frozenset()
     schema: dict[str, object] | None = None
     terms: Terms = ON_SELECTION
-
-    def target(self, document: Document, span: Span) -> Span | None:
-        return selected(document, span)
-
-    async def ground(self, context: ActionContext) -> Grounding:
-        return Grounding()
 
     def wording(self, context: ActionContext) -> str:
         """The task, for this context."""
@@ -54,6 +46,3 @@ class Answer:
 
     def parse(self, context: ActionContext, grounding: Grounding, text: str, by: By) -> Outcome:
         return TextOutcome(by, reply.markdown(text))
-
-    async def static(self, context: ActionContext, by: By) -> Outcome:
-        return NothingOutcome(by, f"`{self.title}` needs a model.")

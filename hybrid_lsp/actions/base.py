@@ -206,6 +206,21 @@ class Action(Protocol):
         ...
 
 
+class Prompted:
+    """What actions have in common that work on selected code by a prompt alone: no facts, and no static way."""
+
+    __slots__ = ()
+
+    def target(self, document: Document, span: Span) -> Span | None:
+        return selected(document, span)
+
+    async def ground(self, context: ActionContext) -> Grounding:
+        return Grounding()
+
+    async def static(self: Action, context: ActionContext, by: By) -> Outcome:
+        return NothingOutcome(by, f"`{self.title}` needs a model.")
+
+
 @runtime_checkable
 class InParts(Protocol):
     """An action that may ask the model several times, about one part of the code after the other."""

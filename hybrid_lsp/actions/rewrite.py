@@ -11,14 +11,12 @@ from hybrid_lsp.actions.base import (
     By,
     EditOutcome,
     Grounding,
-    NothingOutcome,
     Outcome,
     Output,
+    Prompted,
     Terms,
-    selected,
 )
 from hybrid_lsp.actions.fitting import dedented
-from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ReplyRejected
 from hybrid_lsp.types import DocumentEdit, Message
 
@@ -38,7 +36,7 @@ _LONG = 80
 
 
 @attrs.frozen
-class Rewrite:
+class Rewrite(Prompted):
     """`task` says in the prompt what to do; `keep_names` holds public names and signatures fixed, `may_empty` lets
     the code be deleted.
 
@@ -55,12 +53,6 @@ class Rewrite:
     languages: frozenset[str] = frozenset()
     schema: dict[str, object] | None = None
     terms: Terms = ON_SELECTION
-
-    def target(self, document: Document, span: Span) -> Span | None:
-        return selected(document, span)
-
-    async def ground(self, context: ActionContext) -> Grounding:
-        return Grounding()
 
     def wording(self, context: ActionContext) -> str:
         """The task, for this context."""
@@ -103,6 +95,3 @@ class Rewrite:
     def remarks(self, context: ActionContext, edit: DocumentEdit) -> tuple[str, ...]:
         """What the user should know of an edit before they confirm it."""
         return ()
-
-    async def static(self, context: ActionContext, by: By) -> Outcome:
-        return NothingOutcome(by, f"`{self.title}` needs a model.")

@@ -14,14 +14,13 @@ from hybrid_lsp.actions.base import (
     By,
     FileOutcome,
     Grounding,
-    NothingOutcome,
     Outcome,
     Output,
+    Prompted,
     Terms,
-    selected,
 )
 from hybrid_lsp.context import symbols
-from hybrid_lsp.document import Document, Span
+from hybrid_lsp.document import Document
 from hybrid_lsp.errors import ReplyRejected
 from hybrid_lsp.types import Message
 
@@ -56,7 +55,7 @@ _A_TEST = re.compile(r"(?m)^\s*(?:async )?(?:def test|class \w*Test)")
 
 
 @attrs.frozen
-class WriteTests:
+class WriteTests(Prompted):
     """A new test file, or text where the client makes no files. Nothing of it is run."""
 
     name: str = "tests"
@@ -66,9 +65,6 @@ class WriteTests:
     languages: frozenset[str] = frozenset()
     schema: dict[str, object] | None = None
     terms: Terms = ON_SELECTION
-
-    def target(self, document: Document, span: Span) -> Span | None:
-        return selected(document, span)
 
     async def ground(self, context: ActionContext) -> Grounding:
         return explain.facts(context)
@@ -97,9 +93,6 @@ class WriteTests:
         if document.language == "python" and not _A_TEST.search(code):
             raise ReplyRejected("The reply holds no test: no function whose name begins with `test`.", raw=text)
         return FileOutcome(by, place_for(document), code, document, self.title)
-
-    async def static(self, context: ActionContext, by: By) -> Outcome:
-        return NothingOutcome(by, f"`{self.title}` needs a model.")
 
 
 def place_for(document: Document) -> Path | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -104,16 +105,20 @@ class Flight:
             self._first.set_exception(error)
         if not self.waiters:
             self._first.exception()  # marks it as seen
-            log.error("%s in a generation that nobody waits for.", type(error).__name__, exc_info=error)
+            # Without its own words, which may hold source text.
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s in a generation that nobody waits for:\n%s", type(error).__name__, trace)
 
     def stop(self) -> None:
         """Stop the generation: the backend's stream is closed, and the model stops within one token."""
         self._first.cancel()
-        if self._task is not None and self._task is not _current_task():
-            self._task.cancel()
-        elif self._task is not None:
+        if (task := self._task) is None:
+            return
+        if asyncio.current_task() is task:
             # Called from its own `write`: raised where the generation waits next.
-            asyncio.get_running_loop().call_soon(self._task.cancel)
+            asyncio.get_running_loop().call_soon(task.cancel)
+        else:
+            task.cancel()
 
     def leave(self, *, keep: bool) -> None:
         """A waiter was cancelled; with `keep` the next request may still want what is under way."""
@@ -189,10 +194,3 @@ class Flights:
 
 def _same_way(typed: str, written: str) -> bool:
     return typed.startswith(written) or written.startswith(typed)
-
-
-def _current_task() -> asyncio.Task[object] | None:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None

@@ -44,7 +44,7 @@ class Reuse:
         # A suggestion with a detail is the copy's, while the model failed.
         if answer.reason in _PASSING or (answer.suggestions and answer.detail):
             return
-        key = (len(prefix), len(suffix), hash(prefix), hash(suffix))
+        key = _key(prefix, suffix)
         self._drop(key)
         self._entries[key] = entry = _Entry(prefix, suffix, answer)
         self._size += entry.size
@@ -63,11 +63,15 @@ class Reuse:
 
     def knows(self, prefix: str, suffix: str) -> bool:
         """Whether an answer for just this cursor is remembered."""
-        return (len(prefix), len(suffix), hash(prefix), hash(suffix)) in self._entries
+        return _key(prefix, suffix) in self._entries
 
     def _drop(self, key: tuple[int, int, int, int]) -> None:
         if (entry := self._entries.pop(key, None)) is not None:
             self._size -= entry.size
+
+
+def _key(prefix: str, suffix: str) -> tuple[int, int, int, int]:
+    return len(prefix), len(suffix), hash(prefix), hash(suffix)
 
 
 def continued(answer: Answer, asked: str, prefix: str) -> Answer | None:

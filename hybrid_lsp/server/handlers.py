@@ -24,8 +24,13 @@ def register(server: HybridServer) -> None:
     """Every method and command that the server answers."""
     for method, handler, options in _features():
         server.feature(method, options)(handler)
-    commands: dict[str, Any] = {ACCEPT: accept, PAUSE: pause, STATUS: status, RUN_ACTION: run_action}
-    commands[DISMISS] = dismiss
+    commands: dict[str, Any] = {
+        ACCEPT: accept,
+        PAUSE: pause,
+        STATUS: status,
+        RUN_ACTION: run_action,
+        DISMISS: dismiss,
+    }
     for name, command in commands.items():
         server.command(name)(command)
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import debian
-from install_neovim import CannotInstallError, editors_folder
+from install_neovim import CannotInstallError, editors_folder, tell
 from loaded import command, write_program
 
 
@@ -70,14 +70,5 @@ def _program(folder: Path) -> Path:
     return program
 
 
-def main() -> int:
-    try:
-        print(install())
-    except CannotInstallError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(install))

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import debian
-from install_neovim import CannotInstallError, editors_folder
+from install_neovim import CannotInstallError, editors_folder, tell
 from loaded import command, write_program
 
 
@@ -54,14 +54,5 @@ def _runs(program: Path) -> bool:
         return False
 
 
-def main() -> int:
-    try:
-        print(install())
-    except CannotInstallError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(install))

@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import debian
@@ -113,7 +114,8 @@ def _debian(folder: Path) -> None:
     )
 
 
-def main() -> int:
+def tell(install: Callable[[], Path]) -> int:
+    """Install, and print where the program is, or why there is none; the exit status."""
     try:
         print(install())
     except CannotInstallError as error:
@@ -123,4 +125,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(install))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
-import psutil
+import leftovers
 import pytest
 from neovim import Neovim, running
 
@@ -55,14 +53,8 @@ def program() -> Path:
 @pytest.fixture(scope="session")
 def engine_folder() -> Iterator[str]:
     """The runtime folder of all these tests: their engine is started once, and ends with them."""
-    with tempfile.TemporaryDirectory(prefix="hl-") as folder:
+    with leftovers.engine_folder() as folder:
         yield folder
-        for process in psutil.process_iter(["cmdline"]):
-            command = " ".join(process.info["cmdline"] or [])
-            if "hybrid_lsp.engine" in command and folder in command:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-                    process.wait(10)
 
 
 @attrs.frozen

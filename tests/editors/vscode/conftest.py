@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import psutil
 import pytest
+from leftovers import engines
 from workbench import Browser, CodeServer, Window
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -59,7 +59,7 @@ def environ() -> Iterator[Mapping[str, str]]:
             "HYBRID_LSP_MODELS_DIR": str(base / "models"),
             "HYBRID_LSP_RUNTIME_DIR": str(base / "run"),
         }
-        for engine in engines(base / "run"):
+        for engine in engines(str(base / "run")):
             engine.kill()
             engine.wait(10)
 
@@ -165,13 +165,3 @@ def model() -> Iterator[Model]:
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
-
-
-def engines(runtime: Path) -> list[psutil.Process]:
-    """The engine processes of a runtime folder."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if "hybrid_lsp.engine" in command and str(runtime) in command:
-            found.append(process)
-    return found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import psutil
-from conftest import ROOT, Open, Photograph, engines
+from conftest import ROOT, Open, Photograph
+from leftovers import engines
 from workbench import Window, until
 
 SHOP = (ROOT / "examples" / "inventory.py").read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def appears(window: Window) -> bool:
 
 
 def running_engines(environ: Mapping[str, str]) -> list[psutil.Process]:
-    return engines(Path(environ["HYBRID_LSP_RUNTIME_DIR"]))
+    return engines(environ["HYBRID_LSP_RUNTIME_DIR"])
 
 
 def test_the_status_bar_pauses_and_says_so(open_window: Open, photograph: Photograph) -> None:
