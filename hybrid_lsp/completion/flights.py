@@ -114,8 +114,8 @@ class Flight:
         self._first.cancel()
         if (task := self._task) is None:
             return
-        if asyncio.current_task() is task:
-            # Called from its own `write`: raised where the generation waits next.
+        called_by_itself = asyncio.current_task() is task
+        if called_by_itself:  # in its own `write`: it is raised where the generation waits next
             asyncio.get_running_loop().call_soon(task.cancel)
         else:
             task.cancel()
