@@ -55,7 +55,8 @@ def _facts(context: ActionContext) -> syntax.Facts | None:
         return syntax.describe(document, nodes)
     if document.language not in _CODE:
         return None
-    tree = grammars.Parsed.of(document.language, document.text).tree
+    tree = symbols.tree(document)
+    assert tree is not None
     return outline.describe(document, tree.root_node, context.span, scope.SCOPES)
 
 

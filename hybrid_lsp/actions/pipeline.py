@@ -5,6 +5,7 @@ What a run does is in `running.py`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -109,7 +110,7 @@ class ActionPipeline:
         if not self.config.actions.enabled or not document.text.strip():
             return []
         kinds = None if only is None else list(only)
-        wanted = [each for each in self.actions if _wanted(each.kind, kinds) and each.terms.allow(document.language)]
+        wanted = [each for each in self.actions if is_wanted(each.kind, kinds) and each.terms.allow(document.language)]
         problems = [each for each in dict.fromkeys(diagnostics) if fix.near(document, span, each)]
         return [offer for each in wanted for offer in self._offers(each, document, problems)]
 
@@ -125,7 +126,7 @@ class ActionPipeline:
 
     def target(self, name: str, document: Document, span: Span, diagnostic: Finding | None = None) -> Span | None:
         """What an action would work on, as whole lines. Raises ActionError for a name that is not known."""
-        return self._action(name).target(document, diagnostic.span if diagnostic else span)
+        return self.named(name).target(document, diagnostic.span if diagnostic else span)
 
     async def run(
         self,
@@ -136,28 +137,33 @@ class ActionPipeline:
         *,
         instruction: str = "",
         diagnostic: Finding | None = None,
+        enough: asyncio.Event | None = None,
     ) -> Outcome:
         """Run an action to its end. Cancelling the task closes the model's stream; nothing is applied here.
+
+        Setting `enough` ends it with the static answer.
 
         Raises ActionError for a name that is not known, or where the instruction or the diagnostic is missing that it
         needs; every other failure becomes an outcome that says so.
         """
-        action = self._action(name)
+        action = self.named(name)
         _require(action, instruction, diagnostic)
         target = self.target(name, document, span, diagnostic)
         if target is None:
             return NothingOutcome(By(Tier.STATIC, ""), "There is no code here. Select some.")
         context = ActionContext(document, target, self.config, instruction, diagnostic)
-        outcome = await self._outcome(action, context, on_progress)
+        outcome = await self._outcome(action, context, on_progress, enough or asyncio.Event())
         return await self._tried(outcome, on_progress)
 
-    async def _outcome(self, action: Action, context: ActionContext, on_progress: OnProgress) -> Outcome:
+    async def _outcome(
+        self, action: Action, context: ActionContext, on_progress: OnProgress, enough: asyncio.Event
+    ) -> Outcome:
         target = context.span
-        work = Run(self.router, action, context, on_progress)
+        work = Run(self.router, action, context, on_progress, enough)
         if reason := self.file_check(context.document):
             return await work.without_model(_KEPT_PRIVATE.get(reason, "This file is kept from models."))
         if isinstance(action, InParts) and self.router.candidates(Task.ACTION)[0].backend is not None:
-            return await self._in_parts(action, context, on_progress)
+            return await self._in_parts(action, work)
         if target.end - target.start > MAX_CODE_CHARS:
             return await work.without_model(
                 f"The selection is longer than the {MAX_CODE_CHARS:,} characters that a model is given: select less."
@@ -182,22 +188,24 @@ class ActionPipeline:
             return attrs.evolve(noted, edit=attrs.evolve(noted.edit, description=description))
         return noted
 
-    async def _in_parts(self, action: Action, context: ActionContext, on_progress: OnProgress) -> Outcome:
+    async def _in_parts(self, action: InParts, whole: Run) -> Outcome:
         """Long code, one part after the other, each as if it were what is selected."""
-        assert isinstance(action, InParts)
+        context, on_progress = whole.context, whole.on_progress
         everything = action.parts(context)
         spans, rest = everything[:MOST_PARTS], everything[MOST_PARTS:]
         outcomes = list[Outcome]()
         for number, span in enumerate(spans, 1):
             tell = partial(_tell_part, on_progress, f"Part {number} of {len(spans)}: ") if spans[1:] else on_progress
-            work = Run(self.router, action, attrs.evolve(context, span=span), tell)
+            work = attrs.evolve(whole, context=attrs.evolve(context, span=span), on_progress=tell, notes=[])
             outcomes.append(await work.outcome())
         if rest:
-            work = Run(self.router, action, attrs.evolve(context, span=Span(rest[0].start, rest[-1].end)), on_progress)
+            beyond = attrs.evolve(context, span=Span(rest[0].start, rest[-1].end))
+            work = attrs.evolve(whole, context=beyond, notes=[])
             outcomes.append(await work.without_model(f"The large model read the first {MOST_PARTS} parts only."))
         return united(outcomes, context.document, context.span)
 
-    def _action(self, name: str) -> Action:
+    def named(self, name: str) -> Action:
+        """The action of a name. Raises ActionError for one that is not known."""
         for each in self.actions:
             if each.name == name:
                 return each
@@ -227,5 +235,6 @@ def _tell_part(on_progress: OnProgress, part: str, progress: Progress) -> None:
     on_progress(attrs.evolve(progress, message=part + progress.message))
 
 
-def _wanted(kind: str, only: list[str] | None) -> bool:
+def is_wanted(kind: str, only: list[str] | None) -> bool:
+    """Whether a client that asks for `only` these LSP kinds asks for a kind."""
     return only is None or any(not each or kind == each or kind.startswith(each + ".") for each in only)

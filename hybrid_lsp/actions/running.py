@@ -6,13 +6,25 @@ analysis answers where no model does; it keeps the last refused reply for the us
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 
 import attrs
 
 from hybrid_lsp.actions import reply
-from hybrid_lsp.actions.base import Action, ActionContext, By, Grounding, NothingOutcome, Outcome, Output
+from hybrid_lsp.actions.base import (
+    Action,
+    ActionContext,
+    By,
+    EditOutcome,
+    FindingsOutcome,
+    Grounding,
+    NothingOutcome,
+    Outcome,
+    Output,
+    TextOutcome,
+)
 from hybrid_lsp.actions.edits import Unchanged
 from hybrid_lsp.context.privacy import Redaction, conceal
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
@@ -34,8 +46,8 @@ HOW_TO_GO_DEEPER = (
 class Progress:
     """What a running action is doing.
 
-    `message` is a line for the user, `text` a readable reply so far (empty for edits and findings), `interim` a
-    static answer to show while a slow model is waited for.
+    `message` is a line for the user, `text` a readable reply so far (empty for edits and findings). `waits`: the
+    model is silent and there is a static way; `interim` is its answer, once in a run, to show meanwhile.
     """
 
     tier: Tier
@@ -43,6 +55,7 @@ class Progress:
     message: str
     tokens: int = 0
     text: str = attrs.field(default="", repr=False)
+    waits: bool = False
     interim: Outcome | None = attrs.field(default=None, repr=False)
 
 
@@ -59,21 +72,46 @@ class _Reply:
     finish: Finish | None
 
 
+_NOT_WAITED = "The model was not waited for any longer."
+_ANSWERS: dict[Output, type[Outcome]] = {
+    Output.TEXT: TextOutcome,
+    Output.EDIT: EditOutcome,
+    Output.FINDINGS: FindingsOutcome,
+}
+"""What may be shown in place of a model's answer, until it comes."""
+
+
 @attrs.define
 class Run:
-    """One run of one action."""
+    """One run of one action; where `enough` is set, it ends at once with what there is without a model."""
 
     router: Router
     action: Action
     context: ActionContext
     on_progress: OnProgress
+    enough: asyncio.Event = attrs.field(factory=asyncio.Event)
     candidate: Candidate | None = None
     notes: list[str] = attrs.field(factory=list)
     redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
     reported: int = 0
+    bridged: bool = False
 
     async def outcome(self) -> Outcome:
         """The first model's answer that passes, or the static one."""
+        if self.enough.is_set():
+            return await self.without_model(_NOT_WAITED)
+        answer, enough = asyncio.ensure_future(self._by_model()), asyncio.ensure_future(self.enough.wait())
+        try:
+            await asyncio.wait({answer, enough}, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+        finally:
+            answer.cancel()
+            enough.cancel()
+            await asyncio.wait({answer, enough})
+        return await self.without_model(_NOT_WAITED)
+
+    async def _by_model(self) -> Outcome:
         candidates = self.router.candidates(Task.ACTION)
         if candidates[0].backend is None:
             return await self.without_model(self._why_static())
@@ -220,19 +258,28 @@ class Run:
         self._report(f"{_who(self._asked)}: {tokens} token{'' if tokens == 1 else 's'}.", tokens, shown)
 
     async def _bridge(self, waiting: Waiting, tokens: int) -> None:
-        """A model is silent: say so, and where it has not begun show a static answer meanwhile."""
+        """A model is silent: say so, and show a static answer meanwhile where no text of the model's is read yet."""
         since = f"has not begun after {waiting.seconds:g} s"
         if tokens:
             since = f"has paused at {tokens} tokens for {waiting.seconds:g} s"
         message = f"{_who(waiting.candidate)} {since}; still waiting."
-        interim: Outcome | None = None
-        if not tokens and self.context.document.language in self.action.languages:
-            by = By(Tier.STATIC, f"Static analysis meanwhile. {message}")
-            try:
-                interim = await self.action.static(self.context, by)
-            except AnalysisError:
-                interim = None
-        self.on_progress(Progress(waiting.candidate.tier, waiting.candidate.name, message, tokens, interim=interim))
+        able = self.context.document.language in self.action.languages
+        unread = not tokens or self.action.output is not Output.TEXT
+        interim = await self._meanwhile(message) if able and unread else None
+        self.on_progress(
+            Progress(waiting.candidate.tier, waiting.candidate.name, message, tokens, waits=able, interim=interim)
+        )
+
+    async def _meanwhile(self, message: str) -> Outcome | None:
+        """The static answer, the first time that it is wanted; None where it is not of the kind that was asked for."""
+        if self.bridged:
+            return None
+        self.bridged = True
+        try:
+            found = await self.action.static(self.context, By(Tier.STATIC, f"Static analysis meanwhile. {message}"))
+        except AnalysisError:
+            return None
+        return found if isinstance(found, _ANSWERS.get(self.action.output, ())) else None
 
 
 def _who(candidate: Candidate) -> str:

@@ -128,6 +128,32 @@ def _point(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset), offset - (source.rfind("\n", 0, offset) + 1)
 
 
+class _Recent:
+    """What was parsed last, by language and text, whoever wanted it: a large file takes long enough once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[tuple[str, str], Parsed] = OrderedDict()
+
+    def parsed(self, language: str, text: str, older: Parsed | None = None) -> Parsed:
+        """The tree of a text in a known language; `older` is that of an earlier version, to start from."""
+        key = language, text
+        if key not in self._known:
+            self._known[key] = older.changed(text) if older else Parsed.of(language, text)
+        self._known.move_to_end(key)
+        while len(self._known) > self._most:
+            self._known.popitem(last=False)
+        return self._known[key]
+
+
+_recent = _Recent(MOST_TREES)
+
+
+def parsed(language: str, text: str) -> Parsed | None:
+    """The tree of a text, with its source; None for a language without a grammar."""
+    return _recent.parsed(language, text) if known(language) else None
+
+
 class Trees:
     """The trees of the documents that were parsed last, by URI: a keystroke parses only what it changed."""
 
@@ -148,10 +174,9 @@ class Trees:
         if not known(document.language):
             return None
         older = self._known.get(document.uri)
-        if older is not None and older.language == document.language:
-            newer = older.changed(document.text)
-        else:
-            newer = Parsed.of(document.language, document.text)
+        if older is not None and older.language != document.language:
+            older = None
+        newer = _recent.parsed(document.language, document.text, older)
         self._known[document.uri] = newer
         self._known.move_to_end(document.uri)
         while len(self._known) > self._most:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -51,18 +50,14 @@ def is_public(name: str) -> bool:
 
 
 def parse(document: Document) -> Tree | None:
-    """The syntax tree, kept for the last few texts; None for every language but Python."""
-    return _parse(document.language, document.text) if document.language in _LANGUAGES else None
-
-
-@lru_cache(maxsize=4)
-def _parse(language: str, text: str) -> Tree | None:
-    return grammars.Parsed.of(language, text).tree if grammars.known(language) else None
+    """The syntax tree; None for every language but Python."""
+    return tree(document) if document.language in _LANGUAGES else None
 
 
 def tree(document: Document) -> Tree | None:
     """The same for every language that has a grammar."""
-    return _parse(document.language, document.text)
+    parsed = grammars.parsed(document.language, document.text)
+    return parsed.tree if parsed else None
 
 
 def span_of(node: Node) -> Span:
@@ -72,8 +67,8 @@ def span_of(node: Node) -> Span:
 
 def syntax_errors(document: Document) -> list[int]:
     """Offsets of what the grammar cannot read; empty for a language without a grammar."""
-    tree = _parse(document.language, document.text)
-    return [node.start_byte for node in grammars.errors(tree)] if tree else []
+    found = tree(document)
+    return [node.start_byte for node in grammars.errors(found)] if found else []
 
 
 def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, CLASS)) -> Node | None:

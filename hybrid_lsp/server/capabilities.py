@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 from lsprotocol import types as lsp
 
+_MODAL = ("neovim", "eglot", "emacs", "helix")
+"""Clients whose user must answer a question before anything else: none comes up while they type."""
 _BLOCKING = ("eglot", "helix")
 """Clients that stand still while they wait for a code action to be resolved, and give up after 10 or 20 seconds."""
 
@@ -21,6 +23,8 @@ class Abilities:
     creates_files: bool
     """An edit may make a new file."""
     shows_documents: bool
+    asks: bool
+    """A message with a button stands aside until it is pressed."""
     progress: bool
     pulls_settings: bool
     pulls_diagnostics: bool
@@ -54,6 +58,7 @@ class Abilities:
             applies_edits=bool(workspace.apply_edit),
             creates_files=bool(edits.document_changes and lsp.ResourceOperationKind.Create in made),
             shows_documents=bool(window.show_document and window.show_document.support),
+            asks=not name.casefold().startswith(_MODAL),
             progress=bool(window.work_done_progress),
             pulls_settings=bool(workspace.configuration),
             markdown_items=lsp.MarkupKind.Markdown in (item.documentation_format or ()),

@@ -12,5 +12,8 @@ DISCARDED = "you discarded it"
 """What our own clients answer to an edit that their user has looked at and did not want: no news to anybody."""
 RUN_ACTION = "hybrid-lsp.runAction"
 """Runs a code action; argument: {action, uri, range, instruction?, diagnostic?}."""
+ANSWER_NOW = "hybrid-lsp.answerNow"
+"""Waits no longer for silent models: actions that run on a document answer without; argument: {uri}; returns
+{answered: how many}."""
 DISMISS = "hybrid-lsp.dismiss"
 """Drops a finding for good; argument: {uri, range, code}, or {reset: true} to forget the workspace's dismissals."""

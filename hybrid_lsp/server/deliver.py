@@ -67,7 +67,8 @@ async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
         return {"kind": "findings", "count": len(outcome.findings) - dismissed, **about}
     message = " ".join([outcome.label, *outcome.notes, outcome.message]).lstrip()
     page = _page_path("reply", key)
-    if outcome.by.raw and ls.session.abilities.shows_documents and page.exists():
+    abilities = ls.session.abilities
+    if outcome.by.raw and abilities.shows_documents and abilities.asks and page.exists():
         ls.session.spawn(_offer_page(ls, message, page))
     else:
         ls.session.tell.answer(message)
@@ -127,6 +128,20 @@ def show_interim(ls: HybridServer, key: str, title: str, outcome: Outcome) -> No
         ls.session.tell.stream(key, title, f"{outcome.markdown}\n_{outcome.label}_\n", done=False)
     elif isinstance(outcome, FindingsOutcome):
         ls.diagnostics.show(outcome)
+    elif isinstance(outcome, EditOutcome):
+        # Not sent yet: the model's edit would then come for a text that this one has changed.
+        ls.session.spawn(_offer_static(ls, outcome))
+
+
+async def _offer_static(ls: HybridServer, outcome: EditOutcome) -> None:
+    """Say that there is a static edit to be had at once, with a button for it where a question stops nobody."""
+    message, session = outcome.edit.description, ls.session
+    if not session.abilities.asks:
+        session.tell.answer(f"{message} The list of actions offers it now.")
+        return
+    button = lsp.MessageActionItem("Use it now")
+    if await _ask(ls, message, button):
+        session.runs.answer_now(outcome.edit.document.uri)
 
 
 async def _show_text(ls: HybridServer, outcome: TextOutcome, key: str) -> None:
@@ -170,15 +185,24 @@ def _page_path(kind: str, key: str) -> Path:
 
 async def _offer_page(ls: HybridServer, message: str, page: Path) -> None:
     """Tell that an action came to nothing, with a button that opens the reply it was refused for."""
+    if not await _ask(ls, message, lsp.MessageActionItem("Show the reply")):
+        return
+    try:
+        await ls.window_show_document_async(lsp.ShowDocumentParams(page.as_uri(), take_focus=True))
+    except JsonRpcException as error:
+        log.warning("The refused reply cannot be shown: %s", error.message)
+
+
+async def _ask(ls: HybridServer, message: str, button: lsp.MessageActionItem) -> bool:
+    """Tell something with a button; returns whether it was pressed. A client that has none shows the text."""
     log.info(message)
-    button = lsp.MessageActionItem("Show the reply")
     params = lsp.ShowMessageRequestParams(lsp.MessageType.Info, message, [button])
     try:
-        if await ls.window_show_message_request_async(params) == button:
-            await ls.window_show_document_async(lsp.ShowDocumentParams(page.as_uri(), take_focus=True))
+        return await ls.window_show_message_request_async(params) == button
     except JsonRpcException as error:
-        log.warning("The refused reply cannot be offered: %s", error.message)
+        log.warning("The client shows no question: %s", error.message)
         ls.session.tell.answer(message)
+        return False
 
 
 async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome) -> bool:

@@ -12,7 +12,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from hybrid_lsp.actions.pipeline import ACTIONS
 from hybrid_lsp.errors import ActionError, DocumentRejected
 from hybrid_lsp.server import diagnostics, inline, listed, perform
-from hybrid_lsp.server.commands import ACCEPT, DISMISS, PAUSE, RUN_ACTION, STATUS
+from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, PAUSE, RUN_ACTION, STATUS
 from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.hybrid import HybridServer
 from hybrid_lsp.server.session import SECTION
@@ -29,6 +29,7 @@ def register(server: HybridServer) -> None:
         PAUSE: pause,
         STATUS: status,
         RUN_ACTION: run_action,
+        ANSWER_NOW: answer_now,
         DISMISS: dismiss,
     }
     for name, command in commands.items():
@@ -160,6 +161,10 @@ async def resolve_code_action(ls: HybridServer, params: lsp.CodeAction) -> lsp.C
 
 async def run_action(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
     return await perform.run_command(ls, arguments)
+
+
+def answer_now(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    return perform.answer_now(ls.session, arguments)
 
 
 def pull_diagnostics(ls: HybridServer, params: lsp.DocumentDiagnosticParams) -> lsp.DocumentDiagnosticReport:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcInvalidParams
 
-from hybrid_lsp.actions.base import EditOutcome, FileOutcome, NothingOutcome, Outcome, Output
-from hybrid_lsp.actions.pipeline import Offer
+from hybrid_lsp.actions.base import Action, EditOutcome, FileOutcome, NothingOutcome, Outcome, Output
+from hybrid_lsp.actions.pipeline import Offer, is_wanted
 from hybrid_lsp.actions.running import Progress
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, HybridLspError
 from hybrid_lsp.metrics.events import ActionEnd, ActionEnded
 from hybrid_lsp.routing.router import Task
 from hybrid_lsp.server import deliver
-from hybrid_lsp.server.commands import RUN_ACTION
+from hybrid_lsp.server.commands import ANSWER_NOW, RUN_ACTION
 from hybrid_lsp.server.convert import finding_of, range_of, span_of
 from hybrid_lsp.server.order import Order
+from hybrid_lsp.server.runs import Place, Running
 from hybrid_lsp.types import Finding
 
 if TYPE_CHECKING:
@@ -38,7 +39,15 @@ def offers(session: Session, params: lsp.CodeActionParams) -> list[lsp.CodeActio
     encoding = session.documents.encoding
     problems = {finding_of(document, each, encoding): each for each in params.context.diagnostics}
     found = session.actions.offer(document, span, only, list(problems))
-    return [_code_action(session, document, span, each, problems) for each in found]
+    ends = [_ending(document, each) for each in session.runs.waiting(document.uri) if is_wanted(each.action.kind, only)]
+    return [*ends, *(_code_action(session, document, span, each, problems) for each in found)]
+
+
+def _ending(document: Document, running: Running) -> lsp.CodeAction:
+    """The way not to wait any longer for a model that is silent."""
+    title = f"{running.action.title}: the static answer now"
+    command = lsp.Command(title=title, command=ANSWER_NOW, arguments=[{"uri": document.uri}])
+    return lsp.CodeAction(title=title, kind=running.action.kind, command=command)
 
 
 def _code_action(
@@ -89,11 +98,21 @@ async def run_command(ls: HybridServer, arguments: Sequence[Any]) -> dict[str, A
         return {"kind": "failed", "message": str(error)}
 
 
+def answer_now(session: Session, arguments: Sequence[Any]) -> dict[str, Any]:
+    """Wait no longer for the models of a document's actions."""
+    wish = arguments[0] if arguments else None
+    uri = wish.get("uri") if isinstance(wish, dict) else None
+    if not isinstance(uri, str):
+        raise JsonRpcInvalidParams("The argument must be one object: {uri: URI}.")
+    answered = session.runs.answer_now(uri)
+    if not answered:
+        session.tell.answer("No action is waiting for a model here.")
+    return {"answered": answered}
+
+
 def forget(ls: HybridServer, uri: str) -> None:
     """A document was closed: its running actions end and its findings go."""
-    for key, task in list(ls.session.running.items()):
-        if key[1] == uri:
-            task.cancel()
+    ls.session.runs.cancel(uri)
     ls.diagnostics.clear(uri)
 
 
@@ -109,8 +128,8 @@ async def _run(ls: HybridServer, order: Order) -> Outcome:
     session.stop_typing(order.uri)
     started = time.perf_counter()
     try:
-        async with _alone(session, (order.action, order.uri, _place(session, order, document))):
-            return await _shown(ls, order, document, started)
+        async with session.runs.alone(*_place(session, order, document)) as running:
+            return await _shown(ls, order, document, running, started)
     except HybridLspError:
         _record(session, order, document, None, ActionEnd.FAILED, started)
         raise
@@ -119,35 +138,20 @@ async def _run(ls: HybridServer, order: Order) -> Outcome:
         raise
 
 
-def _place(session: Session, order: Order, document: Document) -> str:
-    """What an order works on: two cursors in one function mean the same. Raises ActionError for an unknown action."""
+def _place(session: Session, order: Order, document: Document) -> tuple[Place, Action]:
+    """What an order works on, and its action. Raises ActionError for one that is not known."""
+    action = session.actions.named(order.action)
     encoding = session.documents.encoding
     problem = finding_of(document, order.diagnostic, encoding) if order.diagnostic else None
     target = session.actions.target(order.action, document, span_of(document, order.range, encoding), problem)
-    return f"{target} {problem.code} {problem.message}" if problem else str(target)
+    target_text = f"{target} {problem.code} {problem.message}" if problem else str(target)
+    return Place(order.action, order.uri, target_text), action
 
 
-@asynccontextmanager
-async def _alone(session: Session, key: tuple[str, str, str]) -> AsyncIterator[None]:
-    """Run the block as the only one under its key: an older one is cancelled, and has ended."""
-    task = asyncio.current_task()
-    assert task is not None
-    older = session.running.get(key)
-    session.running[key] = task
-    try:
-        if older is not None and older is not task:
-            older.cancel()
-            await asyncio.wait([older])
-        yield
-    finally:
-        if session.running.get(key) is task:
-            del session.running[key]
-
-
-async def _shown(ls: HybridServer, order: Order, document: Document, started: float) -> Outcome:
+async def _shown(ls: HybridServer, order: Order, document: Document, running: Running, started: float) -> Outcome:
     session = ls.session
     span = span_of(document, order.range, session.documents.encoding)
-    title = next((each.title for each in session.actions.actions if each.name == order.action), order.action)
+    title = running.action.title
     session.tell.show_status(busy=True)
     try:
         async with ls.progress_bar.shown(title, wanted=session.abilities.progress) as report:
@@ -155,7 +159,7 @@ async def _shown(ls: HybridServer, order: Order, document: Document, started: fl
 
             def tell(progress: Progress) -> None:
                 nonlocal tokens
-                tokens = progress.tokens
+                tokens, running.waits = progress.tokens, progress.waits
                 report(progress.interim.label if progress.interim else progress.message)
                 if progress.interim is not None:
                     deliver.show_interim(ls, order.key, title, progress.interim)
@@ -171,6 +175,7 @@ async def _shown(ls: HybridServer, order: Order, document: Document, started: fl
                 diagnostic=finding_of(document, order.diagnostic, session.documents.encoding)
                 if order.diagnostic
                 else None,
+                enough=running.enough,
             )
     finally:
         session.tell.show_status(busy=False)

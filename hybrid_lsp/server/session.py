@@ -34,6 +34,7 @@ from hybrid_lsp.routing.chatting import can_chat
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.server.capabilities import Abilities
 from hybrid_lsp.server.documents import Documents, path_of
+from hybrid_lsp.server.runs import Runs
 from hybrid_lsp.server.tell import Tell, start_logging
 from hybrid_lsp.types import Reason, Suggestion, Tier
 
@@ -64,8 +65,7 @@ class Session:
         self.pause = Pause()
         self.config = Config()
         self.abilities = Abilities.of(lsp.ClientCapabilities())
-        self.running: dict[tuple[str, str, str], asyncio.Task[Any]] = {}
-        """Actions that run, by name, document and place."""
+        self.runs = Runs()
         self.documents = Documents(self.config.files.max_bytes)
         self.log_file: Path | None = None
         self.backends: dict[Tier, Backend] = {}

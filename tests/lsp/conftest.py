@@ -118,6 +118,7 @@ async def connect() -> AsyncIterator[Connect]:
         settings: dict[str, Any] | None = None,
         client: lsp.ClientCapabilities | None = None,
         root: Path | None = None,
+        name: str | None = None,
     ) -> AsyncIterator[Client]:
         made = await SERVE.start()
         assert isinstance(made, Client)
@@ -126,6 +127,7 @@ async def connect() -> AsyncIterator[Connect]:
             lsp.InitializeParams(
                 capabilities=client or capabilities(),
                 root_uri=root.as_uri() if root else None,
+                client_info=lsp.ClientInfo(name) if name else None,
                 initialization_options=settings or {},
             )
         )

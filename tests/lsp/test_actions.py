@@ -505,6 +505,68 @@ async def test_a_slow_model_is_waited_for_with_something_to_read(connect: Connec
         assert (last.markdown, last.done, last.token) == ("It sorts.", True, interim[0].token)
 
 
+async def begin_waiting(client: Client, script: Script, action: str) -> asyncio.Future[SimpleNamespace]:
+    """Run an action whose model says nothing, until the list of actions offers not to wait for it."""
+    answer = asyncio.ensure_future(act(client, action))
+    async with asyncio.timeout(30):
+        while not any("static answer now" in each.title for each in await listed(client)):
+            await asyncio.sleep(0.05)
+    assert not answer.done()
+    return answer
+
+
+async def test_the_static_edit_can_be_had_while_the_model_is_silent(connect: Connect, script: Script) -> None:
+    script.replies, script.silence = [GOOD], asyncio.Event()
+    async with connect(large(script)) as client:
+        open_text(client, SOURCE)
+        questions = press_every_button(client)
+        answer = await act(client, "optimize")
+        assert (answer.kind, answer.tier, answer.applied) == ("edit", "static", True)
+        (question,) = questions
+        assert "has not begun after 1.5 s" in question.message
+        assert [each.title for each in question.actions or []] == ["Use it now"]
+        assert "sorted(items)\n" in applied(SOURCE, client.edits[-1])
+        await until(script.hung_up.is_set)
+        assert not any("static answer now" in each.title for each in await listed(client))
+
+
+async def test_an_edit_that_is_resolved_need_not_be_waited_for_either(connect: Connect, script: Script) -> None:
+    script.replies, script.silence = [GOOD], asyncio.Event()
+    async with connect(large(script)) as client:
+        open_text(client, SOURCE)
+        resolved = asyncio.ensure_future(optimize(client))
+        # The client answered the question with an error: the text is told, and the list has the way.
+        await until(lambda: "has not begun after 1.5 s" in client.told)
+        way = await offered(client, "Optimize this code: the static answer now")
+        assert way.command is not None
+        assert await run(client, way.command.command, *way.command.arguments or []) == {"answered": 1}
+        edit = (await resolved).edit
+        assert edit is not None
+        assert "sorted(items)\n" in applied(SOURCE, edit)
+
+
+async def test_no_question_comes_up_where_it_would_stop_the_user(connect: Connect, script: Script) -> None:
+    script.replies, script.silence = [GOOD], asyncio.Event()
+    async with connect(large(script), name="Neovim") as client:
+        open_text(client, SOURCE)
+        questions = press_every_button(client)
+        answer = await begin_waiting(client, script, "optimize")
+        await until(lambda: "The list of actions offers it now." in client.told)
+        assert not questions
+        # The model begins after all: its answer counts.
+        script.silence.set()
+        assert (await answer).tier == "large"
+        assert await run(client, "hybrid-lsp.answerNow", {"uri": URI}) == {"answered": 0}
+        assert "No action is waiting" in client.told
+
+
+async def test_answering_now_needs_a_document(connect: Connect) -> None:
+    async with connect(NO_MODELS) as client:
+        for argument in ([], ["x"], [{"uri": 3}]):
+            with pytest.raises(JsonRpcException, match="uri: URI"):
+                await run(client, "hybrid-lsp.answerNow", *argument)
+
+
 async def test_static_findings_are_shown_while_a_slow_model_is_waited_for(connect: Connect, script: Script) -> None:
     script.replies, script.silence = ['{"findings": []}'], asyncio.Event()
     async with connect(large(script)) as client:

@@ -91,16 +91,22 @@ async function choose(server: Server): Promise<void> {
   };
   const offered = (await place.client.sendRequest(CodeActionRequest.type, params)) ?? [];
   const items = offered.flatMap((each) => {
-    const argument = Command.is(each) ? undefined : orderOf(each);
-    return argument ? [{ label: each.title, argument }] : [];
+    const run = Command.is(each) ? undefined : runOf(server, each);
+    return run ? [{ label: each.title, run }] : [];
   });
   const chosen = await vscode.window.showQuickPick(items, { title: 'hybrid-lsp', placeHolder: 'What is to be done?' });
-  if (chosen) {
-    await server.runAction(chosen.argument);
-  }
+  await chosen?.run();
 }
 
-/** What an offered action would run. */
-function orderOf({ command }: CodeAction): Order | undefined {
-  return command?.command === SERVER.runAction ? (command.arguments?.[0] as Order) : undefined;
+/** How an offered action is run; undefined for what belongs to a finding. */
+function runOf(server: Server, { command }: CodeAction): (() => Promise<unknown>) | undefined {
+  const argument: unknown = command?.arguments?.[0];
+  switch (command?.command) {
+    case SERVER.runAction:
+      return () => server.runAction(argument as Order);
+    case SERVER.answerNow:
+      return () => server.execute(SERVER.answerNow, argument as object);
+    default:
+      return undefined;
+  }
 }

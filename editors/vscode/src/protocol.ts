@@ -9,6 +9,7 @@ export const SERVER = {
   status: 'hybrid-lsp.status',
   pause: 'hybrid-lsp.pause',
   runAction: 'hybrid-lsp.runAction',
+  answerNow: 'hybrid-lsp.answerNow',
   dismiss: 'hybrid-lsp.dismiss',
 } as const;
 

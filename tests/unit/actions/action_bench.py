@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import attrs
@@ -66,6 +67,7 @@ class Bench:
         at: str = "",
         instruction: str = "",
         diagnostic: Finding | None = None,
+        enough: asyncio.Event | None = None,
     ):
         if self.backend:
             self.backend.enqueue(replies)
@@ -76,6 +78,7 @@ class Bench:
             self.seen.append,
             instruction=instruction,
             diagnostic=diagnostic,
+            enough=enough,
         )
 
     def prompt(self, number: int = 0) -> str:

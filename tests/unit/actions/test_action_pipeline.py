@@ -13,7 +13,15 @@ import pytest
 from action_bench import Bench, cursor, no_model, problem
 from action_bench import python as any_python
 
-from hybrid_lsp.actions.base import EditOutcome, FindingsOutcome, Needs, NothingOutcome, Output, TextOutcome
+from hybrid_lsp.actions.base import (
+    EditOutcome,
+    FindingsOutcome,
+    Needs,
+    NothingOutcome,
+    Outcome,
+    Output,
+    TextOutcome,
+)
 from hybrid_lsp.actions.pipeline import ACTIONS, MAX_CODE_CHARS, ActionPipeline, Offer
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.actions.running import Progress
@@ -411,6 +419,52 @@ async def test_a_slow_model_is_bridged_by_the_static_answer() -> None:
     (interim,) = [each.interim for each in bench.seen if each.interim]
     assert isinstance(interim, TextOutcome)
     assert interim.tier is Tier.STATIC
+
+
+async def waited_for(bench: Bench, name: str, document: Document, at: str) -> tuple[Outcome, Outcome | None]:
+    """What a run comes to whose model never begins and whose user stops waiting; and what was shown meanwhile."""
+    enough = asyncio.Event()
+    silent = FakeReply("Too late.", hold=asyncio.Event())
+    running = asyncio.ensure_future(bench.run(name, silent, document=document, at=at, enough=enough))
+    while not any(each.waits for each in bench.seen):
+        await asyncio.sleep(0.01)
+    assert not running.done()
+    interim = next((each.interim for each in bench.seen if each.interim), None)
+    enough.set()
+    return await running, interim
+
+
+async def test_who_does_not_wait_for_a_silent_model_gets_the_static_edit_and_the_model_stops() -> None:
+    bench = Bench(patience=Patience(notice_s=0.0))
+    done, interim = await waited_for(bench, "optimize", python(), "out =")
+    assert isinstance(interim, EditOutcome)
+    assert "has not begun after 0 s" in interim.edit.description
+    assert "C41" in interim.edit.description
+    assert isinstance(done, EditOutcome)
+    assert done.edit.edits == interim.edit.edits
+    assert done.label == "Static analysis. The model was not waited for any longer."
+    assert bench.backend is not None
+    assert (bench.backend.cancelled, len(bench.backend.requests)) == (1, 1)
+
+
+async def test_what_is_no_edit_is_not_shown_in_place_of_one() -> None:
+    plain = python("def add(a, b):\n    return a + b\n")
+    done, interim = await waited_for(Bench(patience=Patience(notice_s=0.0)), "optimize", plain, "return")
+    assert interim is None
+    assert isinstance(done, NothingOutcome)
+
+
+async def test_long_code_that_is_reviewed_in_parts_is_answered_at_once_in_all_of_them() -> None:
+    function = "def run(command):\n    import os\n    os.system('ls ' + command)\n" + "    print(1)\n" * 300
+    long = python("\n\n".join(function.replace("run", f"run{number}") for number in range(40)))
+    bench = Bench(patience=Patience(notice_s=0.0))
+    done, interim = await waited_for(bench, "security-file", long, "def")
+    assert isinstance(interim, FindingsOutcome)
+    assert isinstance(done, FindingsOutcome)
+    assert {each.code for each in done.findings} >= {"B605"}
+    assert len({each.span.start for each in done.findings}) >= 40
+    assert bench.backend is not None
+    assert len(bench.backend.requests) == 1
 
 
 async def test_cancelling_closes_the_models_stream() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_lsp.context import grammars
+from hybrid_lsp.context import grammars, symbols
 from hybrid_lsp.context.grammars import Parsed, Trees
 from hybrid_lsp.document import Document
 
@@ -69,6 +69,24 @@ def test_offsets_hold_in_every_version(versions: list[str], language: str) -> No
         leaves = [node for node in grammars.walk(tree.root_node) if not node.children and not node.is_missing]
         for node in leaves:
             assert 0 <= node.start_byte <= node.end_byte <= len(text)
+
+
+def test_a_text_is_parsed_once_whoever_wants_its_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr(grammars, "_recent", grammars._Recent(2))
+    before, afresh = Parsed.changed, Parsed.of
+    monkeypatch.setattr(Parsed, "changed", lambda self, text: parsed.append(text) or before(self, text))
+    monkeypatch.setattr(Parsed, "of", lambda language, text: parsed.append(text) or afresh(language, text))
+    first, typed = (Document("file:///a", text, language="python") for text in ("a = 1\n", "a = 12\n"))
+    trees = Trees()
+    assert symbols.tree(first) is trees.parse(first)
+    assert trees.parse(typed) is symbols.tree(typed)
+    assert trees.parse(typed) is symbols.tree(typed)
+    assert parsed == [first.text, typed.text]
+    # Only the last few are kept.
+    symbols.tree(Document("file:///b", "b\n", language="python"))
+    symbols.tree(first)
+    assert parsed[2:] == ["b\n", first.text]
 
 
 def test_typing_gives_the_tree_that_parsing_afresh_gives() -> None:
