@@ -109,7 +109,8 @@ class Ct2Model:
     def _run(self, prompt: Sequence[int], plan: Plan, sampling: Sampling, ends: Sequence[int], run: _Run) -> bool:
         """One generation; whether the guide has left it."""
         run.diverted = False
-        greedy = sampling.temperature <= 0
+        # A guide does its own sampling; where it agrees with the likeliest token, the generation goes on.
+        greedy = sampling.temperature <= 0 or run.guide is not None
         self._generate(
             prompt,
             plan,

@@ -110,7 +110,8 @@ class Stem:
 class Generation:
     """The sink of one generation. Lives on the generating thread; only the two events may come from another.
 
-    `shared` of the prompt's first tokens are likely to be those of prompts to come.
+    `shared` of the prompt's first tokens are likely to be those of prompts to come. `guide` holds the reply to a form;
+    a stem has a guide of its own.
     """
 
     tokenizer: Tokenizer
@@ -123,6 +124,7 @@ class Generation:
     make_way: threading.Event = attrs.field(factory=threading.Event)
     shared: int = 0
     stem: Stem | None = None
+    guide: Guide | None = None
     clock: Callable[[], float] = time.perf_counter
     stop_type: StopType = StopType.LIMIT
     count: int = 0
@@ -147,7 +149,7 @@ class Generation:
         self.counters.generations_started += 1
         self.counters.prompt_tokens += len(self.prompt)
         self._started = self.clock()
-        guide = None
+        guide = self.guide
         if self.stem is not None:
             self._unspelt, guide = len(self.stem.text), self.stem.guide()
         if self.make_way.is_set():

@@ -7,20 +7,21 @@ import logging
 import math
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Literal
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import attrs
 
 from hybrid_lsp.engine import prompts
 from hybrid_lsp.engine import tokenizer as tokens
-from hybrid_lsp.engine.base import Model, Sampling
+from hybrid_lsp.engine.base import Guide, Model, Sampling
 from hybrid_lsp.engine.chat import ChatFormat, TemplateRefused
 from hybrid_lsp.engine.ct2 import Ct2Model
 from hybrid_lsp.engine.generation import Chunk, Counters, Generation, Limits, Stem, Summary
 from hybrid_lsp.engine.idle import Idle
 from hybrid_lsp.engine.prompts import Prompt
 from hybrid_lsp.engine.scheduler import Rank, Scheduler
+from hybrid_lsp.engine.schema import SchemaRefused, Schemas
 from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
 from hybrid_lsp.models import families, healing, store, windows
@@ -67,6 +68,7 @@ class Job:
 
     An Infill is the user's text and is trimmed to the window; messages and a raw text are not, and in a raw text
     control tokens are meant. `max_tokens` None: until the window is full; 0: only what prepares for the next request.
+    `schema` is the JSON schema that the reply is held to.
     """
 
     prompt: Infill | str | tuple[Message, ...]
@@ -75,6 +77,7 @@ class Job:
     top_k: int = 40
     top_p: float = 0.95
     limits: Limits = attrs.field(factory=Limits)
+    schema: Mapping[str, Any] | None = None
     rank: Rank = Rank.INTERACTIVE
     cancel: threading.Event = attrs.field(factory=threading.Event)
     make_way: threading.Event = attrs.field(factory=threading.Event)
@@ -97,10 +100,12 @@ class Engine:
     counters: Counters = attrs.field(factory=Counters)
     scheduler: Scheduler = attrs.field(factory=Scheduler)
     idle: Idle = attrs.field(init=False)
+    schemas: Schemas = attrs.field(init=False)
     _cancels: set[threading.Event] = attrs.field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.idle = Idle(self.scheduler, self.model.chore)
+        self.schemas = Schemas(self.tokenizer)
 
     async def stream(self, job: Job) -> AsyncGenerator[Chunk | Summary, None]:
         """Chunks as they become certain, then the summary. Closing it, or `job.cancel`, stops the model.
@@ -187,11 +192,21 @@ class Engine:
             return
         stem, job = self._healed(job)
         prompt, max_tokens = self._prompt(job)
+        sampling = Sampling(max_tokens, job.temperature, job.top_k, job.top_p)
         run = self._generation(prompt, job, self.tokenizer.ends, emit, self.counters)
         run.stem = stem
-        summary = run.run(self.model, Sampling(max_tokens, job.temperature, job.top_k, job.top_p))
+        if job.schema is not None:
+            # Where the model wants to leave the form, the generation begins again behind this same prompt.
+            run.guide, run.shared = self._held(job.schema, sampling), len(prompt.tokens)
+        summary = run.run(self.model, sampling)
         self._learn(summary)
         emit(summary)
+
+    def _held(self, schema: Mapping[str, Any], sampling: Sampling) -> Guide:
+        try:
+            return self.schemas.guide(schema, sampling)
+        except SchemaRefused as error:
+            raise BadRequest(f"Replies cannot be held to this `response_format`: {error}.") from error
 
     def _healed(self, job: Job) -> tuple[Stem | None, Job]:
         """The piece before the cursor, and the job without it."""

@@ -78,6 +78,10 @@ class Tokenizer:
         """What holds the first tokens of a reply to the piece before the cursor."""
         return Healer(self._inner, family.controls)
 
+    def written(self) -> tuple[str, int]:
+        """As the JSON of a tokenizer.json, and how many tokens there are."""
+        return self._inner.to_str(), self._inner.get_vocab_size(with_added_tokens=True)
+
     def decode(self, ids: list[int]) -> str:
         text: str = self._inner.decode(ids, skip_special_tokens=False)
         return text

@@ -1,8 +1,7 @@
 """The JSON of the protocols: bodies to jobs, results to bodies.
 
 `/infill` is llama.cpp's server's; the `/v1` shapes are OpenAI's. What differs from them is said here:
-- unknown parameters are ignored, as those servers do; `response_format`, `seed` and penalties among them (a small
-  model on CTranslate2 cannot be held to a schema: the caller verifies what comes);
+- unknown parameters are ignored, as those servers do; `seed` and penalties among them;
 - `temperature` defaults to 0 on `/infill`: the same cursor gets the same ghost text;
 - `t_max_predict_ms` counts from the first token and needs no line end to have been written; OpenAI's endpoints take
   it too; the summary of `/infill` says `time_limit` when it ended the text (its `stop_type` is `limit`);
@@ -69,6 +68,12 @@ class Fields:
             raise _wrong(name, "a list of objects")
         return value
 
+    def mapping(self, name: str) -> Fields:
+        value = self._get(name, None)
+        if not isinstance(value, dict):
+            raise _wrong(name, "an object")
+        return Fields(value)
+
     def one_of(self, name: str, *allowed: str) -> str:
         """The first where the field is absent."""
         value = self._get(name, allowed[0])
@@ -132,8 +137,13 @@ def completion_job(fields: Fields) -> Job:
     if not isinstance(prompt, str):
         raise BadRequest("`prompt` must be one text (lists of texts and of tokens are not served).")
     _refuse_several(fields)
+    schema = _schema(fields)
+    if schema is not None and fields.has("suffix"):
+        raise BadRequest("`response_format` and `suffix` do not go together.")
     chosen = Infill(prompt, fields.text("suffix")) if fields.has("suffix") else prompt
-    return _job(fields, chosen, fields.whole("max_tokens", 16, 0), temperature=1.0)
+    job = _job(fields, chosen, fields.whole("max_tokens", 16, 0), temperature=1.0)
+    job.schema = schema
+    return job
 
 
 def chat_job(fields: Fields, stops: Sequence[str]) -> Job:
@@ -146,7 +156,19 @@ def chat_job(fields: Fields, stops: Sequence[str]) -> Job:
     job = _job(fields, messages, None if wanted < 0 else wanted, temperature=1.0)
     job.limits = attrs.evolve(job.limits, stop=(*job.limits.stop, *stops))
     job.rank = Rank.ORDERLY
+    job.schema = _schema(fields)
     return job
+
+
+def _schema(fields: Fields) -> Json | None:
+    """The JSON schema of a `response_format`; None where any text will do."""
+    if not fields.has("response_format"):
+        return None
+    wanted = fields.mapping("response_format")
+    kind = wanted.one_of("type", "text", "json_object", "json_schema")
+    if kind == "json_schema":
+        return dict(wanted.mapping("json_schema").mapping("schema").body)
+    return {"type": "object"} if kind == "json_object" else None
 
 
 def _job(fields: Fields, prompt: Infill | str | tuple[Message, ...], wanted: int | None, temperature: float) -> Job:

@@ -89,12 +89,34 @@ async def test_chats_as_openai_defines_them(served: Serve, client: Any) -> None:
         {"role": "developer", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "hello"}]},
     ]
-    body = {"messages": messages, "logprobs": True, "response_format": {"type": "json_object"}, "max_tokens": 50}
+    body = {"messages": messages, "logprobs": True, "response_format": {"type": "text"}, "max_tokens": 50}
     answer = (await post(served, client, "/v1/chat/completions", body)).json()
     choice = answer["choices"][0]
     assert (answer["object"], choice["finish_reason"]) == ("chat.completion", "stop")
     assert choice["message"] == {"role": "assistant", "content": REPLY}
     assert "".join(token["token"] for token in choice["logprobs"]["content"]) == REPLY
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [
+        ("json", "`response_format` must be an object"),
+        ({"type": "xml"}, "`type` must be text or json_object or json_schema"),
+        ({"type": "json_schema"}, "`json_schema` is missing"),
+        ({"type": "json_schema", "json_schema": {"schema": []}}, "`schema` must be an object"),
+        ({"type": "json_schema", "json_schema": {"schema": {"type": "odd"}}}, "cannot be held to this"),
+    ],
+)
+async def test_a_form_of_reply_that_is_not_served(served: Serve, client: Any, wanted: Any, complaint: str) -> None:
+    for path, body in BODIES.items():
+        if path != "/infill":
+            plain = {name: value for name, value in body.items() if name != "suffix"}
+            answer = await post(served, client, path, plain | {"response_format": wanted})
+            assert (answer.status_code, complaint in answer.json()["error"]["message"]) == (400, True), answer.text
+    both = await post(
+        served, client, "/v1/completions", BODIES["/v1/completions"] | {"response_format": {"type": "json_object"}}
+    )
+    assert "do not go together" in both.json()["error"]["message"]
 
 
 async def test_chats_in_a_stream(served: Serve, client: Any) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import attrs
 import httpx
+import jsonschema
 import psutil
 import pytest
 from conftest import until
@@ -23,7 +24,7 @@ from hybrid_lsp.backends.engine import EngineBackend
 from hybrid_lsp.backends.http import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher, Places
 from hybrid_lsp.engine import process, service
-from hybrid_lsp.engine.generation import Chunk, Summary
+from hybrid_lsp.engine.generation import Chunk, StopType, Summary
 from hybrid_lsp.errors import (
     BackendFailed,
     BackendUnavailable,
@@ -285,6 +286,32 @@ async def test_transformers_models_run_on_torch(tiny: Path) -> None:
     assert (await _text(theirs, sampled))[1].tokens == 5
     for engine in (ours, theirs):
         engine.close()
+
+
+HELD = {
+    "type": "object",
+    "properties": {"kind": {"enum": ["error", "hint"]}, "line": {"type": "integer", "minimum": 0, "maximum": 9}},
+    "required": ["kind", "line"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("library", ["ct2", "hf"])
+async def test_a_reply_is_held_to_its_schema(tiny: Path, library: str) -> None:
+    """A network of random weights wants no JSON at all; it is led back at each token, in both libraries."""
+    pytest.importorskip("torch")
+    engine = await asyncio.to_thread(service.load, str(tiny / library), "hybrid", "auto", 1)
+    job = {"prompt": (Message("user", "Which?"),), "max_tokens": 300, "schema": HELD}
+    for temperature in (0.0, 1.0):
+        text, summary = await _text(engine, job | {"temperature": temperature})
+        jsonschema.validate(json.loads(text), HELD)
+        assert summary.stop_type is StopType.EOS
+    with pytest.raises(service.BadRequest, match="response_format"):
+        await _text(engine, job | {"schema": {"type": "strange"}})
+    # The next reply is free again.
+    assert (await _text(engine, {"prompt": "a", "max_tokens": 5}))[1].tokens <= 5
+    engine.close()
 
 
 async def _text(engine: service.Engine, job: dict[str, object]) -> tuple[str, Summary]:
