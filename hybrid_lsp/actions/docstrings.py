@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hybrid_lsp.actions import edits, prompts
-from hybrid_lsp.actions.base import ActionContext, Grounding
+from hybrid_lsp.actions import edits, prompts, skeleton
+from hybrid_lsp.actions.base import ActionContext, By, EditOutcome, Grounding, NothingOutcome, Outcome
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.context import grammars, symbols
 from hybrid_lsp.document import Document
@@ -29,6 +29,7 @@ _STYLES = {
     "Google": re.compile(r"(?m)^[ \t]*(?:Args|Arguments|Returns|Raises|Yields|Attributes):[ \t]*$"),
     "reST": re.compile(r"(?m)^[ \t]*:(?:param|type|returns?|rtype|raises?)\b"),
 }
+_BLANKS = f"These docstrings say what names and signatures say; fill in each `{skeleton.BLANK}`."
 _EXAMPLE_CHARS = 800
 # What begins a comment in languages without a grammar here.
 _COMMENT = re.compile(r"^(?:#|//|/\*|\*|--|;|%|<!--|'|\"\"\"|''')")
@@ -36,11 +37,15 @@ _COMMENT = re.compile(r"^(?:#|//|/\*|\*|--|;|%|<!--|'|\"\"\"|''')")
 
 @attrs.frozen
 class Docstrings(Rewrite):
-    """Refused where anything but docstrings and comments changed."""
+    """Refused where anything but docstrings and comments changed.
+
+    With no model: what names, signatures and `raise` statements say, for functions that have no docstring.
+    """
 
     name: str = "document"
     title: str = "Document this code"
     task: str = _TASK
+    languages: frozenset[str] = frozenset({"python"})
 
     async def ground(self, context: ActionContext) -> Grounding:
         return Grounding()
@@ -52,6 +57,14 @@ class Docstrings(Rewrite):
         if only_documentation(*edits.pieces(edit, context.span)):
             return None
         return "The reply changes code: only docstrings and comments may differ."
+
+    async def static(self, context: ActionContext, by: By) -> Outcome:
+        document, span = context.document, context.span
+        changes = skeleton.edits(document, span, style_of(list(docstrings(document))))
+        edit = DocumentEdit(document, tuple(changes), self.title, f"{by.label} {_BLANKS}")
+        if not changes or not only_documentation(*edits.pieces(edit, span)):
+            return NothingOutcome(by, "There is no function or class here that lacks a docstring.")
+        return EditOutcome(by.noting(_BLANKS), edit, span)
 
 
 def _how(document: Document) -> str:

@@ -62,7 +62,7 @@ async def run(bench: Bench, name: str, *replies: FakeReply | str, document: Docu
 # -- offers ----------------------------------------------------------------------------------------------------------
 
 
-STATIC = ["explain", "optimize", "simplify", "security", "security-file"]
+STATIC = ["explain", "optimize", "simplify", "document", "security", "security-file"]
 """What is offered for Python where no model is configured."""
 
 
@@ -72,7 +72,7 @@ STATIC = ["explain", "optimize", "simplify", "security", "security-file"]
         (None, STATIC),
         ([""], STATIC),
         (["refactor"], STATIC[:-1]),
-        (["refactor.rewrite"], ["optimize", "simplify"]),
+        (["refactor.rewrite"], ["optimize", "simplify", "document"]),
         (["refactor.rewrite.inline"], []),
         (["refac"], []),
         (["source"], ["security-file"]),

@@ -42,7 +42,7 @@ async def test_after_two_refusals_the_next_model_is_asked() -> None:
 
 async def test_after_all_models_static_analysis_answers_and_the_reply_is_kept() -> None:
     bench = two("nothing", f"still nothing, {SECRET}")
-    done = await bench.run("document", "No.", "Never.", document=python(SOURCE))
+    done = await bench.run("edit", "No.", "Never.", document=python(SOURCE), instruction="Shorter.")
     assert isinstance(done, NothingOutcome)
     assert "small model's reply was refused twice" in done.label
     # What may be written to a disk holds no secret.
