@@ -50,6 +50,7 @@ def _engine(model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Laun
         compute_type=model.compute_type,
         threads=model.threads,
         idle_exit_minutes=engine.idle_exit_minutes,
+        reuse_mb=engine.reuse_mb,
     )
     shared = Launcher(start_timeout_s=engine.start_timeout_s) if launcher is None else launcher
     return EngineBackend(spec, shared, model.timeout_s)

@@ -40,7 +40,7 @@ _LONGEST_DELAY_S = 60.0
 class EngineSpec:
     """Which engine is wanted. Windows with the same spec share one process.
 
-    `idle_exit_minutes` does not tell engines apart: that of the window that starts one counts.
+    `idle_exit_minutes` and `reuse_mb` do not tell engines apart: those of the window that starts one count.
     """
 
     model: str
@@ -49,6 +49,7 @@ class EngineSpec:
     compute_type: str = "auto"
     threads: int = 0
     idle_exit_minutes: float = attrs.field(default=15.0, eq=False)
+    reuse_mb: float = attrs.field(default=96.0, eq=False)
 
     @property
     def located(self) -> str:
@@ -210,6 +211,7 @@ class Launcher:
             "compute-type": spec.compute_type,
             "threads": str(spec.threads),
             "idle-exit-minutes": f"{spec.idle_exit_minutes:g}",
+            "reuse-mb": f"{spec.reuse_mb:g}",
             "error-file": str(places.error),
             "log-file": str(places.log),
         }

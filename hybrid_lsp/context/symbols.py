@@ -167,15 +167,6 @@ def definitions(document: Document) -> list[Definition]:
     return list(_definitions(document, tree.root_node, "")) if tree else []
 
 
-def public_names(document: Document) -> dict[str, tuple[str, ...]]:
-    """Public names of a module with the signatures of their definitions, in order."""
-    found: dict[str, tuple[str, ...]] = {}
-    for item in definitions(document):
-        if is_public(item.name):
-            found[item.name] = (*found.get(item.name, ()), item.signature)
-    return found
-
-
 def _definitions(document: Document, node: Node, scope: str) -> Iterator[Definition]:
     for child in node.named_children:
         inner = child.child_by_field_name("definition") if child.type == DECORATED else child

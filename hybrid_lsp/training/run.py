@@ -204,6 +204,8 @@ class Run:
         """The weights in bf16 and the tokenizer, for transformers and for adapting later."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.to(torch.bfloat16) for name, value in self.model.state_dict().items()}
+        if self.model.config.tie_word_embeddings:
+            weights.pop("lm_head.weight", None)  # the same matrix under a second name
         # What an earlier version left in other pieces would be read instead of what is written now.
         for old in (*folder.glob("*.safetensors"), *folder.glob("*.index.json")):
             old.unlink()

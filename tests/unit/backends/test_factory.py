@@ -15,7 +15,7 @@ from hybrid_lsp.config import Config, EngineConfig, ModelConfig
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.types import Tier
 
-ENGINE = EngineConfig(idle_exit_minutes=3, start_timeout_s=7)
+ENGINE = EngineConfig(idle_exit_minutes=3, reuse_mb=5, start_timeout_s=7)
 
 
 def make(**settings: object) -> EngineBackend | HttpBackend | None:
@@ -34,6 +34,7 @@ def test_an_engine() -> None:
     backend = make(backend="engine", model="/m", threads=3, compute_type="int8", family="hybrid", timeout_s=9)
     assert isinstance(backend, EngineBackend)
     assert (backend.timeout_s, backend.launcher.start_timeout_s, backend.spec.idle_exit_minutes) == (9, 7, 3)
+    assert backend.spec.reuse_mb == 5
     assert (backend.spec.threads, backend.spec.compute_type, backend.spec.family) == (3, "int8", "hybrid")
 
 
