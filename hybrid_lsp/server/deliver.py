@@ -137,7 +137,8 @@ async def _offer_static(ls: HybridServer, outcome: EditOutcome) -> None:
     """Say that there is a static edit to be had at once, with a button for it where a question stops nobody."""
     message, session = outcome.edit.description, ls.session
     if not session.abilities.asks:
-        session.tell.answer(f"{message} The list of actions offers it now.")
+        # What matters first: a line of a terminal may show no more.
+        session.tell.answer(f"{outcome.edit.label}: the list of actions offers a static edit now. {message}")
         return
     button = lsp.MessageActionItem("Use it now")
     if await _ask(ls, message, button):

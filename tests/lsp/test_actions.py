@@ -551,7 +551,7 @@ async def test_no_question_comes_up_where_it_would_stop_the_user(connect: Connec
         open_text(client, SOURCE)
         questions = press_every_button(client)
         answer = await begin_waiting(client, script, "optimize")
-        await until(lambda: "The list of actions offers it now." in client.told)
+        await until(lambda: "the list of actions offers a static edit now. Static analysis" in client.told)
         assert not questions
         # The model begins after all: its answer counts.
         script.silence.set()

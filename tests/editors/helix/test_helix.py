@@ -76,10 +76,10 @@ async def test_ghost_text_is_in_the_menu_and_is_taken(edit: Edit, file: Path) ->
 async def test_actions_without_a_model(edit: Edit, file: Path) -> None:
     async with edit(CODE, STATIC) as helix:
         await helix.keys(LINE_6)
-        await choose(helix, "Explain this code (static)", 2)
+        await choose(helix, "Explain this code (static)", 3)
         await helix.until_drawn("Cyclomatic complexity")
         await helix.keys(f":buffer-previous{ENTER}", LINE_11)
-        await choose(helix, "Review security (static)", 3)
+        await choose(helix, "Review security (static)", 4)
         await helix.until_drawn("Starting a process with a shell")
         await helix.keys(LINE_6)
         await choose(helix, "Optimize this code (static)", 0)

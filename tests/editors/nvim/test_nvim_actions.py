@@ -189,6 +189,25 @@ async def test_an_edit_of_a_text_that_has_changed_since_is_refused(edit: Edit, s
         assert await code(neovim) == "# new\n" + CODE
 
 
+async def test_a_silent_model_need_not_be_waited_for(edit: Edit, script: Script) -> None:
+    script.replies, script.silence = [fenced(BETTER)], asyncio.Event()
+    async with edit(CODE, large(script)) as neovim:
+        await neovim.lua(
+            "vim.ui.select = function(items, options, done) for _, each in ipairs(items) do "
+            "if options.format_item(each):find('static answer now', 1, true) then return done(each) end end end"
+        )
+        await act(neovim, "optimize")
+        # No question comes up, and no key is asked for: the user may go on typing.
+        await neovim.until_screen(lambda screen: "list of actions offers a static edit now" in screen.text)
+        await neovim.keys("Gonew = 1<Esc>")
+        await act(neovim, "actions")
+        assert "+    out = sorted(items)" in await window_text(neovim, "diff")
+        await eventually(script.hung_up.is_set)
+        await neovim.keys("<CR>")
+        await only_the_code(neovim)
+        assert await code(neovim) == STATIC_BETTER + "new = 1\n"
+
+
 async def test_an_instruction_becomes_an_edit(edit: Edit, script: Script) -> None:
     script.replies = [fenced(BETTER)]
     async with edit(CODE, large(script)) as neovim:

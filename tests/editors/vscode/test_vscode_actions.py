@@ -134,6 +134,21 @@ def test_an_edit_is_shown_and_applied(open_window: Open, model: Model, photograp
     assert window.save() == SOURCE[:start] + BETTER + SOURCE[end:]
 
 
+def test_a_silent_model_need_not_be_waited_for(open_window: Open, model: Model) -> None:
+    model.script.replies, model.script.silence = [fenced(BETTER)], asyncio.Event()
+    window = open_window(SOURCE, model.settings)
+    window.goto(REPORT, 5)
+    window.command("hybrid-lsp: Optimize This Code")
+    window.until(lambda: "has not begun after 1.5 s" in window.notifications(), "the offer")
+    window.click(".notification-toast .monaco-button", "Use it now")
+    preview(window, "Optimize this code")
+    window.until(model.script.hung_up.is_set, "the model's connection to close")
+    window.until(lambda: "Static analysis" in window.notifications(), "who made it")
+    window.click(".notification-toast .monaco-button", "Apply")
+    gone(window, "Optimize this code")
+    assert "for name in sorted(items):" in window.save()
+
+
 def test_a_discarded_edit_changes_nothing(open_window: Open, model: Model) -> None:
     model.script.replies = [fenced(BETTER), fenced(BETTER)]
     window = open_window(SOURCE, model.settings)
