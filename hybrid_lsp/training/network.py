@@ -21,7 +21,7 @@ class Preset:
     vocabulary: int  # input and output embeddings are tied
     context: int  # tokens a row, and at most a prompt with its completion
     batch: int  # rows an optimizer step
-    micro: int  # rows at once: what fits the caches (CPU) or the memory (GPU)
+    micro: int  # most rows at once; fewer where the memory holds no more
     muon_rate: float  # learning rate of the layers' matrices
     adam_rate: float  # learning rate of embeddings and norms
     decay: float  # share of the run in which the rates fall to 0

@@ -74,6 +74,7 @@ class Run:
         self.batches = data.Batches(samples, self.size.batch, position)
         held_out = data.Samples.of(corpus, "validation", tokenizer, self.size.context, VALIDATION_SEED).chunk(0)
         self.validation = held_out.part(0, VALIDATION_ROWS)
+        self.micro = self.size.micro if self.device == "cuda" else min(self.size.micro, speed.CPU_ROWS)
         self.bf16, self.loss = self._speed()
 
     def _prepare_torch(self) -> None:
@@ -94,9 +95,11 @@ class Run:
 
     def _speed(self) -> tuple[bool, speed.Loss]:
         """Whether to use bf16, and the loss to step with."""
-        rows = self._tensors(self.validation.part(0, self.size.micro))
+        rows = self._tensors(self.validation.part(0, self.micro))
         given = self.options.precision
         bf16 = given == "bf16" if given != "auto" else speed.wants_bf16(self.model, rows, self.device, self.say)
+        self.micro = speed.fitting(self.model, rows, self.device, bf16, self.say)
+        rows = rows[0][: self.micro], rows[1][: self.micro]
         wanted = self.options.compile
         if wanted is None:
             wanted = self.remaining_seconds() > speed.WORTH_COMPILING
@@ -145,8 +148,8 @@ class Run:
     def _gradients(self, batch: data.Rows) -> float:
         """Of the weighted mean loss, which is returned; in pieces of `micro` rows."""
         total, loss = float(batch.weights[:, 1:].sum()), torch.zeros((), device=self.device)
-        for at in range(0, len(batch.tokens), self.size.micro):
-            rows = self._tensors(batch.part(at, self.size.micro))
+        for at in range(0, len(batch.tokens), self.micro):
+            rows = self._tensors(batch.part(at, self.micro))
             with speed.autocast(self.device, self.bf16):
                 piece = self.loss(self.model, *rows) / total
             speed.backward(piece)
@@ -158,8 +161,8 @@ class Run:
         """The losses on held-out packages."""
         self.model.eval()
         sums = np.zeros(4)  # nats and count of all tokens, nats and count of the middles
-        for at in range(0, len(self.validation.tokens), self.size.micro):
-            tokens, weights = self._tensors(self.validation.part(at, self.size.micro))
+        for at in range(0, len(self.validation.tokens), self.micro):
+            tokens, weights = self._tensors(self.validation.part(at, self.micro))
             with speed.autocast(self.device, self.bf16):
                 losses = network.token_losses(self.model, tokens)
             for index, chosen in enumerate((weights[:, 1:] > 0, weights[:, 1:] > 1)):

@@ -1,4 +1,4 @@
-"""What makes a step fast on this machine, found out by trying: bf16 or fp32, compiled or not."""
+"""What makes a step fast on this machine, found out by trying: bf16 or fp32, compiled or not, how many rows at once."""
 
 import time
 from collections.abc import Callable
@@ -10,6 +10,8 @@ import torch
 from hybrid_lsp.training import network
 
 WORTH_COMPILING = 600.0  # seconds of training; compiling takes about 20
+
+CPU_ROWS = 8  # at once: what fits the caches
 
 Loss = Callable[[Any, torch.Tensor, torch.Tensor], torch.Tensor]
 Tensors = tuple[torch.Tensor, torch.Tensor]
@@ -32,6 +34,23 @@ def wants_bf16(model: Any, rows: Tensors, device: str, say: Callable[[str], None
     seconds = {bf16: _seconds(model, rows, device, bf16) for bf16 in (False, True)}
     say(f"measured: fp32 {seconds[False]:.2f} s, bf16 {seconds[True]:.2f} s for {len(rows[0])} rows")
     return seconds[True] < seconds[False]
+
+
+def fitting(model: Any, rows: Tensors, device: str, bf16: bool, say: Callable[[str], None]) -> int:
+    """How many of these rows fit the memory of a GPU at once; halved until they do."""
+    count = len(rows[0])
+    while device == "cuda" and count > 1:
+        try:
+            with autocast(device, bf16):
+                backward(network.weighted_loss(model, *(each[:count] for each in rows)))
+            break
+        except torch.OutOfMemoryError:
+            count //= 2
+            say(f"too little memory; going on with {count} rows at once")
+        finally:
+            model.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+    return count
 
 
 def _seconds(model: Any, rows: Tensors, device: str, bf16: bool) -> float:

@@ -1,5 +1,6 @@
 """The whole road with a tiny network: train, stop, resume, adapt, convert, complete, evaluate, card."""
 
+import contextlib
 import csv
 import json
 import os
@@ -210,6 +211,26 @@ def test_the_faster_precision_is_taken(monkeypatch):
     seconds[True] = 0.01
     assert speed.wants_bf16(None, (torch.zeros(8), torch.zeros(8)), "cpu", said.append) is True
     assert "8 rows" in said[0]
+
+
+def test_as_many_rows_as_the_memory_holds(monkeypatch):
+    tried, model = [], torch.nn.Linear(1, 1)
+
+    def loss(_, tokens, weights):
+        assert len(tokens) == len(weights)
+        tried.append(len(tokens))
+        if len(tokens) > 16:
+            raise torch.OutOfMemoryError
+        return model(torch.ones(1))
+
+    monkeypatch.setattr(network, "weighted_loss", loss)
+    monkeypatch.setattr(speed, "autocast", lambda *_: contextlib.nullcontext())
+    said, rows = [], (torch.zeros(64, 2), torch.zeros(64, 2))
+    assert speed.fitting(model, rows, "cuda", True, said.append) == 16
+    assert tried == [64, 32, 16]
+    assert "16 rows at once" in said[-1]
+    assert model.weight.grad is None
+    assert speed.fitting(model, rows, "cpu", True, said.append) == 64
 
 
 def test_where_compiling_fails_training_goes_on(monkeypatch):
