@@ -22,6 +22,7 @@ from hybrid_lsp.server.convert import new_file_edit_of, workspace_edit_of
 
 if TYPE_CHECKING:
     from hybrid_lsp.server.hybrid import HybridServer
+    from hybrid_lsp.server.runs import Running
     from hybrid_lsp.server.session import Session
 
 log = logging.getLogger(__name__)
@@ -122,13 +123,13 @@ def _as_text(outcome: FileOutcome) -> TextOutcome:
     return TextOutcome(outcome.by, f"{place}\n\n{fenced(outcome.content.rstrip(), outcome.document.language)}\n")
 
 
-def show_interim(ls: HybridServer, key: str, title: str, outcome: Outcome) -> None:
+def show_interim(ls: HybridServer, key: str, running: Running, outcome: Outcome) -> None:
     """Something to look at while the model is slow to begin; what comes in the end takes its place."""
     if isinstance(outcome, TextOutcome):
-        ls.session.tell.stream(key, title, f"{outcome.markdown}\n_{outcome.label}_\n", done=False)
+        ls.session.tell.stream(key, running.action.title, f"{outcome.markdown}\n_{outcome.label}_\n", done=False)
     elif isinstance(outcome, FindingsOutcome):
         ls.diagnostics.show(outcome)
-    elif isinstance(outcome, EditOutcome):
+    elif isinstance(outcome, EditOutcome) and ls.session.runs.may_ask(running):
         # Not sent yet: the model's edit would then come for a text that this one has changed.
         ls.session.spawn(_offer_static(ls, outcome))
 

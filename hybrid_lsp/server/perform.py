@@ -162,7 +162,7 @@ async def _shown(ls: HybridServer, order: Order, document: Document, running: Ru
                 tokens, running.waits = progress.tokens, progress.waits
                 report(progress.interim.label if progress.interim else progress.message)
                 if progress.interim is not None:
-                    deliver.show_interim(ls, order.key, title, progress.interim)
+                    deliver.show_interim(ls, order.key, running, progress.interim)
                 if progress.text:
                     session.tell.stream(order.key, title, progress.text, done=False)
 

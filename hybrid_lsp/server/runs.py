@@ -11,6 +11,9 @@ import attrs
 
 from hybrid_lsp.actions.base import Action
 
+_PASSED_OVER = 2
+"""So many questions in a row whose button was not pressed are enough of them."""
+
 
 @attrs.frozen
 class Place:
@@ -23,12 +26,16 @@ class Place:
 
 @attrs.define(eq=False)
 class Running:
-    """One run. Setting `enough` ends the wait for a model; `waits` says that there is one, and an answer without it."""
+    """One run. Setting `enough` ends the wait for a model; `waits` says that there is one, and an answer without it.
+
+    `asked`: the user was asked whether to wait.
+    """
 
     action: Action
     task: asyncio.Task[Any]
     enough: asyncio.Event = attrs.field(factory=asyncio.Event)
     waits: bool = False
+    asked: bool = False
 
 
 class Runs:
@@ -36,6 +43,7 @@ class Runs:
 
     def __init__(self) -> None:
         self._running: dict[Place, Running] = {}
+        self._passed_over = 0
 
     @asynccontextmanager
     async def alone(self, place: Place, action: Action) -> AsyncIterator[Running]:
@@ -52,6 +60,15 @@ class Runs:
         finally:
             if self._running.get(place) is newer:
                 del self._running[place]
+            if newer.enough.is_set():
+                self._passed_over = 0
+            elif newer.asked:
+                self._passed_over += 1
+
+    def may_ask(self, running: Running) -> bool:
+        """Whether to ask the user not to wait: who knows that their model is slow, and waits, is asked no more."""
+        running.asked = running.asked or self._passed_over < _PASSED_OVER
+        return running.asked
 
     def cancel(self, uri: str) -> None:
         """End all that runs on a document."""

@@ -560,6 +560,27 @@ async def test_no_question_comes_up_where_it_would_stop_the_user(connect: Connec
         assert "No action is waiting" in client.told
 
 
+async def test_who_waits_all_the_same_is_soon_not_asked_any_more(connect: Connect, script: Script) -> None:
+    async with connect(large(script), name="Neovim") as client:
+        open_text(client, SOURCE)
+        for _ in range(3):
+            script.replies, script.silence = [GOOD], asyncio.Event()
+            answer = await begin_waiting(client, script, "optimize")
+            script.silence.set()
+            assert (await answer).tier == "large"
+        assert client.told.count("offers a static edit now") == 2
+        # Who takes it once is asked again.
+        script.replies, script.silence = [GOOD], asyncio.Event()
+        answer = await begin_waiting(client, script, "optimize")
+        assert await run(client, "hybrid-lsp.answerNow", {"uri": URI}) == {"answered": 1}
+        assert (await answer).tier == "static"
+        script.replies, script.silence = [GOOD], asyncio.Event()
+        answer = await begin_waiting(client, script, "simplify")
+        await until(lambda: client.told.count("offers a static edit now") == 3)
+        script.silence.set()
+        await answer
+
+
 async def test_answering_now_needs_a_document(connect: Connect) -> None:
     async with connect(NO_MODELS) as client:
         for argument in ([], ["x"], [{"uri": 3}]):
