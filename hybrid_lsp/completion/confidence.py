@@ -7,6 +7,7 @@ the copy model, the embedded network, and each in the light of the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import attrs
 
@@ -24,8 +25,12 @@ _ELSEWHERE = 0.2
 """How much surer one must be in a language that the numbers were not fitted on."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
+_ALL_RIGHT = 0.4
+"""Least probability that all of a suggestion of several lines is exactly right. Measured with the embedded network on
+3,886 line starts of validation packages: of the lines below the first that are this likely, half are right; where a
+mean probability of 0.6 a token was enough, 7 % were."""
 _GOES_ON = 0.6
-"""Least mean probability of a token in each further line of a suggestion."""
+"""Least mean probability of a token in each further line, of a network whose numbers are not known."""
 
 
 @attrs.frozen
@@ -79,6 +84,23 @@ class Judge:
         chosen, sure = self.confidence.best(copies.own, network, copies.across)
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
 
+    def further(self, below: Sequence[Line], sure: float, *, freely: bool = False) -> list[Line]:
+        """The lines below the first that are worth showing, the last perhaps unfinished.
+
+        `sure` is the probability of the first; `freely` is for who asks by hand.
+        """
+        kept: list[Line] = []
+        for line in below:
+            if not self.knows_network or freely:
+                goes_on = not line.finished or math.isnan(line.mean) or line.mean >= _GOES_ON
+            else:
+                sure *= math.exp(sum(line.log_probs))
+                goes_on = sure >= _ALL_RIGHT
+            if not goes_on:
+                break
+            kept.append(line)
+        return kept
+
     def threshold(self, language: str, ignored: int = 0) -> float:
         """The least probability that is shown, after so many suggestions in a row that were ignored."""
         if self.confidence is None:
@@ -91,16 +113,6 @@ class Judge:
 def sure_enough(probability: float, threshold: float) -> bool:
     """A backend that gives no probabilities is not held back: its user chose it."""
     return math.isnan(probability) or probability >= threshold
-
-
-def further(lines: list[Line]) -> list[str]:
-    """The lines below the first, as far as the model is sure of each."""
-    kept: list[str] = []
-    for line in lines[1:]:
-        if not line.finished or not (math.isnan(line.mean) or line.mean >= _GOES_ON):
-            break
-        kept.append(line.text)
-    return kept
 
 
 def judge_for(config: Config) -> Judge:

@@ -36,9 +36,13 @@ OnText = Callable[[Generation], None]
 
 
 async def generate(
-    router: Router, candidates: Sequence[Candidate], request: Request, ended: Callable[[str], bool], on_text: OnText
+    router: Router,
+    candidates: Sequence[Candidate],
+    request: Request,
+    enough: Callable[[Generation], bool],
+    on_text: OnText,
 ) -> Generation:
-    """Collect the reply, and close the stream (which stops the model) when `ended` says that no more of it is wanted.
+    """Collect the reply, and close the stream (which stops the model) when `enough` says that no more of it is wanted.
 
     `on_text` sees what has come after each piece. Raises BackendError when no model answers.
     """
@@ -49,8 +53,9 @@ async def generate(
                 writing.candidate = event
             elif isinstance(event, Piece):
                 writing.take(event)
-                on_text(writing.generation)
-                if ended(writing.text):
+                so_far = writing.generation
+                on_text(so_far)
+                if enough(so_far):
                     break
     return writing.generation
 

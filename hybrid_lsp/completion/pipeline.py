@@ -266,7 +266,7 @@ class _Work:
         window, restore = self._concealed(files=self.pipeline.reads_files and self.config.neighbours)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
-        router = self.pipeline.router
+        router, presenter = self.pipeline.router, self._presenter()
         started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:
@@ -279,7 +279,11 @@ class _Work:
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
         self.pipeline.rhythm.started()
-        generation = await generate(router, candidates, request, lambda text: ended(text, shape), heard)
+
+        def enough(so_far: Generation) -> bool:
+            return ended(so_far.text, shape) or not presenter.wants_more(so_far, self.copies)
+
+        generation = await generate(router, candidates, request, enough, heard)
         return _restored(generation, restore)
 
     def _show(self, flight: Flight, so_far: Generation) -> None:
@@ -329,7 +333,7 @@ def _restored(generation: Generation, restore: Callable[[str], str]) -> Generati
     return attrs.evolve(generation, lines=[attrs.evolve(line, text=restore(line.text)) for line in generation.lines])
 
 
-def _never(text: str) -> bool:
+def _never(generation: Generation) -> bool:
     """A large model is told to be short, and its time is limited."""
     return False
 

@@ -7,7 +7,7 @@ import uuid
 
 import attrs
 
-from hybrid_lsp.completion.confidence import Copies, Judge, Judgement, further, sure_enough
+from hybrid_lsp.completion.confidence import Copies, Judge, Judgement, sure_enough
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.generate import Generation
 from hybrid_lsp.completion.lines import Line
@@ -43,11 +43,28 @@ class Presenter:
 
     def generated(self, generation: Generation, copies: Copies) -> Answer:
         """The likelier of the model's text and the copied line."""
-        lines = generation.lines
-        best = self._block_below(lines) or self.judge.best(copies, lines[0], self.cursor.prefix)
-        text = best.text if best.from_copy else "\n".join([best.text, *further(lines[best.text.count("\n") :])])
+        best, below = self._judged(generation.lines, copies)
+        text = "\n".join([best.text, *(line.text for line in below if line.finished)])
         finish = None if best.from_copy else generation.finish
         return self._shown_or_not(best, text, _written_by(generation, best), finish)
+
+    def wants_more(self, generation: Generation, copies: Copies) -> bool:
+        """Whether a longer reply could still make a longer suggestion."""
+        lines = generation.lines
+        first = 0 if lines[0].text.strip() else 1
+        if len(lines) <= first or not lines[first].finished:
+            return True
+        best, below = self._judged(lines, copies)
+        judged = 1 + best.text.count("\n")
+        return not best.from_copy and len(below) == len(lines) - judged
+
+    def _judged(self, lines: list[Line], copies: Copies) -> tuple[Judgement, list[Line]]:
+        """The likelier beginning, and the lines below it that are likely enough to be shown with it."""
+        best = self._block_below(lines) or self.judge.best(copies, lines[0], self.cursor.prefix)
+        if best.from_copy:
+            return best, []
+        below = lines[1 + best.text.count("\n") :]
+        return best, self.judge.further(below, best.probability, freely=self.threshold == 0)
 
     def deep(self, generation: Generation) -> Answer:
         """A large model's text, which was asked for by hand: shown as it is."""

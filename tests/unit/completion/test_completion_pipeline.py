@@ -274,6 +274,41 @@ async def test_a_body_that_the_model_is_unsure_of_is_not_offered() -> None:
     assert answer.reason is Reason.LOW_CONFIDENCE
 
 
+BLOCK = "total = 0\n    for x in y:\n        total += x\n    return total\n\n\nabc = 1\n" + "more = 2\n" * 50
+IN_BODY = "def add(y):\n    ‸\n\n\nabc = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("logprob", "invoked", "lines"),
+    [
+        (-0.0001, False, 4),  # all four together are still likely
+        (-0.03, False, 2),  # each is, but not all together
+        (-0.03, True, 4),  # who asks by hand sees more
+        (-2.0, False, 1),
+        (-2.0, True, 1),
+    ],
+)
+async def test_further_lines_are_shown_while_all_of_it_is_likely(logprob: float, invoked: bool, lines: int) -> None:
+    reply = FakeReply(BLOCK, logprob=logprob, chunk=1)
+    answer, fake = await complete(IN_BODY, reply, judge_=judge(), invoked=invoked)
+    assert shown(answer).count("\n") + 1 == lines
+    # What will not be shown is not written either.
+    assert fake.pieces <= len("\n".join(BLOCK.split("\n")[: lines + 1])) + 1
+
+
+async def test_a_network_without_numbers_is_believed_line_by_line() -> None:
+    for logprob, lines in ((-0.4, 4), (-0.6, 1)):
+        answer, _ = await complete(IN_BODY, FakeReply(BLOCK, logprob=logprob, chunk=1))
+        assert shown(answer).count("\n") + 1 == lines
+
+
+async def test_a_copied_line_needs_no_more_of_the_network() -> None:
+    source = "def one(y):\n    total = 0\n\n\ndef two(y):\n    ‸\n"
+    answer, fake = await complete(source, FakeReply(BLOCK, chunk=1), judge_=judge(copy=0.8, network=0.6))
+    assert (shown(answer), answer.model) == ("total = 0", "copy")
+    assert fake.pieces <= len("total = 0\n") + 1
+
+
 async def test_no_new_syntax_error_is_shown() -> None:
     answer, _ = await complete("x = ‸\ny = 2\n", "1 ]) = +")
     assert answer.reason is Reason.SYNTAX_ERROR
