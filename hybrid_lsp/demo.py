@@ -266,7 +266,7 @@ class Demo:
         table.add_row("taken as they were", f"{tally.accepted} of {tally.shown}")
         table.add_row("characters not typed", str(tally.accepted_characters))
         cancelled, settled = self._editor.cancelled, self._editor.settled
-        table.add_row("requests cancelled by the next key", f"{cancelled}, of which answered with an error: {settled}")
+        table.add_row("requests the next key made void", f"{cancelled}, answered as cancelled: {settled}")
         if p50 is not None and p95 is not None:
             table.add_row("latency of what was shown", f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, debounce included")
         self._console.print(table)
