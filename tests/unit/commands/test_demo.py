@@ -33,7 +33,7 @@ def test_it_runs_and_records_what_it_showed(tmp_path: Path) -> None:
     ):
         assert part in text
     assert "B602" in text
-    assert "requests cancelled by the next key" in text
+    assert "requests the next key made void" in text
 
 
 @pytest.mark.parametrize(
