@@ -5,20 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import install_emacs
 import pytest
 from emacs import Emacs, quoted, running
-from leftovers import engine_folder
+from scripted import Script
 
 ROOT = Path(__file__).parent.parent.parent.parent
-sys.path += [str(ROOT / "tests" / "lsp"), str(ROOT / "tools" / "editors")]
-
-import install_emacs  # noqa: E402
-from scripted import Script, scripted_server  # noqa: E402
-
 GUIDE = ROOT / "docs" / "clients.md"
 Edit = Callable[..., AbstractAsyncContextManager[Emacs]]
 
@@ -32,13 +28,6 @@ def program() -> Path:
 
 
 @pytest.fixture(scope="session")
-def engines_of() -> Iterator[str]:
-    """The runtime folder of all these tests: their engine is started once, and ends with them."""
-    with engine_folder() as folder:
-        yield folder
-
-
-@pytest.fixture(scope="session")
 def init_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the guide tells a user to write into theirs."""
     found = re.search(r"```elisp\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
@@ -49,7 +38,7 @@ def init_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def edit(program: Path, engines_of: str, init_file: Path, tmp_path: Path) -> Edit:
+def edit(program: Path, engine_folder: str, init_file: Path, tmp_path: Path) -> Edit:
     """Edit a file: `async with edit(text, settings) as emacs`, the settings as the user's own file has them."""
 
     settings_file, path = Path(os.environ["HYBRID_LSP_CONFIG"]), tmp_path / "shop.py"
@@ -61,7 +50,7 @@ def edit(program: Path, engines_of: str, init_file: Path, tmp_path: Path) -> Edi
     @asynccontextmanager
     async def editing(text: str, settings: str = "") -> AsyncIterator[Emacs]:
         write(text, settings)
-        env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engines_of, "HOME": str(tmp_path)}
+        env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engine_folder, "HOME": str(tmp_path)}
         # The server is found on the PATH, as when its environment is active.
         env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
         async with running(program, init_file, env=env, cwd=tmp_path) as emacs:
@@ -69,13 +58,6 @@ def edit(program: Path, engines_of: str, init_file: Path, tmp_path: Path) -> Edi
             yield emacs
 
     return editing
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """A large model with scripted replies."""
-    async with scripted_server(Script()) as script:
-        yield script
 
 
 def large(script: Script) -> str:

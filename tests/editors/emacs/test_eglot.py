@@ -14,31 +14,9 @@ import pytest
 from conftest import Edit, large
 from emacs import PATIENCE_S, Emacs, quoted
 from leftovers import servers
+from sample import BETTER, CODE, MODEL_BETTER, STATIC_BETTER
 from scripted import Script
 
-CODE = '''\
-import os
-
-
-def slow(items, limit=10):
-    """Sorts."""
-    out = list(sorted(items))
-    return out[:limit]
-
-
-def run(command):
-    os.system("ls " + command)
-    return slow([command])
-'''
-STATIC_BETTER = CODE.replace("list(sorted(items))", "sorted(items)")
-BETTER = '''\
-def slow(items, limit=10):
-    """Sorts."""
-    return sorted(items)[:limit]
-'''
-MODEL_BETTER = CODE.replace(
-    "    out = list(sorted(items))\n    return out[:limit]\n", "    return sorted(items)[:limit]\n"
-)
 SURE = "[completion]\nmin_confidence = 0.0\n"
 STATIC = '[small]\nbackend = "none"\n'
 TYPED = "\n\ndef stop(command):\n    os.sys"

@@ -5,20 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import install_helix
 import pytest
 from helix import Helix, running
-from leftovers import engine_folder
 
 ROOT = Path(__file__).parent.parent.parent.parent
-sys.path += [str(ROOT / "tests" / "lsp"), str(ROOT / "tools" / "editors")]
-
-import install_helix  # noqa: E402
-from scripted import Script, scripted_server  # noqa: E402
-
 GUIDE = ROOT / "docs" / "clients.md"
 Edit = Callable[..., AbstractAsyncContextManager[Helix]]
 
@@ -31,22 +26,15 @@ def program() -> Path:
     return found
 
 
-@pytest.fixture(scope="session")
-def engines_of() -> Iterator[str]:
-    """The runtime folder of all these tests: their engine is started once, and ends with them."""
-    with engine_folder() as folder:
-        yield folder
-
-
 @pytest.fixture
-def env(engines_of: str, tmp_path: Path) -> dict[str, str]:
+def env(engine_folder: str, tmp_path: Path) -> dict[str, str]:
     """What Helix is started with: folders of its own, the guide's languages.toml, and the server on the PATH."""
     found = re.search(r"```toml\n(\[language-server.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None
     languages = tmp_path / "config" / "helix" / "languages.toml"
     languages.parent.mkdir(parents=True)
     languages.write_text(found[1], encoding="utf-8")
-    env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engines_of, "HOME": str(tmp_path)}
+    env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engine_folder, "HOME": str(tmp_path)}
     env |= {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     return env | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"}
 
@@ -75,10 +63,3 @@ def edit(program: Path, env: dict[str, str], file: Path, tmp_path: Path) -> Edit
             yield helix
 
     return editing
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """A large model with scripted replies."""
-    async with scripted_server(Script()) as script:
-        yield script

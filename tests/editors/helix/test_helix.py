@@ -12,29 +12,9 @@ from pathlib import Path
 from conftest import Edit
 from helix import ENTER, ESCAPE, TAB, Helix
 from leftovers import servers
+from sample import BETTER, CODE, MODEL_BETTER, STATIC_BETTER
 from scripted import Script
 
-CODE = '''\
-import os
-
-
-def slow(items, limit=10):
-    """Sorts."""
-    out = list(sorted(items))
-    return out[:limit]
-
-
-def run(command):
-    os.system("ls " + command)
-    return slow([command])
-'''
-STATIC_BETTER = CODE.replace("list(sorted(items))", "sorted(items)")
-BETTER = '''\
-def slow(items, limit=10):
-    """Sorts."""
-    return sorted(items)[:limit]
-'''
-MODEL_BETTER = CODE.replace("    out = list(sorted(items))\n    return out[:limit]\n", f"{BETTER.splitlines()[-1]}\n")
 SURE = "[completion]\nmin_confidence = 0.0\n"
 STATIC = '[small]\nbackend = "none"\n'
 SHOWN = 'system("ls " + command)'

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
-import leftovers
+import install_neovim
 import pytest
 from neovim import Neovim, running
+from scripted import Script
 
 ROOT = Path(__file__).parent.parent.parent.parent
 PLUGIN = ROOT / "editors" / "nvim"
-sys.path += [str(ROOT / "tests" / "lsp"), str(ROOT / "tools" / "editors")]
-
-import install_neovim  # noqa: E402
-from scripted import Script, scripted_server  # noqa: E402
 
 REPEATING = """\
 def first(alpha, beta):
@@ -48,13 +45,6 @@ def program() -> Path:
     if found is None:
         pytest.fail("there is no Neovim 0.12: run `make test-editors`, which installs it")
     return found
-
-
-@pytest.fixture(scope="session")
-def engine_folder() -> Iterator[str]:
-    """The runtime folder of all these tests: their engine is started once, and ends with them."""
-    with leftovers.engine_folder() as folder:
-        yield folder
 
 
 @attrs.frozen
@@ -109,13 +99,6 @@ def edit(bare: Opening) -> Edit:
             yield neovim
 
     return editing
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    """A large model with scripted replies."""
-    async with scripted_server(Script()) as script:
-        yield script
 
 
 def large(script: Script) -> dict[str, Any]:

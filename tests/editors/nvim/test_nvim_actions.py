@@ -13,31 +13,9 @@ from typing import Any
 import pytest
 from conftest import NO_MODELS, Edit, large
 from neovim import Neovim, eventually
+from sample import BETTER, CODE, MODEL_BETTER, STATIC_BETTER
 from scripted import Script
 
-CODE = '''\
-import os
-
-
-def slow(items, limit=10):
-    """Sorts."""
-    out = list(sorted(items))
-    return out[:limit]
-
-
-def run(command):
-    os.system("ls " + command)
-    return slow([command])
-'''
-STATIC_BETTER = CODE.replace("list(sorted(items))", "sorted(items)")
-BETTER = '''\
-def slow(items, limit=10):
-    """Sorts."""
-    return sorted(items)[:limit]
-'''
-MODEL_BETTER = CODE.replace(
-    "    out = list(sorted(items))\n    return out[:limit]\n", "    return sorted(items)[:limit]\n"
-)
 STATIC = {"settings": NO_MODELS}
 
 

@@ -15,12 +15,10 @@ from typing import Any
 import attrs
 import pytest
 from leftovers import engines
+from scripted import Script, scripted_server
 from workbench import Browser, CodeServer, Window
 
 ROOT = Path(__file__).parent.parent.parent.parent
-sys.path.append(str(ROOT / "tests" / "lsp"))
-
-from scripted import Script, scripted_server  # noqa: E402
 
 OWN_SERVER = str(Path(sys.executable).with_name("hybrid-lsp"))
 """The server of this environment: the extension's own is tested in `test_vscode_first_run.py`."""
