@@ -82,11 +82,12 @@ class _Held:
 
 def _drawn(logits: _Logits, allowed: _Mask, sampling: Sampling, random: np.random.Generator) -> int:
     """One of the allowed tokens, as `sampling` has it."""
-    tokens = np.flatnonzero(allowed)
-    ranked = tokens[np.argsort(-logits[tokens], kind="stable")]
+    scores = np.where(allowed, logits, -np.inf)
     if sampling.temperature <= 0:
-        return int(ranked[0])
-    ranked = ranked[: sampling.top_k or None]
+        return int(scores.argmax())
+    size = min(sampling.top_k or len(scores), int(allowed.sum()))
+    likeliest = np.argpartition(-scores, size - 1)[:size]  # sorting a vocabulary would take longer than the model
+    ranked = likeliest[np.argsort(-scores[likeliest], kind="stable")]
     weights = np.exp((logits[ranked] - logits[ranked[0]]).astype(np.float64) / sampling.temperature)
     weights /= weights.sum()
     kept = max(1, int((np.cumsum(weights) - weights < sampling.top_p).sum()))
