@@ -15,7 +15,15 @@ from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import ModelError
-from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, copied_across, generated
+from hybrid_lsp.models.confidence import (
+    ALL_RIGHT,
+    Confidence,
+    Suggestion,
+    copied,
+    copied_across,
+    generated,
+    with_line,
+)
 from hybrid_lsp.models.copying import CopyIndex
 from hybrid_lsp.models.store import EMBEDDED, locate
 
@@ -25,10 +33,6 @@ _ELSEWHERE = 0.2
 """How much surer one must be in a language that the numbers were not fitted on."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
-_ALL_RIGHT = 0.4
-"""Least probability that all of a suggestion of several lines is exactly right. Measured with the embedded network on
-3,886 line starts of validation packages: of the lines below the first that are this likely, half are right; where a
-mean probability of 0.6 a token was enough, 7 % were."""
 _GOES_ON = 0.6
 """Least mean probability of a token in each further line, of a network whose numbers are not known."""
 
@@ -94,8 +98,8 @@ class Judge:
             if not self.knows_network or freely:
                 goes_on = not line.finished or math.isnan(line.mean) or line.mean >= _GOES_ON
             else:
-                sure *= math.exp(sum(line.log_probs))
-                goes_on = sure >= _ALL_RIGHT
+                sure = with_line(sure, line.log_probs)
+                goes_on = sure >= ALL_RIGHT
             if not goes_on:
                 break
             kept.append(line)

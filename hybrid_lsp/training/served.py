@@ -17,6 +17,7 @@ from hybrid_lsp.training import fim
 from hybrid_lsp.training import tokenizer as tok
 
 MAX_NEW = 40  # tokens of a line
+BLOCK_NEW = 80  # of several
 SUFFIX_TOKENS = 128
 PREFIX_CHARS, SUFFIX_CHARS = 4000, 1200  # read before tokenising
 BATCH = 16
@@ -53,15 +54,15 @@ class Network:
         self.context = json.loads((self.folder / "family.json").read_text())["context"]
         self.generator = ctranslate2.Generator(str(self.folder), intra_threads=self.threads)
 
-    def prompts(self, pairs: Sequence[tuple[str, str]]) -> list[list[int]]:
-        """Suffix-first prompts of (prefix, suffix) pairs."""
+    def prompts(self, pairs: Sequence[tuple[str, str]], new: int = MAX_NEW) -> list[list[int]]:
+        """Suffix-first prompts of (prefix, suffix) pairs, with room for so many new tokens."""
         parts = [part for prefix, suffix in pairs for part in (prefix[-PREFIX_CHARS:], suffix[:SUFFIX_CHARS])]
         ids = list(tok.encode(self.tokenizer, parts))
-        return [self._prompt(prefix, suffix) for prefix, suffix in zip(ids[::2], ids[1::2], strict=True)]
+        return [self._prompt(prefix, suffix, new) for prefix, suffix in zip(ids[::2], ids[1::2], strict=True)]
 
-    def _prompt(self, prefix: list[int], suffix: list[int]) -> list[int]:
+    def _prompt(self, prefix: list[int], suffix: list[int], new: int) -> list[int]:
         """As the engine shares out the room."""
-        room = windows.room(self.context, MAX_NEW)
+        room = windows.room(self.context, new)
         free = room - 3  # the layout's own tokens
         newlines = self.layout.newlines
         before, after = windows.fit(prefix, suffix, free, SUFFIX_TOKENS, lambda at: prefix[at] in newlines)
@@ -79,10 +80,39 @@ class Network:
             found |= zip(chosen, lines, strict=True)
         return [found[index] for index in range(len(prompts))]
 
+    def blocks(self, pairs: Sequence[tuple[str, str]]) -> list[list[Line]]:
+        """Greedy lines from a line's start on, as many as there is room for; the first is the rest of that line."""
+        found: list[list[Line]] = []
+        for start in range(0, len(pairs), BATCH):
+            prompts = self.prompts(pairs[start : start + BATCH], BLOCK_NEW)
+            written: list[tuple[list[int], list[float]]] = [([], []) for _ in prompts]
+            self._write(prompts, written, {self.layout.end}, BLOCK_NEW)
+            found += [self._split(*each) for each in written]
+        return found
+
+    def _split(self, tokens: list[int], log_probs: list[float]) -> list[Line]:
+        """What was written as lines: a token with newlines ends one, and begins the next with its indentation."""
+        lines, text = [Line("", [], finished=False)], list[int]()
+        for token, log_prob in zip(tokens, log_probs, strict=False):
+            lines[-1].log_probs.append(log_prob)
+            if token not in self.layout.newlines:
+                text.append(token)
+                continue
+            begun, *others = self.tokenizer.decode([token]).split("\n")
+            lines[-1] = Line(lines[-1].text + self.tokenizer.decode(text) + begun, lines[-1].log_probs, finished=True)
+            lines += [Line(other, [], finished=other is not others[-1]) for other in others]
+            text = []
+        last = lines[-1]
+        rest = log_probs[len(tokens) :]
+        return [*lines[:-1], Line(last.text + self.tokenizer.decode(text), last.log_probs + rest, finished=bool(rest))]
+
     def _batch(self, prompts: list[list[int]], stems: list[str]) -> list[Line]:
         """Spell the stems, then write on."""
         written = self._spell(prompts, stems)
-        self._write([prompt + tokens for prompt, (tokens, _) in zip(prompts, written, strict=True)], written)
+        begun = [prompt + tokens for prompt, (tokens, _) in zip(prompts, written, strict=True)]
+        # What spelt the stem counts, as in the engine.
+        left = MAX_NEW - max(len(tokens) for tokens, _ in written)
+        self._write(begun, written, {self.layout.end, *self.layout.newlines}, left)
         return [self._line(tokens, log_probs, stem) for (tokens, log_probs), stem in zip(written, stems, strict=True)]
 
     def _line(self, tokens: list[int], log_probs: list[float], stem: str) -> Line:
@@ -106,9 +136,10 @@ class Network:
                 written[index][1].append(log_prob)
         return written
 
-    def _write(self, prompts: list[list[int]], written: list[tuple[list[int], list[float]]]) -> None:
-        """Greedy tokens until the line ends, added to what is written."""
-        ends = {self.layout.end, *self.layout.newlines}
+    def _write(
+        self, prompts: list[list[int]], written: list[tuple[list[int], list[float]]], ends: set[int], most: int
+    ) -> None:
+        """Greedy tokens up to one of `ends`, added to what is written, whose log-probabilities hold that end's too."""
 
         def note(step: Any) -> bool:
             written[step.batch_id][1].append(step.log_prob)
@@ -118,8 +149,7 @@ class Network:
 
         self.generator.generate_batch(
             self._names(prompts),
-            # What spelt the stem counts, as in the engine.
-            max_length=MAX_NEW - max(len(tokens) for tokens, _ in written),
+            max_length=most,
             end_token=sorted(ends),
             return_end_token=True,
             return_scores=True,  # fills the steps' log_prob

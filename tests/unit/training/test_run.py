@@ -2,18 +2,21 @@
 
 import contextlib
 import csv
+import io
 import json
 import os
+import re
 import shutil
 import signal
 from datetime import datetime
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors import safe_open
 
 from hybrid_lsp.errors import TrainingError
-from hybrid_lsp.training import card, convert, evaluate, network, run, runlog, served, speed, train
+from hybrid_lsp.training import blocks, card, cases, convert, evaluate, network, run, runlog, served, speed, train
 
 
 @pytest.fixture(scope="session")
@@ -135,10 +138,38 @@ def test_it_completes_single_lines_with_log_probabilities(converted):
     assert 1 < model.bits_per_byte(["def f(x):\n    return x\n" * 5]) < 8
 
 
+def test_a_block_begins_with_the_line_that_is_written_alone(converted):
+    model = served.Network(converted, threads=1)
+    pairs = [("def f(self):\n    ", "\n"), ("import os\n\n", ""), ("class A:\n    x = 1\n    ", "\n")]
+    for line, block in zip(model.lines(pairs), model.blocks(pairs), strict=True):
+        assert line.finished <= block[0].finished
+        if line.finished:
+            assert (block[0].text, len(block[0].log_probs)) == (line.text, len(line.log_probs))
+        assert all(each.finished for each in block[:-1])
+        assert sum(len(each.log_probs) for each in block) <= served.BLOCK_NEW
+        assert not any("\n" in each.text for each in block)
+
+
+def test_lines_below_the_first_are_counted_by_their_probability(monkeypatch):
+    case = cases.Case("p", "f.py", "def f():\n    ", "a = 1", "\n    b = 2\n\nc = 3\n", "\n", False, False)
+    written = [("a = 1", -0.1, True), ("    b = 2", -0.1, True), ("    d = 4", -3.0, True), ("x = 1", 0.0, True)]
+    lines = [served.Line(text, [log_prob], finished) for text, log_prob, finished in written]
+    found = blocks._below(case, 0.5, lines)
+    assert [(round(each.sure, 2), each.right) for each in found] == [(0.45, True), (0.02, False)]
+    shown = io.StringIO()
+    Console(file=shown, width=100).print(blocks.table(1, found))
+    assert re.search(r"0\.40 │ +1 │ +100%", shown.getvalue())
+    assert re.search(r"0\.00 │ +2 │ +50%", shown.getvalue())
+
+
 def test_evaluation_and_card(converted, corpus_folder, tmp_path, capsys):
     common = ["--model", str(converted), "--corpus", str(corpus_folder), "--threads", "1"]
     assert evaluate.main([*common, "--positions", "40", "--fit-positions", "60"]) == 0
     assert "together over copy" in capsys.readouterr().out
+    measured = ["--corpus", str(corpus_folder), "--positions", "60"]
+    assert blocks.main([str(converted), *measured]) == 0
+    assert "the lines below it" in " ".join(capsys.readouterr().out.split())
+    assert blocks.main([str(tmp_path), *measured]) == 1
     result = json.loads((converted / "evaluation.json").read_text())
     finished = result["conditions"]["finished"]
     assert finished["nothing"]["exact"] == 0
