@@ -20,7 +20,7 @@ SATURATION = 4.0  # standard deviations beyond which a feature says no more
 STRONG = 0.6  # a line that the file itself makes so likely is not compared with other files'
 NEVER = 1.01  # a threshold that no probability reaches
 # Least probability that all of a suggestion of several lines is exactly right; by `hybrid_lsp.training.blocks`, on
-# validation packages: of the lines below the first that are this likely, half were right.
+# validation packages: of the lines below the first that are this likely, more than half were right.
 ALL_RIGHT = 0.4
 
 
