@@ -163,7 +163,7 @@ class ActionPipeline:
         if reason := self.file_check(context.document):
             return await work.without_model(_KEPT_PRIVATE.get(reason, "This file is kept from models."))
         if isinstance(action, InParts) and self.router.candidates(Task.ACTION)[0].backend is not None:
-            return await self._in_parts(action, work)
+            return await self._in_parts(action, context, on_progress, enough)
         if target.end - target.start > MAX_CODE_CHARS:
             return await work.without_model(
                 f"The selection is longer than the {MAX_CODE_CHARS:,} characters that a model is given: select less."
@@ -188,19 +188,21 @@ class ActionPipeline:
             return attrs.evolve(noted, edit=attrs.evolve(noted.edit, description=description))
         return noted
 
-    async def _in_parts(self, action: InParts, whole: Run) -> Outcome:
+    async def _in_parts(
+        self, action: Action, context: ActionContext, on_progress: OnProgress, enough: asyncio.Event
+    ) -> Outcome:
         """Long code, one part after the other, each as if it were what is selected."""
-        context, on_progress = whole.context, whole.on_progress
+        assert isinstance(action, InParts)
         everything = action.parts(context)
         spans, rest = everything[:MOST_PARTS], everything[MOST_PARTS:]
         outcomes = list[Outcome]()
         for number, span in enumerate(spans, 1):
             tell = partial(_tell_part, on_progress, f"Part {number} of {len(spans)}: ") if spans[1:] else on_progress
-            work = attrs.evolve(whole, context=attrs.evolve(context, span=span), on_progress=tell, notes=[])
+            work = Run(self.router, action, attrs.evolve(context, span=span), tell, enough)
             outcomes.append(await work.outcome())
         if rest:
             beyond = attrs.evolve(context, span=Span(rest[0].start, rest[-1].end))
-            work = attrs.evolve(whole, context=beyond, notes=[])
+            work = Run(self.router, action, beyond, on_progress)
             outcomes.append(await work.without_model(f"The large model read the first {MOST_PARTS} parts only."))
         return united(outcomes, context.document, context.span)
 

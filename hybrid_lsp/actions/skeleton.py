@@ -62,7 +62,7 @@ def edits(document: Document, span: Span, style: str) -> list[TextEdit]:
 
 def _definitions(nodes: Iterable[Node]) -> Iterator[Node]:
     for node in nodes:
-        inner = node.child_by_field_name("definition") if node.type == symbols.DECORATED else node
+        inner = symbols.undecorated(node)
         if inner is None or inner.type not in (symbols.FUNCTION, symbols.CLASS):
             continue
         yield inner
@@ -103,7 +103,7 @@ def _is_untold(document: Document, node: Node) -> bool:
 
 def _decorators(document: Document, node: Node) -> list[str]:
     outer = symbols.with_decorators(node)
-    return [_text(document, each)[1:].strip() for each in outer.children if each.type == "decorator"]
+    return [symbols.text_of(document, each)[1:].strip() for each in outer.children if each.type == "decorator"]
 
 
 def _quoted(lines: list[str]) -> list[str]:
@@ -120,7 +120,7 @@ def _read(document: Document, node: Node) -> Definition:
         return Definition(_sentence(_name(document, node)))
     own = list(_own(node))
     annotation = node.child_by_field_name("return_type")
-    result = _text(document, annotation) if annotation else ""
+    result = symbols.text_of(document, annotation) if annotation else ""
     yields = any(each.type == "yield" for each in own)
     if yields and (inner := _YIELDED.fullmatch(result)):
         result = inner[1].split(",")[0] if "[" not in inner[1] else inner[1]
@@ -156,9 +156,9 @@ def _parameters(document: Document, node: Node) -> Iterator[Parameter]:
         whole = each if each.type.endswith("_pattern") else named
         annotation, default = (each.child_by_field_name(field) for field in ("type", "value"))
         yield Parameter(
-            _text(document, whole),
-            _text(document, annotation) if annotation else "",
-            _text(document, default) if default else "",
+            symbols.text_of(document, whole),
+            symbols.text_of(document, annotation) if annotation else "",
+            symbols.text_of(document, default) if default else "",
         )
 
 
@@ -173,7 +173,7 @@ def _raised(document: Document, own: Iterable[Node]) -> Iterator[tuple[str, str]
         if raised is None:
             continue
         what = raised.child_by_field_name("function") if raised.type == "call" else raised
-        name = _text(document, what) if what is not None else ""
+        name = symbols.text_of(document, what) if what is not None else ""
         if name.rpartition(".")[2][:1].isupper():  # else it is a variable that holds an exception
             yield name, _when(document, node) or BLANK
 
@@ -185,17 +185,13 @@ def _when(document: Document, statement: Node) -> str:
     if branch is None or branch.type not in ("if_statement", "elif_clause"):
         return ""
     condition = branch.child_by_field_name("condition")
-    text = _text(document, condition) if condition else ""
+    text = symbols.text_of(document, condition) if condition else ""
     return f"If `{text}`." if text and len(text) <= _LONGEST and "\n" not in text else ""
 
 
 def _name(document: Document, node: Node) -> str:
     name = node.child_by_field_name("name")
-    return _text(document, name) if name else ""
-
-
-def _text(document: Document, node: Node) -> str:
-    return document.text[node.start_byte : node.end_byte]
+    return symbols.text_of(document, name) if name else ""
 
 
 def _sentence(name: str, article: str = "") -> str:
@@ -220,35 +216,43 @@ def _lines(found: Definition, style: str, tab: str) -> Iterator[str]:
 
 
 def _google(found: Definition, tab: str) -> Iterator[str]:
-    blocks = [
-        ("Args", [f"{each.name}: {_about(each)}" for each in found.parameters]),
-        ("Yields" if found.yields else "Returns", [BLANK] if _gives(found) else []),
-        ("Raises", [f"{name}: {when}" for name, when in found.raises]),
-    ]
-    for number, (title, rows) in enumerate((title, rows) for title, rows in blocks if rows):
-        yield from ([""] if number else [])
-        yield f"{title}:"
-        yield from (tab + row for row in rows)
+    sections = {
+        "Args": [f"{each.name}: {_about(each)}" for each in found.parameters],
+        _given(found): [BLANK] if _gives(found) else [],
+        "Raises": [f"{name}: {when}" for name, when in found.raises],
+    }
+    return _apart([f"{title}:", *(tab + row for row in rows)] for title, rows in sections.items() if rows)
 
 
 def _numpy(found: Definition, tab: str) -> Iterator[str]:
-    named = [(" : ".join(filter(None, (each.name, each.annotation))), _about(each)) for each in found.parameters]
-    blocks = [
-        ("Parameters", named),
-        ("Yields" if found.yields else "Returns", [(found.result or BLANK, BLANK)] if _gives(found) else []),
-        ("Raises", list(found.raises)),
-    ]
-    for number, (title, rows) in enumerate((title, rows) for title, rows in blocks if rows):
-        yield from ([""] if number else [])
-        yield from (title, "-" * len(title))
-        for name, about in rows:
-            yield from (name, tab + about)
+    sections = {
+        "Parameters": [
+            (" : ".join(filter(None, (each.name, each.annotation))), _about(each)) for each in found.parameters
+        ],
+        _given(found): [(found.result or BLANK, BLANK)] if _gives(found) else [],
+        "Raises": list(found.raises),
+    }
+    return _apart(
+        [title, "-" * len(title), *(line for name, about in rows for line in (name, tab + about))]
+        for title, rows in sections.items()
+        if rows
+    )
+
+
+def _apart(sections: Iterable[list[str]]) -> Iterator[str]:
+    """The lines of sections, with an empty one between two."""
+    for number, lines in enumerate(sections):
+        yield from ["", *lines] if number else lines
+
+
+def _given(found: Definition) -> str:
+    return "Yields" if found.yields else "Returns"
 
 
 def _rest(found: Definition, tab: str) -> Iterator[str]:
     yield from (f":param {each.name.lstrip('*')}: {_about(each)}" for each in found.parameters)
     if _gives(found):
-        yield f":{'yields' if found.yields else 'returns'}: {BLANK}"
+        yield f":{_given(found).lower()}: {BLANK}"
     yield from (f":raises {name}: {when}" for name, when in found.raises)
 
 

@@ -68,12 +68,10 @@ class _Writing:
     pieces: list[Piece] = attrs.field(factory=list)
     started: float = attrs.field(factory=time.perf_counter)
     first: float | None = None
-    text: str = ""
 
     def take(self, piece: Piece) -> None:
         self.first = time.perf_counter() if self.first is None else self.first
         self.pieces.append(piece)
-        self.text += piece.text
 
     @property
     def generation(self) -> Generation:

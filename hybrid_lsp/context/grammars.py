@@ -12,7 +12,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
@@ -128,6 +128,18 @@ def _point(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset), offset - (source.rfind("\n", 0, offset) + 1)
 
 
+_Key = TypeVar("_Key")
+
+
+def _keep(known: OrderedDict[_Key, Parsed], key: _Key, parsed: Parsed, most: int) -> Parsed:
+    """Remember a tree as the one used last; those used longest ago are forgotten."""
+    known[key] = parsed
+    known.move_to_end(key)
+    while len(known) > most:
+        known.popitem(last=False)
+    return parsed
+
+
 class _Recent:
     """What was parsed last, by language and text, whoever wanted it: a large file takes long enough once."""
 
@@ -138,12 +150,8 @@ class _Recent:
     def parsed(self, language: str, text: str, older: Parsed | None = None) -> Parsed:
         """The tree of a text in a known language; `older` is that of an earlier version, to start from."""
         key = language, text
-        if key not in self._known:
-            self._known[key] = older.changed(text) if older else Parsed.of(language, text)
-        self._known.move_to_end(key)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return self._known[key]
+        found = self._known.get(key) or (older.changed(text) if older else Parsed.of(language, text))
+        return _keep(self._known, key, found, self._most)
 
 
 _recent = _Recent(MOST_TREES)
@@ -177,11 +185,7 @@ class Trees:
         if older is not None and older.language != document.language:
             older = None
         newer = _recent.parsed(document.language, document.text, older)
-        self._known[document.uri] = newer
-        self._known.move_to_end(document.uri)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
-        return newer
+        return _keep(self._known, document.uri, newer, self._most)
 
     def forget(self, uri: str) -> None:
         """Drop the tree of a closed document."""

@@ -65,6 +65,11 @@ def span_of(node: Node) -> Span:
     return Span(node.start_byte, node.end_byte)
 
 
+def text_of(document: Document, node: Node) -> str:
+    """The text that a node covers."""
+    return document.slice(span_of(node))
+
+
 def syntax_errors(document: Document) -> list[int]:
     """Offsets of what the grammar cannot read; empty for a language without a grammar."""
     found = tree(document)
@@ -78,11 +83,16 @@ def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, 
     node = tree.root_node.descendant_for_byte_range(span.start, span.end) if tree else None
     wanted = set(kinds)
     while node is not None:
-        inner = node.child_by_field_name("definition") if node.type == DECORATED else node
+        inner = undecorated(node)
         if inner is not None and inner.type in wanted:
             return inner
         node = node.parent
     return None
+
+
+def undecorated(node: Node) -> Node | None:
+    """What decorators stand before, or the node itself; None where they stand before nothing."""
+    return node.child_by_field_name("definition") if node.type == DECORATED else node
 
 
 def with_decorators(node: Node) -> Node:
@@ -169,7 +179,7 @@ def definitions(document: Document) -> list[Definition]:
 
 def _definitions(document: Document, node: Node, scope: str) -> Iterator[Definition]:
     for child in node.named_children:
-        inner = child.child_by_field_name("definition") if child.type == DECORATED else child
+        inner = undecorated(child)
         if inner is None:
             continue
         if inner.type in {FUNCTION, CLASS}:
@@ -184,7 +194,7 @@ def _definition(document: Document, outer: Node, node: Node, scope: str) -> Iter
     name_node, body = node.child_by_field_name("name"), node.child_by_field_name("body")
     if name_node is None:
         return
-    name = scope + document.slice(span_of(name_node))
+    name = scope + text_of(document, name_node)
     if node.type == FUNCTION:
         yield Definition(name, "function", call_signature(document, outer, node), span_of(outer))
         return
@@ -202,7 +212,7 @@ def _assigned(document: Document, statement: Node, scope: str) -> Iterator[Defin
             continue
         for target in [left] if left.type == "identifier" else left.named_children:
             if target.type == "identifier" and left.type in {"identifier", "pattern_list", "tuple_pattern"}:
-                yield Definition(scope + document.slice(span_of(target)), "name", "", span_of(statement))
+                yield Definition(scope + text_of(document, target), "name", "", span_of(statement))
 
 
 # A decorator that changes how a function is called; others (a cache, a registration) may come and go.
@@ -235,4 +245,4 @@ def _parameter(document: Document, node: Node) -> str:
 
 
 def _compact(document: Document, node: Node) -> str:
-    return _SPACES.sub("", document.slice(span_of(node)))
+    return _SPACES.sub("", text_of(document, node))

@@ -74,8 +74,7 @@ class Run:
         self.batches = data.Batches(samples, self.size.batch, position)
         held_out = data.Samples.of(corpus, "validation", tokenizer, self.size.context, VALIDATION_SEED).chunk(0)
         self.validation = held_out.part(0, VALIDATION_ROWS)
-        self.micro = self.size.micro if self.device == "cuda" else min(self.size.micro, speed.CPU_ROWS)
-        self.bf16, self.loss = self._speed()
+        self.bf16, self.micro, self.loss = self._speed()
 
     def _prepare_torch(self) -> None:
         torch.set_num_threads(self.options.threads)
@@ -93,19 +92,20 @@ class Run:
         self.say(f"network: {sum(p.numel() for p in model.parameters()):,} parameters, on {self.device}")
         return model.to(self.device).train(), size
 
-    def _speed(self) -> tuple[bool, speed.Loss]:
-        """Whether to use bf16, and the loss to step with."""
-        rows = self._tensors(self.validation.part(0, self.micro))
+    def _speed(self) -> tuple[bool, int, speed.Loss]:
+        """Whether to use bf16, how many rows at once, and the loss to step with."""
+        most = self.size.micro if self.device == "cuda" else min(self.size.micro, speed.CPU_ROWS)
+        rows = self._tensors(self.validation.part(0, most))
         given = self.options.precision
         bf16 = given == "bf16" if given != "auto" else speed.wants_bf16(self.model, rows, self.device, self.say)
-        self.micro = speed.fitting(self.model, rows, self.device, bf16, self.say)
-        rows = rows[0][: self.micro], rows[1][: self.micro]
+        micro = speed.fitting(self.model, rows, self.device, bf16, self.say)
+        rows = rows[0][:micro], rows[1][:micro]
         wanted = self.options.compile
         if wanted is None:
             wanted = self.remaining_seconds() > speed.WORTH_COMPILING
         if not wanted:
-            return bf16, network.weighted_loss
-        return bf16, speed.compiled(self.model, rows, self.device, bf16, self.say)
+            return bf16, micro, network.weighted_loss
+        return bf16, micro, speed.compiled(self.model, rows, self.device, bf16, self.say)
 
     def _tensors(self, rows: data.Rows) -> speed.Tensors:
         tokens, weights = torch.from_numpy(rows.tokens.astype(np.int64)), torch.from_numpy(rows.weights)

@@ -32,30 +32,15 @@ from conftest import (
 )
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
+from sample import BETTER
+from sample import CODE as SOURCE
 from scripted import Script
 
 from hybrid_lsp.paths import state_dir
 
-SOURCE = '''\
-import os
-
-
-def slow(items, limit=10):
-    """Sorts."""
-    out = list(sorted(items))
-    return out[:limit]
-
-
-def run(command):
-    os.system("ls " + command)
-    return slow([command])
-'''
 SLOW, RUN = 5, 10
 """Lines within the two functions."""
-BETTER = '''def slow(items, limit=10):
-    """Sorts."""
-    return sorted(items)[:limit]'''
-GOOD = f"```python\n{BETTER}\n```"
+GOOD = f"```python\n{BETTER}```"
 CANCELLED = -32800
 RUN_ACTION = "hybrid-lsp.runAction"
 

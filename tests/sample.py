@@ -1,4 +1,4 @@
-"""The code that actions work on in every editor, and what becomes of it."""
+"""The code that actions work on in many tests, and what becomes of it."""
 
 from __future__ import annotations
 
