@@ -40,12 +40,13 @@ class Patience:
     An absent or killed backend does not wait for any of these: its connection is refused or breaks, and the next
     candidate is asked at once. A live model that is slow to start is told apart by not being given up:
 
-    `notice_s`: after so long without a piece the caller gets a `Waiting`, to show a static answer meanwhile.
+    `notice_s`: after so long without a piece the caller gets a `Waiting`, to show a static answer meanwhile; with what
+    that takes to work out, it is there within 1.5 s.
     `first_piece_s`: time for loading a cold model and reading the prompt; a 7B model on a CPU takes a minute or two.
     `quiet_s`: longest pause between two pieces once they flow.
     """
 
-    notice_s: float = 1.5
+    notice_s: float = 1.0
     first_piece_s: float = 120.0
     quiet_s: float = 30.0
 
