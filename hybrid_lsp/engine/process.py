@@ -350,7 +350,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", default="auto", help="prompt format")
     parser.add_argument("--compute-type", default="auto", help="number format")
     parser.add_argument("--threads", type=int, default=0, help="0: chosen for this machine")
-    parser.add_argument("--library", choices=("auto", "ctranslate2", "torch"), default="auto")
+    parser.add_argument("--library", choices=("auto", "ctranslate2", "onnxruntime", "torch"), default="auto")
     parser.add_argument(
         "--reuse-mb", type=float, default=-1.0, help="most memory for kept prompts (0: keep none, -1: what suits)"
     )
