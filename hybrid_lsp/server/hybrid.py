@@ -17,6 +17,7 @@ from pygls.lsp.server import LanguageServer
 
 from hybrid_lsp import __version__
 from hybrid_lsp.server.diagnostics import Diagnostics
+from hybrid_lsp.server.notebooks import ALL_CELLS
 from hybrid_lsp.server.progress import ProgressBar
 from hybrid_lsp.server.protocol import HybridProtocol
 from hybrid_lsp.server.session import Session
@@ -33,6 +34,7 @@ class HybridServer(LanguageServer):
             name="hybrid-lsp",
             version=__version__,
             text_document_sync_kind=lsp.TextDocumentSyncKind.Incremental,
+            notebook_document_sync=ALL_CELLS,
             protocol_cls=HybridProtocol,
         )
         self.progress_bar = ProgressBar(self)

@@ -55,6 +55,18 @@ class HybridProtocol(LanguageServerProtocol):
     def lsp_text_document__did_close(self, params: lsp.DidCloseTextDocumentParams) -> Any:
         self.fm.features[lsp.TEXT_DOCUMENT_DID_CLOSE](params)
 
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_OPEN)
+    def lsp_notebook_document__did_open(self, params: lsp.DidOpenNotebookDocumentParams) -> Any:
+        self.fm.features[lsp.NOTEBOOK_DOCUMENT_DID_OPEN](params)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE)
+    def lsp_notebook_document__did_change(self, params: lsp.DidChangeNotebookDocumentParams) -> Any:
+        self.fm.features[lsp.NOTEBOOK_DOCUMENT_DID_CHANGE](params)
+
+    @lsp_method(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def lsp_notebook_document__did_close(self, params: lsp.DidCloseNotebookDocumentParams) -> Any:
+        self.fm.features[lsp.NOTEBOOK_DOCUMENT_DID_CLOSE](params)
+
     @lsp_method(lsp.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def lsp_work_done_progress_cancel(self, params: lsp.WorkDoneProgressCancelParams) -> Any:
         if _is_id(params.token):

@@ -34,6 +34,7 @@ from hybrid_lsp.routing.chatting import can_chat
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.server.capabilities import Abilities
 from hybrid_lsp.server.documents import Documents, path_of
+from hybrid_lsp.server.notebooks import Notebooks
 from hybrid_lsp.server.runs import Runs
 from hybrid_lsp.server.tell import Tell, start_logging
 from hybrid_lsp.types import Reason, Suggestion, Tier
@@ -67,6 +68,7 @@ class Session:
         self.abilities = Abilities.of(lsp.ClientCapabilities())
         self.runs = Runs()
         self.documents = Documents(self.config.files.max_bytes)
+        self.notebooks = Notebooks(self.documents.get)
         self.log_file: Path | None = None
         self.backends: dict[Tier, Backend] = {}
         self._wired_from: Config | None = None
@@ -147,11 +149,12 @@ class Session:
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
-        self.completion.opened(document)
+        self.notebooks.cell_opened(document.uri)
+        self.completion.opened(self.notebooks.seen(document))
 
     def changed(self, old: Document, new: Document) -> None:
         """The user has edited a document."""
-        self.completion.changed(old, new)
+        self.completion.changed(self.notebooks.seen(old), self.notebooks.seen(new))
         self.acceptance.changed(old, new, self.documents.changes_since(old))
 
     def stop_typing(self, uri: str) -> None:
@@ -164,6 +167,7 @@ class Session:
         self.stop_typing(uri)
         self.completion.closed(uri)
         self.acceptance.closed(uri)
+        self.notebooks.cell_closed(uri)
         self.documents.close(uri)
 
     def set_pause(self, *, paused: bool, language: str | None) -> None:
@@ -256,7 +260,7 @@ class Session:
             surroundings=Surroundings(lambda document: self.leave_alone(document) is None, lambda: self.roots),
         )
         for document in self.documents:
-            self.completion.opened(document)
+            self.completion.opened(self.notebooks.seen(document))
 
     def _backend(self, tier: Tier) -> Backend | None:
         # httpx takes a sixth of the time in which the editor waits for `initialize`, which needs none of it.

@@ -225,7 +225,8 @@ export class Server implements vscode.Disposable {
 
   private options(): LanguageClientOptions {
     return {
-      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      // Cells of notebooks have documents of their own.
+      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }, { notebook: '*' }],
       outputChannel: this.log,
       markdown: { isTrusted: false, supportHtml: false },
       middleware: {
