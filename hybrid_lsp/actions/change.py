@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from hybrid_lsp.actions import edits, names
+from hybrid_lsp.actions import edits, leftout, names
 from hybrid_lsp.actions.base import BY_INSTRUCTION, ActionContext, Terms, selected
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.context import symbols
@@ -28,7 +28,7 @@ class Change(Rewrite):
     title: str = "Edit as I say"
     task: str = _TASK
     keep_names: bool = False
-    may_empty: bool = True
+    keep_marks: bool = False
     terms: Terms = BY_INSTRUCTION
 
     def target(self, document: Document, span: Span) -> Span | None:
@@ -38,5 +38,9 @@ class Change(Rewrite):
     def wording(self, context: ActionContext) -> str:
         return f"{self.task}\n\nThe developer asks: {context.instruction.strip()}"
 
+    def may_empty(self, context: ActionContext) -> bool:
+        return leftout.asks_to_delete(context.instruction)
+
     def remarks(self, context: ActionContext, edit: DocumentEdit) -> tuple[str, ...]:
-        return names.changed(*edits.pieces(edit, context.span))
+        # Not `super()`: a class with slots is made anew by attrs.
+        return (*names.changed(*edits.pieces(edit, context.span)), *Rewrite.remarks(self, context, edit))
