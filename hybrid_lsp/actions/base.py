@@ -205,6 +205,26 @@ class Action(Protocol):
         """The same with no model. Raises AnalysisError."""
         ...
 
+    def expected_chars(self, context: ActionContext) -> int:
+        """About how long a reply will be, so that an end of it can be told."""
+        ...
+
+    def most_tokens(self, context: ActionContext) -> int:
+        """How long a reply may be; a text that is longer is ended where a sentence does."""
+        ...
+
+    def shorter(self, context: ActionContext) -> str:
+        """What to ask for where a reply was cut off at its limit."""
+        ...
+
+    def is_settled(self, context: ActionContext, text: str) -> bool:
+        """Whether what is still to come of a reply may be left out."""
+        ...
+
+
+_EXPECTED_CHARS = 800
+"""A reply of no action in particular."""
+
 
 class Prompted:
     """What actions have in common that work on selected code by a prompt alone: no facts, and no static way."""
@@ -219,6 +239,18 @@ class Prompted:
 
     async def static(self: Action, context: ActionContext, by: By) -> Outcome:
         return NothingOutcome(by, f"`{self.title}` needs a model.")
+
+    def expected_chars(self, context: ActionContext) -> int:
+        return _EXPECTED_CHARS
+
+    def most_tokens(self, context: ActionContext) -> int:
+        return context.config.actions.max_tokens
+
+    def shorter(self, context: ActionContext) -> str:
+        return "Write less: the most important only."
+
+    def is_settled(self, context: ActionContext, text: str) -> bool:
+        return False
 
 
 @runtime_checkable

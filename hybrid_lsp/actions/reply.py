@@ -14,6 +14,11 @@ from hybrid_lsp.actions import fences, hunks
 from hybrid_lsp.errors import ReplyRejected
 
 _DIFF_HEAD = re.compile(r"(?m)^(?:@@ .*@@|--- \S.*\n\+\+\+ \S)")
+_SENTENCE_END = re.compile(r"[.!?:;](?:[*_`)\"']*)(?=\s|$)|[\u3002\uff01\uff1f]")
+_TAIL_CHARS = 30
+_LONGEST_PERIOD = 2000
+_TIMES = 4
+"""So often in a row nobody says a thing on purpose."""
 _TALK_CHARS = 200
 """Text behind a block after which no other one is waited for."""
 # What a viewer fetches or runs by itself; fetching a picture could carry data out of the machine.
@@ -22,6 +27,10 @@ _TAG = re.compile(
     r"(?i)<(?=/?(?:img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b)"
 )
 _COMMAND_LINK = re.compile(r"(?i)(\]\(\s*<?|\]:\s*<?)(?:command|javascript|data|file|vscode)(?:%3a|:)")
+
+
+class CutOff(ReplyRejected):
+    """The reply ended at a limit: it is no answer, and asking for the same would end there again."""
 
 
 def new_code(reply: str, code: str, language: str = "") -> str:
@@ -113,6 +122,33 @@ def json_value(reply: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ReplyRejected(f"The reply is not JSON: {error}.", raw=reply) from error
+
+
+def whole_sentences(text: str) -> str:
+    """A text that was cut off, up to its last whole sentence; an open block of code is closed, or left out if empty."""
+    lines = text.rstrip().split("\n")
+    unclosed = fences.blocks(text).unclosed
+    if unclosed is not None:
+        return f"{text.rstrip()}\n{unclosed.fence}"
+    ends = list(_SENTENCE_END.finditer(lines[-1]))
+    if ends:
+        lines[-1] = lines[-1][: ends[-1].end()].rstrip()
+    elif len(lines) > 1:
+        lines.pop()
+    return "\n".join(lines).rstrip()
+
+
+def without_repetition(text: str, least: int) -> str | None:
+    """A text up to where it begins to say the same again and again, for so many characters; None where it does not."""
+    tail = text[-_TAIL_CHARS:]
+    before = text.rfind(tail, max(0, len(text) - _LONGEST_PERIOD), len(text) - 1)
+    if len(tail) < _TAIL_CHARS or before < 0 or not re.search(r"\w", tail):
+        return None
+    period = len(text) - _TAIL_CHARS - before
+    times = max(_TIMES, -(-least // period))
+    if len(text) < period * times or text[-period * times :] != text[-period:] * times:
+        return None
+    return text[: len(text) - period * (times - 1)]
 
 
 def markdown(reply: str) -> str:
