@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from hybrid_lsp.config import Config
-from hybrid_lsp.context import scope, symbols
+from hybrid_lsp.context import symbols, target
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import DocumentEdit, Finding, Message, Tier
 
@@ -265,19 +265,12 @@ class InParts(Protocol):
 def selected(document: Document, span: Span) -> Span | None:
     """A selection as whole statements; an empty one means the function or class around it, or its statement."""
     if document.slice(span).strip():
-        return symbols.widen(document, span)
+        return target.with_head(document, symbols.widen(document, span))
     chosen = around(document, span) or symbols.widen(document, span)
     return chosen if document.slice(chosen).strip() else None
 
 
 def around(document: Document, span: Span) -> Span | None:
-    """The whole lines of the smallest function or class around a span; None outside of all, or without a grammar."""
-    if document.language == "python":
-        return symbols.enclosing_span(document, span)
-    tree, inner = symbols.tree(document), symbols.trimmed(document, span)
-    node = tree.root_node.descendant_for_byte_range(inner.start, inner.end) if tree else None
-    while node is not None and node.type not in scope.SCOPES:
-        node = node.parent
-    while node is not None and node.parent is not None and node.parent.type in scope.WRAPPERS:
-        node = node.parent
-    return symbols.whole_lines(document, symbols.span_of(node)) if node is not None else None
+    """The whole lines of the smallest function or class around a span, with the comments and attributes that belong to
+    it; None outside of all, or without a grammar."""
+    return target.around(document, span)

@@ -47,12 +47,15 @@ def verified(
 ) -> DocumentEdit:
     """Replace a span of whole lines by code that a model wrote, if it passes every check.
 
-    Nothing outside the span can change, since only the span is replaced. Raises ReplyRejected: no code (unless
+    Nothing outside the span can change, since only the span is replaced. With `keep_names` comments above the code stay
+    where the new code has none. Raises ReplyRejected: no code (unless
     `may_empty`), no change, code left out that `instruction` does not ask to leave out, lines from around the span once
     more, not valid any more, or (with `keep_names`) other public names or signatures than before, or (with
     `keep_marks`) decorators or attributes lost.
     """
     new = fitted(document, span, code)
+    if keep_names:
+        new = _with_its_comments(document, span, new)
     if complaint := _emptied_complaint(document, span, new, may_empty=may_empty):
         raise ReplyRejected(complaint, raw=code)
     if _without_trailing_space(new) == _without_trailing_space(document.slice(span)):
@@ -75,6 +78,24 @@ def pieces(edit: DocumentEdit, span: Span) -> tuple[Document, Document]:
     """The code around a span before and after an edit of it, in whole statements."""
     piece = Piece.of(edit.document, span, _after(edit, span))
     return piece.old, piece.new
+
+
+def _with_its_comments(document: Document, span: Span, new: str) -> str:
+    """New code below the comments that stood above the code, where a model wrote none: they were not to be changed."""
+    old = document.slice(span)
+    lead = _leading_comments(attrs.evolve(document, text=old))
+    if not lead or not new.strip() or _leading_comments(attrs.evolve(document, text=new)):
+        return new
+    return lead + new
+
+
+def _leading_comments(piece: Document) -> str:
+    """The whole lines of comments before the first code; empty where there is none, or no code."""
+    tree = symbols.tree(piece)
+    first = next((node for node in tree.root_node.named_children if "comment" not in node.type), None) if tree else None
+    if first is None:
+        return ""
+    return piece.text[: piece.line_starts[piece.position(first.start_byte)[0]]]
 
 
 def leaves_code(edit: DocumentEdit, span: Span) -> bool:

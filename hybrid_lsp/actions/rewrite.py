@@ -22,7 +22,8 @@ from hybrid_lsp.types import DocumentEdit, Message
 
 _FORM = """\
 Reply with the whole new code in exactly one fenced code block and nothing else{fence}. It takes the place of the code \
-above as it stands: leave nothing out, add nothing around it, keep comments that still hold."""
+above as it stands: leave nothing out, add nothing around it, keep comments that still hold. Nothing outside of it \
+changes: name in full what the file does not import."""
 _FENCE = "; fence it with {fence}, for the code may hold shorter fences"
 _FORM_OF_LONG_CODE = """\
 Reply with the changes only, each in this form, and nothing else:
@@ -91,8 +92,12 @@ class Rewrite(Prompted):
         """How to reply."""
         if self.is_long(context):
             return _FORM_OF_LONG_CODE
+        return _FORM.format(fence=self.fence(context))
+
+    def fence(self, context: ActionContext) -> str:
+        """What is said of the fence, where the code may hold some of its own."""
         shortest = fences.length_for(dedented(context.document, context.span), context.document.language)
-        return _FORM.format(fence=_FENCE.format(fence="`" * shortest) if shortest > 3 else "")
+        return _FENCE.format(fence="`" * shortest) if shortest > 3 else ""
 
     def is_long(self, context: ActionContext) -> bool:
         """Whether a whole new version would take too long, or more than a reply may have."""
