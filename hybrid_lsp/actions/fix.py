@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from hybrid_lsp.actions import leftout
 from hybrid_lsp.actions.base import (
     BY_DIAGNOSTIC,
     ActionContext,
@@ -37,9 +38,12 @@ class Fix(Rewrite):
     title: str = "Fix"
     task: str = _TASK
     kind: str = "quickfix"
-    may_empty: bool = True
+    keep_marks: bool = False
     languages: frozenset[str] = frozenset({"python"})
     terms: Terms = BY_DIAGNOSTIC
+
+    def may_empty(self, context: ActionContext) -> bool:
+        return context.diagnostic is not None and leftout.is_needless(context.diagnostic.message)
 
     async def ground(self, context: ActionContext) -> Grounding:
         found = context.diagnostic

@@ -116,9 +116,8 @@ def head_of(document: Document, node: Node) -> Span:
     outer = node
     while outer.parent is not None and outer.parent.type in WRAPPERS:
         outer = outer.parent
-    first = outer
-    while (above := first.prev_named_sibling) is not None and above.type in _ATTRIBUTES:
-        first = above
+    first = next(iter(attributes(node)), outer)
+    first = first if first.start_byte < outer.start_byte else outer
     body = node.child_by_field_name("body") or _last_block(node)
     end = node.start_byte
     if body is not None and body.start_byte > node.start_byte:
@@ -128,6 +127,20 @@ def head_of(document: Document, node: Node) -> Span:
     bottom, _ = document.position(len(document.text[:end].rstrip()))
     bottom = min(max(bottom, document.position(node.start_byte)[0]), top + _MOST_SIGNATURE_LINES - 1)
     return Span(document.line_starts[top], _line_end(document, bottom))
+
+
+def attributes(node: Node) -> list[Node]:
+    """The decorators and attributes that stand apart from a definition, above it or at its wrapper's beginning."""
+    outer = node
+    found: list[Node] = []
+    while outer.parent is not None and outer.parent.type in WRAPPERS:
+        outer = outer.parent
+        found = [child for child in outer.named_children if child.type in _ATTRIBUTES] + found
+    above = outer.prev_named_sibling
+    while above is not None and (above.type in _ATTRIBUTES or "comment" in above.type):
+        found = [above, *found] if above.type in _ATTRIBUTES else found
+        above = above.prev_named_sibling
+    return found
 
 
 def _last_block(node: Node) -> Node | None:

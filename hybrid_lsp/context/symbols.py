@@ -36,12 +36,15 @@ class Definition:
     """A function, class or assigned name: `name` is dotted inside classes (`Shape.area`).
 
     `signature` is what a caller depends on, with white space and annotations left out; `span` includes decorators.
+    `decorators` and `annotations` are those of this definition itself, without white space.
     """
 
     name: str
     kind: str
     signature: str
     span: Span
+    decorators: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
 
 
 def is_public(name: str) -> bool:
@@ -99,6 +102,12 @@ def with_decorators(node: Node) -> Node:
     """The decorated definition around a function or class, or the node itself."""
     parent = node.parent
     return parent if parent is not None and parent.type == DECORATED else node
+
+
+def is_docstring(node: Node) -> bool:
+    """Whether a statement of Python is a bare string."""
+    named = node.named_children if node.type == "expression_statement" else []
+    return len(named) == 1 and named[0].type == "string"
 
 
 def enclosing_span(document: Document, span: Span) -> Span | None:
@@ -196,10 +205,12 @@ def _definition(document: Document, outer: Node, node: Node, scope: str) -> Iter
         return
     name = scope + text_of(document, name_node)
     if node.type == FUNCTION:
-        yield Definition(name, "function", call_signature(document, outer, node), span_of(outer))
+        signature, types = call_signature(document, outer, node), _annotations(document, node)
+        yield Definition(name, "function", signature, span_of(outer), _decorators(document, outer), types)
         return
     bases = node.child_by_field_name("superclasses")
-    yield Definition(name, "class", "class" + (_compact(document, bases) if bases else ""), span_of(outer))
+    signature = "class" + (_compact(document, bases) if bases else "")
+    yield Definition(name, "class", signature, span_of(outer), _decorators(document, outer))
     if body is not None:
         yield from _definitions(document, body, name + ".")
 
@@ -212,7 +223,28 @@ def _assigned(document: Document, statement: Node, scope: str) -> Iterator[Defin
             continue
         for target in [left] if left.type == "identifier" else left.named_children:
             if target.type == "identifier" and left.type in {"identifier", "pattern_list", "tuple_pattern"}:
-                yield Definition(scope + text_of(document, target), "name", "", span_of(statement))
+                types = _annotations(document, assignment)
+                yield Definition(scope + text_of(document, target), "name", "", span_of(statement), (), types)
+
+
+def _decorators(document: Document, outer: Node) -> tuple[str, ...]:
+    return tuple(_compact(document, child) for child in outer.named_children if child.type == "decorator")
+
+
+def _annotations(document: Document, node: Node) -> tuple[str, ...]:
+    """The types of an assigned name, or of a function's parameters and result."""
+    parameters = node.child_by_field_name("parameters")
+    typed = [(node, "type"), (node, "return_type"), *((each, "type") for each in _children(parameters))]
+    found = ((each, each.child_by_field_name(field)) for each, field in typed)
+    return tuple(
+        f"{_compact(document, each.named_children[0]) if each != node else '->'}:{_compact(document, type_)}"
+        for each, type_ in found
+        if type_ is not None
+    )
+
+
+def _children(node: Node | None) -> list[Node]:
+    return node.named_children if node is not None else []
 
 
 # A decorator that changes how a function is called; others (a cache, a registration) may come and go.
