@@ -153,9 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, required=True, help="a CTranslate2 folder of a family that fills in")
     parser.add_argument("--places", type=int, default=320)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--raw", type=Path, default=Path("build/orders.json"), help="what was written, for looking into"
-    )
+    parser.add_argument("--orders", nargs="*", default=[], help="only these, by their names")
+    parser.add_argument("--raw", type=Path, default=Path("build/orders.json"), help="where what was written is kept")
     return parser
 
 
