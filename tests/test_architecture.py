@@ -29,6 +29,7 @@ FLOORS = {
     "actions": 4,
     "server": 5,
     # The commands: `cli` parses, the others do.
+    "calibrating": 6,
     "demo": 6,
     "oneshot": 6,
     "tables": 6,
