@@ -35,7 +35,9 @@ _SEPARATOR = re.compile(
 )
 # A type between name and `=`: Go's `var password string =`.
 _TYPED = re.compile(r"[ \t]{1,8}[\w.*\[\]&]{1,40}[ \t]{0,8}(?:=|DEFAULT)[ \t]{0,8}")
-_WRAP = re.compile(r"(?:(?:new|await|return|not|const|static_cast|bytes|of)[ \t]{1,4})?(?:[\w.:$<>&*!?]{0,60}(?:\(|(?<!\w)[\[{]|!\[|(?<=[\w>])\{)\s{0,40}){1,3}(?=[\"'`bBfFrRuUL@$\[\\])")
+_WRAP = re.compile(
+    r"(?:(?:new|await|return|not|const|static_cast|bytes|of)[ \t]{1,4})?(?:[\w.:$<>&*!?]{0,60}(?:\(|(?<!\w)[\[{]|!\[|(?<=[\w>])\{)\s{0,40}){1,3}(?=[\"'`bBfFrRuUL@$\[\\])"
+)
 _SPACE = re.compile(r"[ \t]{1,40}")
 _COMMA = re.compile(r"[ \t]{0,4},\s{0,80}(?:\w{1,20}[ \t]{0,4}[=:][ \t]{0,4})?")
 # `getenv("NAME", `, `put("name", `: the second argument is the value.
@@ -43,14 +45,18 @@ _GIVES = re.compile(
     r"(?i)(?:env\w*|environ\.\w+|get\w*|put\w*|set\w*|add\w*|def(?:ine)?\w*|fetch\w*|insert\w*|append\w*|entry|of|pair|field"
     r"|header|property|withenvironment|param\w*|arg\w*|option\w*|secret\w*)!?[ \t]{0,4}\(\s{0,40}(?::|\\?[\"'`])\Z|\{\s{0,8}\\?[\"']\Z"
 )
-_GIVEN = re.compile(r"(?i)(?:env|put|set|define|fetch|insert|property|cmp|equals?|compare\w*|\beq|verify\w*|check\w*)[(\[][\s:]*$")
+_GIVEN = re.compile(
+    r"(?i)(?:env|put|set|define|fetch|insert|property|cmp|equals?|compare\w*|\beq|verify\w*|check\w*)[(\[][\s:]*$"
+)
 # The value stands under a name of its own: `{"name": "TOKEN", "value": "..."}`, `add_argument(NAME, default="...")`.
 _VALUE_KEY = re.compile(
     r"""(?i)(?:(?![(]\s*["']\w+["']\s*\)).){0,160}?(?:\b|_|["'])(?:value|val|default(?:_?value)?|content|data|text|secure_?value|plaintext|<string>)(?:["'`]|&quot;)?\s{0,8}(?:=>|[:=]|,)\s{0,40}""",
     re.DOTALL,
 )
 _STRING_ELEMENT = re.compile(r"\s{0,4}</key>\s{0,80}<string>")
-_ELEMENT = re.compile(r"(?:[ \t][^<>]{0,200})?>\s{0,80}(?:<!\[CDATA\[)?(?P<bare>[^<>\s\]][^<>\]]{2,1024}?)\s{0,80}(?:\]\]>\s*)?</")
+_ELEMENT = re.compile(
+    r"(?:[ \t][^<>]{0,200})?>\s{0,80}(?:<!\[CDATA\[)?(?P<bare>[^<>\s\]][^<>\]]{2,1024}?)\s{0,80}(?:\]\]>\s*)?</"
+)
 _BLOCK_SCALAR = re.compile(r"[|>][-+\d]{0,2}[ \t]*\r?\n[ \t]+")
 _LINE_START = re.compile(
     r"(?i)^[ \t>+\-*#;/]{0,24}(?:(?:export|set|setx|setenv|env|arg|declare|local|readonly|let|heroku|config:set|-[ex]|--\w+|"
@@ -58,12 +64,17 @@ _LINE_START = re.compile(
 )
 _BARE_LINE = re.compile(r"(?P<bare>[^\s\"'`][^\s]{3,511}+)[ \t]*+(?=\r?$|[#;]|//|\\\r?$|\Z)", re.MULTILINE)
 _BARE_WORD = re.compile(r"(?P<bare>[\w+/=.~!@#$%^*:?-]{4,512}+)(?=[;&\s\"'`<>)},|\]\\]|\Z)")
-_EXPRESSION = re.compile(r"[()\[\]{}]|,$|;.|^[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+;?$|^&?\w+;$|^[-+*/&|^!=<>?:]")
+_EXPRESSION = re.compile(
+    r"^\(?0[xX][0-9a-fA-F]+[uUlL]*\)?;?$|[()\[\]{}]|,$|;.|^[A-Za-z_]\w*(?:(?:\.|->|::)[A-Za-z_]\w*)+;?$|^&?\w+;$|^[-+*/&|^!=<>?:]"
+)
 _TYPE_NAME = re.compile(
     r"(?i)^(?:str|string|text|bytes?|int(?:eger)?|float|bool(?:ean)?|any|none|null|nil|true|false|object|unknown|never|void|"
     r"char|varchar|optional|required|self|this|yes|no|on|off|undefined|auto|default|dict|list|password|hidden|file|env)\b"
 )
-_CODE_LINE = re.compile(r"[;{},()\[]\s*\\?$|^\s*(?:def|class|if|for|return|import|from|func|fn|let|const|var|public|private|static|#include|#define)\b|\w\(", re.MULTILINE)
+_CODE_LINE = re.compile(
+    r"[;{},()\[]\s*\\?$|^\s*(?:def|class|if|for|return|import|from|func|fn|let|const|var|public|private|static|#include|#define)\b|\w\(",
+    re.MULTILINE,
+)
 _NEAR = 400
 
 
@@ -143,23 +154,34 @@ def _after_name(text: str, start: int, after: int, kind: Kind, in_quotes: bool) 
     if space is None:
         return []
     line = text[max(text.rfind("\n", 0, start) + 1, start - 120) : start]
-    declares = re.search(r"(?i)#\s*define\s+\w*$|^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|\b(?:BY|WITH|setq|def)\b[^\"']*$|[:$-]$", line) is not None
+    declares = (
+        re.search(
+            r"(?i)#\s*define\s+\w*$|^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|\b(?:BY|WITH|setq|def)\b[^\"']*$|[:$-]$",
+            line,
+        )
+        is not None
+    )
     value = quoted(text, space.end())
     if value is not None:
         strict = not (declares or text[start:after].isupper() or text[start - 1 : start] in (":", "-"))
         return _judged(text, value, kind, strict=strict) if kind is not Kind.HINT or declares else []
-    is_netrc = text[start:after].lower() in ("password", "passwd", "requirepass", "masterauth", "pass") and re.search(r"(?:^|\s)(?:machine|login|default)\s+\S+.{0,120}$|^\s*(?:machine\s.*)?$", line, re.DOTALL) is not None
+    is_netrc = (
+        text[start:after].lower() in ("password", "passwd", "requirepass", "masterauth", "pass")
+        and re.search(r"(?:^|\s)(?:machine|login|default)\s+\S+.{0,120}$|^\s*(?:machine\s.*)?$", line, re.DOTALL)
+        is not None
+    )
     is_option = text[max(0, start - 1) : start + 1].startswith("-") or text[start:after].startswith("-")
-    if not (declares or is_netrc or is_option) or kind is Kind.HINT:
+    names_value = re.search(r"(?i)^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|#\s*define\s+\w*$", line) is not None
+    if not (names_value or is_netrc or is_option) or kind is Kind.HINT:
         return []
     word = _BARE_LINE.match(text, space.end()) if not is_option else _BARE_WORD.match(text, space.end())
     if word is None and is_option:
         return []
     if word is None or word["bare"] in ("=", ":", ":=") or _EXPRESSION.search(word["bare"]):
         return []
-    config = declares or is_option or _is_settings(text, start, after)
+    config = names_value or is_option or _is_settings(text, start, after)
     chosen = kind if config and not _TYPE_NAME.match(word["bare"]) else Kind.HINT
-    if is_wordy(word["bare"]) and not (chosen is Kind.PASSWORD and (declares or re.search(r"\d", word["bare"]))):
+    if is_wordy(word["bare"]) and not (chosen is Kind.PASSWORD and (names_value or re.search(r"\d", word["bare"]))):
         return []
     return [word.span("bare")] if is_secret(word["bare"], chosen) else []
 
@@ -168,8 +190,8 @@ def _after_comma(text: str, start: int, after: int, kind: Kind, in_quotes: bool)
     """The next argument, or a value under a name of its own near by."""
     if not in_quotes:
         comma = _COMMA.match(text, after)
-        gives = _GIVEN.search(text[max(0, start - 60) : start])
-        value = quoted(text, comma.end()) if comma and gives else None
+        given = _GIVEN.search(text[max(0, start - 60) : start])
+        value = quoted(text, comma.end()) if comma and given else None
         return _judged(text, value, kind, strict=False) if value else []
     comma = _COMMA.match(text, after)
     if comma is not None and (value := quoted(text, comma.end())) is not None:
@@ -214,23 +236,37 @@ def _bare(text: str, start: int, at: int, separator: str, kind: Kind) -> list[Pl
     if begins and line is not None and "==" not in separator and not _TYPE_NAME.match(line["bare"]):
         value = line["bare"]
         shell = tight and text[start:at].rstrip("=: ?+").isupper()
-        if not _EXPRESSION.search(value) or (shell and not re.search(r"[(){}\[\]]", value)) or (shell and is_secret(value, Kind.KEY)):
+        if (
+            not _EXPRESSION.search(value)
+            or (shell and not re.search(r"[(){}\[\]]", value))
+            or (shell and is_secret(value, Kind.KEY))
+        ):
             settings = shell or _is_settings(text, line_start, line.end())
             if settings and is_secret(value, kind):
                 return [line.span("bare")]
             if _is_clear(value, kind):
                 return [line.span("bare")]
     word = _BARE_WORD.match(text, at)
-    if word is None or not tight or "==" in separator or _EXPRESSION.search(word["bare"]) or _TYPE_NAME.match(word["bare"]):
+    if (
+        word is None
+        or not tight
+        or "==" in separator
+        or _EXPRESSION.search(word["bare"])
+        or _TYPE_NAME.match(word["bare"])
+    ):
         return []
-    return [word.span("bare")] if _is_clear(word["bare"], kind) or (_in_connection(text, start) and is_secret(word["bare"], kind)) else []
+    return (
+        [word.span("bare")]
+        if _is_clear(word["bare"], kind) or (_in_connection(text, start) and is_secret(word["bare"], kind))
+        else []
+    )
 
 
 def _in_connection(text: str, start: int) -> bool:
     """Whether a name follows others in one connection string, query or command line."""
-    return re.search(r"(?:[;?&]|\w=[^\s;]{1,200}[ ;])[ \t]{0,4}-{0,2}\Z", text[max(0, start - 260) : start]) is not None or text[
-        start : start + 2
-    ] in ("--", "-D")
+    return re.search(
+        r"(?:[;?&]|\w=[^\s;]{1,200}[ ;])[ \t]{0,4}-{0,2}\Z", text[max(0, start - 260) : start]
+    ) is not None or text[start : start + 2] in ("--", "-D")
 
 
 def _is_clear(value: str, kind: Kind) -> bool:
@@ -241,7 +277,11 @@ def _is_clear(value: str, kind: Kind) -> bool:
         return kind is not Kind.HINT and is_strange(value)
     if kind is Kind.HINT:
         return is_key(value)
-    return looks_random(value) and is_secret(value, kind) and re.fullmatch(r"[A-Z_]+\d*[A-Z_\d]*|\w+(?:\.\w+)+", value) is None
+    return (
+        looks_random(value)
+        and is_secret(value, kind)
+        and re.fullmatch(r"[A-Z_]+\d*[A-Z_\d]*|\w+(?:\.\w+)+", value) is None
+    )
 
 
 def _is_settings(text: str, start: int, end: int) -> bool:

@@ -28,54 +28,62 @@ TRIGGER = re.compile(
 """What each name of a secret holds somewhere, in small letters (which the engine finds much faster than any case)."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
-_PASSWORD = frozenset(
+
+
+def _set(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+_PASSWORD = _set(
     "password passwords passwd passphrase passcode passwort pwd pwds pswd psw passw pw kennwort senha contrasena "
-    "wachtwoord mdp cvv".split()
+    "wachtwoord mdp cvv"
 )
-_KEY = frozenset(
+_KEY = _set(
     "secret secrets token tokens credential credentials creds cred apikey apikeys apisecret authtoken accesstoken "
-    "accesskey secretkey privatekey authkey masterkey appkey jwt bearer otp mnemonic sas passkey psk".split()
+    "accesskey secretkey privatekey authkey masterkey appkey jwt bearer otp mnemonic sas passkey psk"
 )
-_HINT = frozenset("auth authorization salt pin signature sig cookie session sid webhook dsn nonce key keys seed clave pat".split())
+_HINT = _set("auth authorization salt pin signature sig cookie session sid webhook dsn nonce key keys seed clave pat")
 # `dbpassword`, `myapikey`: words that were written as one.
 _TAIL = re.compile(
     r"(?:(password|passwd|passphrase|passcode|passwort|pwd|pswd|(?:db|smtp|root|user|admin|mysql|pg|require|master|store)pass)"
     r"|(?:secret|apikey|token|credentials?|(?:private|access|secret|auth|signing|master|encryption|account|shared|session"
     r"|client|crypt|hmac|ssh|app|consumer|webhook)key))s?$"
 )
-_NO_TAIL = frozenset("bypass compass trespass overpass underpass tokenizer detoken nmtoken nmtokens".split())
-_OF_KEYS = frozenset(
-    "api access auth authentication private secret signing sign signature encryption encrypt decryption crypt crypto "
-    "cipher aes des hmac rsa ec master account storage shared session ssh client consumer app application service "
-    "license licence deploy deployment admin root write ingest ingestion integration server subscription webhook jwt "
-    "cookie instrumentation functions vault unseal recovery bot project site merchant pgp gpg tls ssl wpa wifi "
-    "preshared psk symmetric aws azure gcp google stripe openai anthropic sendgrid mailgun twilio datadog algolia "
-    "github gitlab slack newrelic sentry maps x rest management function host tenant user bearer refresh personal "
-    "identity device data db database hash primary secondary".split()
+_NO_TAIL = _set("bypass compass trespass overpass underpass tokenizer detoken nmtoken nmtokens")
+_OF_KEYS = _set(
+    "api access auth authentication private secret signing sign signature encryption encrypt decryption crypt "
+    "crypto cipher aes des hmac rsa ec master account storage shared session ssh client consumer app application "
+    "service license licence deploy deployment admin root write ingest ingestion integration server subscription "
+    "webhook jwt cookie instrumentation functions vault unseal recovery bot project site merchant pgp gpg tls ssl "
+    "wpa wifi preshared psk symmetric aws azure gcp google stripe openai anthropic sendgrid mailgun twilio "
+    "datadog algolia github gitlab slack newrelic sentry maps x rest management function host tenant user bearer "
+    "refresh personal identity device data db database hash primary secondary"
 )
-_OF_PASS = frozenset(
-    "db database smtp mail email user usr admin root mysql pg postgres redis ftp sftp ssh http https proxy login account "
-    "acct imap pop ldap mongo rabbit mq amqp wifi wpa vpn svc service app api auth basic client server host keystore key "
-    "store cert ssl zip bind sql my jdbc sudo rpc mqtt nexus docker registry npm git master backup remote".split()
+_OF_PASS = _set(
+    "db database smtp mail email user usr admin root mysql pg postgres redis ftp sftp ssh http https proxy login "
+    "account acct imap pop ldap mongo rabbit mq amqp wifi wpa vpn svc service app api auth basic client server "
+    "host keystore key store cert ssl zip bind sql my jdbc sudo rpc mqtt nexus docker registry npm git master "
+    "backup remote"
 )
 # What follows makes it a word about a secret.
-_ABOUT = frozenset(
-    "type types url urls uri endpoint path paths file files filename dir folder name names field fields header headers "
-    "label labels length len size sizes count counts limit min max regex pattern patterns prefix suffix id ids policy "
-    "hint prompt placeholder reset change changed expiry expires expiration ttl timeout age format kind index class error "
-    "errors message msg title required enabled disabled valid invalid env var param params parameter parameters "
-    "algorithm algo alg method methods mode status state provider manager service handler helper util utils store "
-    "reader input output box form page view dialog option options flag version source strength check validator "
-    "validation rule rules hash digest hint info description desc help doc docs comment comments link button icon "
-    "position pos start end stream list map set table column columns row usage scope scopes realm issuer audience "
-    "domain host user username frame press down up code codes event events listener binding bindings board word words "
-    "chain ring pair err exception callback fn func function generator gen factory builder config settings schema model "
-    "test tests spec specs mock encoding charset bits".split()
+_ABOUT = _set(
+    "type types url urls uri endpoint path paths file files filename dir folder name names field fields header "
+    "headers label labels length len size sizes count counts limit min max regex pattern patterns prefix suffix "
+    "id ids policy hint prompt placeholder reset change changed expiry expires expiration ttl timeout age format "
+    "kind index class error errors message msg title required enabled disabled valid invalid env var param params "
+    "parameter parameters algorithm algo alg method methods mode status state provider manager service handler "
+    "helper util utils store reader input output box form page view dialog option options flag version source "
+    "strength check validator validation rule rules hash digest hint info description desc help doc docs comment "
+    "comments link button icon position pos start end stream list map set table column columns row usage scope "
+    "scopes realm issuer audience domain host user username frame press down up code codes event events listener "
+    "binding bindings board word words chain ring pair err exception callback fn func function generator gen "
+    "factory builder config settings schema model test tests spec specs mock encoding charset bits"
 )
-_ASKING = frozenset(
+_ASKING = _set(
     "is has no not max min num number count show hide check validate verify forgot forgotten reset need needs "
     "require requires required bypass skip total allow allows enable disable confirm without invalid wrong bad "
-    "missing unknown unexpected foreign sort cache map dict next previous last hot short arrow public".split()
+    "missing unknown unexpected foreign sort cache map dict next previous last hot short arrow public"
 )
 
 

@@ -19,14 +19,24 @@ _ADDRESS = re.compile(
 )
 _ORACLE = re.compile(r"jdbc:oracle:\w{1,8}:(?P<user>[\w$]{1,64})/(?P<secret>[^\s@\"'/]{3,128})@")
 _SAS = re.compile(r"[?&;]sig=(?P<secret>[A-Za-z0-9%+/=_-]{24,200})")
-_SIGNED = re.compile(r"(?i)[?&](?:x-amz-(?:signature|credential|security-token)|awsaccesskeyid|signature)=(?P<secret>[\w%+/=.-]{16,1024})")
+_SIGNED = re.compile(
+    r"(?i)[?&](?:x-amz-(?:signature|credential|security-token)|awsaccesskeyid|signature)=(?P<secret>[\w%+/=.-]{16,1024})"
+)
 _HEADER = re.compile(
     r"(?i)\b(?:bearer|basic|token|apikey|api-key|ssws|geniekey|digest|negotiate|key|oauth)(?:[ \t]{1,4}|%20|=)[\"']?(?P<secret>[A-Za-z0-9._~+/%:-]{8,2048}={0,2})"
 )
-_AUTHORIZATION = re.compile(r"(?i)authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})")
-_IDENTIFIED = re.compile(r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?[\"'](?P<secret>[^\"'\n]{4,200})[\"']")
-_USER_OPTION = re.compile(r"(?<![\w-])(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"']{3,128})")
-_SHORT_OPTION = re.compile(r"\b(?:sshpass|mysql|mysqldump|mysqladmin|mongo|mongosh|mongodump|redis-cli|docker login|smbclient|ldapsearch|ldapadd|htpasswd|zip|7z|unzip)\b[^\n|;]{0,200}?[ \t]-(?:p|a|w|P)[ \t=]?[\"']?(?P<secret>[^\s\"'-][^\s\"']{3,128})")
+_AUTHORIZATION = re.compile(
+    r"(?i)authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})"
+)
+_IDENTIFIED = re.compile(
+    r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?[\"'](?P<secret>[^\"'\n]{4,200})[\"']"
+)
+_USER_OPTION = re.compile(
+    r"(?<![\w-])(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"']{3,128})"
+)
+_SHORT_OPTION = re.compile(
+    r"\b(?:sshpass|mysql|mysqldump|mysqladmin|mongo|mongosh|mongodump|redis-cli|docker login|smbclient|ldapsearch|ldapadd|htpasswd|zip|7z|unzip)\b[^\n|;]{0,200}?[ \t]-(?:p|a|w|P)[ \t=]?[\"']?(?P<secret>[^\s\"'-][^\s\"']{3,128})"
+)
 _LOGIN = re.compile(
     r"(?:auth|login|log_in|signin|sign_in|logon|credential|connect|bind|mysqli|pdo|usernamepassword|userpass|identify|hashpw|hash_pw|password)"
     r"\w{0,24}+!?[ \t]{0,2}(?:=[ \t]{0,2})?\("
@@ -37,20 +47,28 @@ _BARE_ARGUMENT = re.compile(r"[\w.&*$>-]{1,60}(?=\s{0,4}[,)])")
 _COLUMNS = re.compile(r"(?i)\((?P<names>[^()]{3,400})\)\s{0,20}VALUES\s{0,20}(?P<rows>\()")
 _SECURE_STRING = re.compile(r"(?i)ConvertTo-SecureString\s+(?:-String\s+)?[\"'](?P<secret>[^\"'\n$]{4,200})[\"']")
 
-_MARK = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d|Private-Lines: \d+|-----BEGIN (?:OPENSSH|RSA|EC|DSA|ENCRYPTED)\b")
-_BODY = re.compile(r"(?:\\r|\\n|[\s\"'+\\,>|#*.;)(]|//|Proc-Type:[^\n]{0,80}|DEK-Info:[^\n]{0,80}|[\w-]{2,20}: [^\n]{0,80}\n){0,80}(?P<line>[A-Za-z0-9+/=]{16,8192})")
+_MARK = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d|Private-Lines: \d+|-----BEGIN (?:OPENSSH|RSA|EC|DSA|ENCRYPTED)\b"
+)
+_BODY = re.compile(
+    r"(?:\\r|\\n|[\s\"'+\\,>|#*.;)(]|//|Proc-Type:[^\n]{0,80}|DEK-Info:[^\n]{0,80}|[\w-]{2,20}: [^\n]{0,80}\n){0,80}(?P<line>[A-Za-z0-9+/=]{16,8192})"
+)
 _LINES = re.compile(
     r"(?m)(?:^[ \t\"'>|#*/+]{0,40}[A-Za-z0-9+/]{40,128}(?:\\r)?(?:\\n)?[\"',;)+ \t\\.]{0,8}\r?\n){2,400}(?:[ \t\"'>|#*/+]{0,40}[A-Za-z0-9+/]{1,128}={0,2})?"
 )
 _MOST_LINES = 64
 """A longer block is data: an RSA key of 4096 bits takes 51."""
 _LINE = re.compile(r"[A-Za-z0-9+/]{8,128}={0,2}")
-_DER = re.compile(r"(?<![A-Za-z0-9+/])(?:MII[BCEJ][A-Za-z0-9+/]{2}IBA[A-Z]|MII[A-Za-z0-9+/]{2,6}gIBADANBgkqhkiG9w|MIGHAgEAMBMGByqGSM49|MHcCAQEEI|MIGkAgEBBDA|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdjE|LS0tLS1CRUdJTi[A-Za-z0-9+/]{2,40}UFJJVkFURSBL)[A-Za-z0-9+/]{20,8192}={0,2}")
+_DER = re.compile(
+    r"(?<![A-Za-z0-9+/])(?:MII[BCEJ][A-Za-z0-9+/]{2}IBA[A-Z]|MII[A-Za-z0-9+/]{2,6}gIBADANBgkqhkiG9w|MIGHAgEAMBMGByqGSM49|MHcCAQEEI|MIGkAgEBBDA|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdjE|LS0tLS1CRUdJTi[A-Za-z0-9+/]{2,40}UFJJVkFURSBL)[A-Za-z0-9+/]{20,8192}={0,2}"
+)
 _PUBLIC = re.compile(r"-----BEGIN (?!(?:[A-Z0-9]+ ){0,3}PRIVATE)[A-Z0-9 ]{3,40}-----|ssh-(?:rsa|ed25519|dss) ")
 _ENDS = re.compile(r"-----END")
 
-_ALONE = re.compile(r"(?<![A-Za-z0-9+/_=.@:$-])[A-Za-z0-9+/_-]{24,128}={0,2}(?![A-Za-z0-9+/_=.(-])")
-_DATA_NEAR = re.compile(r"(?i)sha\d*[-_:= ]|integrity|checksum|digest|base64,|\?[bq]\?|hash|fingerprint|sourceMappingURL|mappings|/|\.js|\.css|uuid|guid|charset|alphabet|font|image|png")
+_ALONE = re.compile(r"(?<![A-Za-z0-9+/_=.@:$\\-])[A-Za-z0-9+/_-]{24,128}={0,2}(?![A-Za-z0-9+/_=.(-])")
+_DATA_NEAR = re.compile(
+    r"(?i)sha\d*[-_:= ]|integrity|checksum|digest|base64,|\?[bq]\?|hash|fingerprint|sourceMappingURL|mappings|/|\.js|\.css|uuid|guid|charset|alphabet|font|image|png"
+)
 
 
 def in_addresses(text: str) -> Iterator[Place]:
@@ -63,9 +81,9 @@ def in_addresses(text: str) -> Iterator[Place]:
         user, colon, password = info.partition(":")
         if colon and _is_in_address(password):
             yield start + len(user) + 1, start + len(info)
-        if (not colon or password in ("", "x-oauth-basic", "x-token-auth")) and (is_key(user) or _is_hex(user)):
-            yield start, start + len(user)
-        elif colon and is_key(user) and user != password:
+        if ((not colon or password in ("", "x-oauth-basic", "x-token-auth")) and (is_key(user) or _is_hex(user))) or (
+            colon and is_key(user) and user != password
+        ):
             yield start, start + len(user)
     for pattern in (_ORACLE, _SAS, _SIGNED):
         for found in pattern.finditer(text):
@@ -73,17 +91,26 @@ def in_addresses(text: str) -> Iterator[Place]:
                 yield found.span("secret")
 
 
-_NO_PASSWORD = frozenset("password pass passwd pw pwd secret user *** xxx port host example changeme".split())
+_STAND_INS = "password pass passwd pw pwd secret user *** xxx port host example changeme"
+_NO_PASSWORD = frozenset(_STAND_INS.split())
 
 
 def _is_in_address(password: str) -> bool:
-    if len(password) < 3 or password.lower() in _NO_PASSWORD or re.search(r"^[{$<%\[]|\$\{|\{\{|%s|\{\w*\}|^\d{2,5}$|[()]", password):
+    if (
+        len(password) < 3
+        or password.lower() in _NO_PASSWORD
+        or re.search(r"^[{$<%\[]|\$\{|\{\{|%s|\{\w*\}|^\d{2,5}$|[()]", password)
+    ):
         return False
     return password.strip("*x.") != ""
 
 
 def _is_hex(text: str) -> bool:
-    return len(text) >= 16 and re.fullmatch(r"[0-9a-f]+", text) is not None and any(character.isdigit() for character in text)
+    return (
+        len(text) >= 16
+        and re.fullmatch(r"[0-9a-f]+", text) is not None
+        and any(character.isdigit() for character in text)
+    )
 
 
 def in_headers(text: str) -> Iterator[Place]:
@@ -91,20 +118,26 @@ def in_headers(text: str) -> Iterator[Place]:
     for found in _HEADER.finditer(text):
         secret = found["secret"]
         scheme = text[found.start() : found.start("secret")].lower()
-        if scheme.startswith("basic") and _is_basic(secret):
-            yield found.span("secret")
-        elif looks_random(secret) and (is_key(secret) or (scheme.startswith(("bearer", "ssws")) and re.search(r"\d", secret))):
+        if (scheme.startswith("basic") and _is_basic(secret)) or (
+            looks_random(secret)
+            and (is_key(secret) or (scheme.startswith(("bearer", "ssws")) and re.search(r"\d", secret)))
+        ):
             yield found.span("secret")
     for found in _AUTHORIZATION.finditer(text):
-        if looks_random(found["secret"]) and is_secret(found["secret"], Kind.KEY) and (
-            re.search(r"\d", found["secret"]) or is_strange(found["secret"])
+        if (
+            looks_random(found["secret"])
+            and is_secret(found["secret"], Kind.KEY)
+            and (re.search(r"\d", found["secret"]) or is_strange(found["secret"]))
         ):
             yield found.span("secret")
 
 
 def _is_basic(secret: str) -> bool:
-    return len(secret) >= 8 and re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", secret) is not None and not is_wordy(secret) and (
-        re.search(r"[A-Z]", secret) is not None and re.search(r"[a-z]", secret) is not None
+    return (
+        len(secret) >= 8
+        and re.fullmatch(r"[A-Za-z0-9+/]+={0,2}", secret) is not None
+        and not is_wordy(secret)
+        and (re.search(r"[A-Z]", secret) is not None and re.search(r"[a-z]", secret) is not None)
     )
 
 
@@ -149,9 +182,11 @@ def _is_argument(secret: str) -> bool:
             re.fullmatch(r"[a-z]+\d+", secret) is not None
             or all(re.search(kind, secret) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
         )
-    if re.search(r"\s|^[/.#]|[=,;]|://", secret) or re.fullmatch(r"(?:\d+\.){1,3}\d+(?::\d+)?|[\w.-]+:\d+|[\w-]+(?:\.[A-Za-z-]\w*)+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", secret):
+    if re.search(r"\s|^[/.#]|[=,;]|://", secret) or re.fullmatch(
+        r"(?:\d+\.){1,3}\d+(?::\d+)?|[\w.-]+:\d+|[\w-]+(?:\.[A-Za-z-]\w*)+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", secret
+    ):
         return False
-    return re.search(r"\d", secret) is not None or re.search(r"[^\w.-]", secret) is not None or not is_wordy(secret)
+    return re.search(r"[^\w.-]|\d", secret) is not None or (len(secret) >= 8 and not is_wordy(secret))
 
 
 def in_rows(text: str) -> Iterator[Place]:
@@ -177,9 +212,9 @@ def in_keys(text: str) -> Iterator[Place]:
     """Private keys: after their mark as far as base64 goes, and without it as lines of one width or by how they begin."""
     for mark in _MARK.finditer(text):
         start = at = mark.end()
-        while (body := _BODY.match(text, at)) is not None and (len(body["line"]) >= 32 or at > mark.end()):
-            start = body.start("line") if at == mark.end() else start
-            at = body.end()
+        while (part := _BODY.match(text, at)) is not None and (len(part["line"]) >= 32 or at > mark.end()):
+            start = part.start("line") if at == mark.end() else start
+            at = part.end()
         if start < at:
             yield start, at
     for found in _DER.finditer(text):

@@ -81,7 +81,9 @@ def redact(text: str) -> tuple[str, int]:
 def spans(text: str) -> Iterator[tuple[int, int]]:
     """Where secrets stand, in order, none in another."""
     last = 0
-    for start, end in sorted({place for find in _FINDERS for place in find(text)}, key=lambda span: (span[0], -span[1])):
+    for start, end in sorted(
+        {place for find in _FINDERS for place in find(text)}, key=lambda span: (span[0], -span[1])
+    ):
         if end > last and start < end:
             yield max(start, last), end
             last = end

@@ -6,27 +6,23 @@ import base64
 import math
 import re
 from collections import Counter
+from itertools import pairwise
 
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, small
 
 MOST_CHARS = 2048
 """A longer value is data."""
 
-_COST = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        """
-84337647485232849232556658 24453666247156357335389746 29562772493356168342478969 35641568177455368435367769
-36324457697342646223755469 37553268198366268344377959 37561643398353459335367877 18651676297555279453488957
-44344449897331348432949694 27651576373666247536176757 37441556287364457524584969 27641677196276258744469939
-14751697296546229745499969 37322427385575358732557969 65337557585331439234354779 27552665397276237243476949
-55656686668465884346085888 26441558295545259433566959 47362663285456437631376859 26451683198556359234476847
-43453559498231539222788798 15790657298756358666846877 16442573287563367235776598 35342465298457429441656456
-45443467398332428422654855 36470877288556368555688866
-""".split(),
-        strict=True,
-    )
+_ROWS = (
+    "84337647485232849232556658 24453666247156357335389746 29562772493356168342478969 35641568177455368435367769 "
+    "36324457697342646223755469 37553268198366268344377959 37561643398353459335367877 18651676297555279453488957 "
+    "44344449897331348432949694 27651576373666247536176757 37441556287364457524584969 27641677196276258744469939 "
+    "14751697296546229745499969 37322427385575358732557969 65337557585331439234354779 27552665397276237243476949 "
+    "55656686668465884346085888 26441558295545259433566959 47362663285456437631376859 26451683198556359234476847 "
+    "43453559498231539222788798 15790657298756358666846877 16442573287563367235776598 35342465298457429441656456 "
+    "45443467398332428422654855 36470877288556368555688866"
 )
+_COST = dict(zip("abcdefghijklmnopqrstuvwxyz", _ROWS.split(), strict=True))
 """How rarely one letter follows another in names: -log2 of the share, less 1, as one digit.
 
 Counted by us over the 11,828 different words of the standard library's names and comments.
@@ -39,21 +35,26 @@ _PLACEHOLDER = re.compile(
     r"replace[-_ ]?(?:me|this|with)|todo|redacted|insert[-_ ]|\bdefault\b|REDACTED_SECRET_|^fake|<|>|^\$|^%[({\w]|\$\{|\{\{|%s|%\(|"
     r"^env[.:(]|^vault:|^ref[+:]|^secret[s]?[./:]|^arn:|^!|^@|^\.{1,2}/|^~/|^\w+://|^[\w.-]+\(.*\)$|^data:"
 )
-_HARMLESS = frozenset(
-    "password passwd passphrase pass pwd secret secrets token tokens key keys username user login email string text "
-    "null none true false undefined bool boolean required optional object bytes number integer str int any test "
-    "value default empty hidden bearer basic digest oauth oauth2 jwt apikey foobar testing changeit unknown invalid "
-    "public private readonly missing enabled disabled function".split()
+_HARMLESS_WORDS = (
+    "password passwd passphrase pass pwd secret secrets token tokens key keys username user login email string "
+    "text null none true false undefined bool boolean required optional object bytes number integer str int any "
+    "test value default empty hidden bearer basic digest oauth oauth2 jwt apikey foobar testing changeit unknown "
+    "invalid public private readonly missing enabled disabled function"
 )
+_HARMLESS = frozenset(_HARMLESS_WORDS.split())
 _INTERPOLATED = re.compile(r"\$?\{[^{}\s]{0,80}\}|#\{[^{}]{0,80}\}|%\(?\w*\)?[sdr]|(?<![\w$])\$\w+|\$\([^()]{0,80}\)")
-_VERSION = re.compile(r"v?\d+(?:[.:-]\d+){1,5}(?:[-+.TZ:]?\w{0,12}){0,4}|\(?0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}\)?|[\d.,:/-]+")
+_VERSION = re.compile(
+    r"v?\d+(?:[.:-]\d+){1,5}(?:[-+.TZ:]?\w{0,12}){0,4}|\(?0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}\)?|[\d.,:/-]+"
+)
 _CIPHER = re.compile(r"(?i).*(?:sha|aes|rc|chacha|camellia|aria|poly|md)[-_]?\d.*")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,10}(?::\d{1,5})?")
 _PIECE = re.compile(r"[A-Za-z]+|\d+")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _FORM = re.compile(r"[A-Za-z0-9+/=_.~-]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_CODE = re.compile(r"[\w$.]+\(|\w\[|=>|[{};]\s|^\w+=\w|^\W*$|^[a-z-]+/[a-z0-9.+-]+$|^#[0-9a-fA-F]{3,8}$|\\[dwsbuDWS]|\\u[0-9A-Fa-f]{4}|\[[\w^]-[\w]|\(\?|\s{2}|^--?\w")
+_CODE = re.compile(
+    r"[\w$.]+\(|\w\[|=>|[{};]\s|^\w+=\w|^\W*$|^[a-z-]+/[a-z0-9.+-]+$|^#[0-9a-fA-F]{3,8}$|\\[dwsbuDWS]|\\u[0-9A-Fa-f]{4}|\[[\w^]-[\w]|\(\?|\s{2}|^--?\w"
+)
 
 
 def entropy(text: str) -> float:
@@ -66,7 +67,7 @@ def strangeness(letters: str) -> float:
     small = letters.lower()
     if len(small) < 2 or not small.isascii():
         return 0.0
-    return sum(int(_COST[one][ord(other) - 97]) for one, other in zip(small, small[1:], strict=False)) / (len(small) - 1)
+    return sum(int(_COST[one][ord(other) - 97]) for one, other in pairwise(small)) / (len(small) - 1)
 
 
 def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
@@ -100,7 +101,13 @@ def looks_random(value: str) -> bool:
 
 def is_key(value: str) -> bool:
     """A value that tells by itself that a machine made it: 16 characters or more, of several kinds, without words."""
-    if len(value) < 16 or not _FORM.fullmatch(value) or _CIPHER.fullmatch(value) or _VERSION.fullmatch(value) or is_wordy(value):
+    if (
+        len(value) < 16
+        or not _FORM.fullmatch(value)
+        or _CIPHER.fullmatch(value)
+        or _VERSION.fullmatch(value)
+        or is_wordy(value)
+    ):
         return False
     return entropy(value) >= 3.3 and (_kinds(value) >= 2 or is_strange(value))
 
@@ -114,7 +121,11 @@ def stands_out(value: str) -> bool:
     """The same with nothing else to tell by: base64 of a length that keys have, no digest and no alphabet."""
     if not 24 <= len(value) <= 128 or value.startswith("sha") or _UUID.fullmatch(value):
         return False
-    if _kinds(value) < 3 or entropy(value) < 3.9 or is_wordy(value):
+    if (
+        not all(re.search(kind, value) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+        or entropy(value) < 3.9
+        or is_wordy(value)
+    ):
         return False
     words = [word for word in _SPLIT.findall(value) if len(word) > 2]
     alike = sum(len(word) for word in words if len(word) > 3 or strangeness(word) < 3)
@@ -164,7 +175,11 @@ def _is_chosen(value: str) -> bool:
     if re.search(r"\d", value):
         return re.search(r"[-_. :/]", value) is None or len(re.findall(r"\d", value)) >= 2
     # One word, or words: no identifier, and nothing that speaks of passwords itself.
-    return len(value) >= 5 and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None and TRIGGER.search(small(value)) is None
+    return (
+        len(value) >= 5
+        and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None
+        and TRIGGER.search(small(value)) is None
+    )
 
 
 _OF_TRADE = re.compile(
@@ -211,9 +226,9 @@ def _changes(value: str) -> float:
         return 0 if character.islower() else 1 if character.isupper() else 2 if character.isdigit() else 3
 
     kinds = [kind(character) for character in value]
-    return sum(one != other for one, other in zip(kinds, kinds[1:], strict=False)) / max(1, len(kinds) - 1)
+    return sum(one != other for one, other in pairwise(kinds)) / max(1, len(kinds) - 1)
 
 
 def _in_order(value: str) -> float:
     """The share of characters that follow the one before them, as in an alphabet."""
-    return sum(ord(other) - ord(one) == 1 for one, other in zip(value, value[1:], strict=False)) / len(value)
+    return sum(ord(other) - ord(one) == 1 for one, other in pairwise(value)) / len(value)

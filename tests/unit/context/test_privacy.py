@@ -8,11 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from hybrid_lsp.config import PrivacyConfig
 from hybrid_lsp.context import privacy
 from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.types import Reason
+
 
 def make(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
@@ -149,3 +151,75 @@ def test_unsaved_buffers_have_a_name_too(tmp_path: Path) -> None:
     assert judged.document_reason(Document("untitled:.env", "")) is Reason.SECRET_FILE
     assert judged.document_reason(Document("untitled:Untitled-1", "")) is None
     assert judged.document_reason(Document("file:///x.py", "", path=tmp_path / "x.py")) is None
+
+
+@pytest.mark.parametrize("lines", ["*a*a*a*a*a*a*a*a*a*b", "**/a/**/a/**/a/**/b", "*a" * 500 + "b", "[a" * 500])
+def test_a_hostile_ignore_file_does_not_stall(tmp_path: Path, lines: str) -> None:
+    root = make(tmp_path / "repo", {".git/HEAD": "", ".gitignore": f"{lines}\nb.py\n", "b.py": ""})
+    deep = root.joinpath(*["a"] * 20, "a" * 200 + ".py")
+    assert judge(tmp_path).reason(root / "b.py") is Reason.IGNORED_FILE
+    judge(tmp_path).reason(deep)
+
+
+def test_a_long_ignore_file_is_read_as_far_as_it_goes_and_told(tmp_path: Path) -> None:
+    lines = "".join(f"ordinary-name-{number}/\n" for number in range(25_000))
+    root = make(tmp_path / "repo", {".git/HEAD": "", ".gitignore": f"first.py\n{lines}", "first.py": "", "other.py": ""})
+    told: list[str] = []
+    judged = Privacy(home=tmp_path / "home", tell=told.append)
+    assert judged.reason(root / "first.py") is Reason.IGNORED_FILE
+    assert judged.reason(root / "other.py") is None
+    assert len(told) == 2
+    assert "do not count" in told[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such devices there")
+@pytest.mark.parametrize("kind", ["zero", "stdin", "fifo", "folder", "gone", "loop"])
+def test_an_ignore_file_that_is_no_file_is_not_read(tmp_path: Path, kind: str) -> None:
+    root = make(tmp_path / "repo", {".git/HEAD": "", "a.py": ""})
+    ignore = root / ".gitignore"
+    if kind == "fifo":
+        os.mkfifo(ignore)
+    elif kind == "folder":
+        ignore.mkdir()
+    else:
+        ignore.symlink_to({"zero": "/dev/zero", "stdin": "/dev/stdin", "gone": "/none", "loop": ignore}[kind])
+    told: list[str] = []
+    assert Privacy(home=tmp_path / "home", tell=told.append).reason(root / "a.py") is None
+    assert len(told) == (kind in ("zero", "stdin", "fifo", "folder"))
+
+
+def test_what_takes_too_much_work_is_left_alone(tmp_path: Path) -> None:
+    lines = "".join(f"*x*{number}*b\n" for number in range(4000))
+    root = make(tmp_path / "repo", {".git/HEAD": "", ".gitignore": lines})
+    told: list[str] = []
+    judged = Privacy(home=tmp_path / "home", tell=told.append)
+    assert judged.reason(root.joinpath(*["zz"] * 20)) is Reason.IGNORED_FILE
+    assert "too many patterns" in told[0]
+    assert judged.reason(root.joinpath(*["a"] * 200)) is Reason.IGNORED_FILE
+    assert judged.reason(root / "a\0b") is Reason.IGNORED_FILE
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "vscode-notebook-cell:{}/.env#W1",
+        "vscode-remote://ssh-remote%2Bhost{}/.env",
+        "vscode-vfs://github{}/%2Eenv",
+        "untitled:{}/.ENV",
+        "untitled:.env",
+        "FILE://{}/.env",
+        "odd:{}/x/../.env",
+        'git:{0}/a.py?{{"path":"{0}/.env"}}',
+    ],
+)
+def test_secret_files_behind_any_scheme(tmp_path: Path, uri: str) -> None:
+    assert judge(tmp_path).document_reason(Document(uri.format(tmp_path), "")) is Reason.SECRET_FILE
+
+
+@pytest.mark.parametrize("scheme", ["vscode-notebook-cell:", "vscode-remote://wsl%2Bubuntu", "untitled:", "file://"])
+def test_ignored_files_behind_any_scheme(tmp_path: Path, scheme: str) -> None:
+    root = make(tmp_path / "repo", {".git/HEAD": "", ".gitignore": "private.ipynb\n"})
+    judged = judge(tmp_path)
+    document = Document(f"{scheme}{root.as_posix()}/private.ipynb#W0sZmlsZQ", "")
+    assert judged.document_reason(document) is Reason.IGNORED_FILE
+    assert judged.document_reason(Document(f"{scheme}{root.as_posix()}/open.ipynb#W0sZmlsZQ", "")) is None

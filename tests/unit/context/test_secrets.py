@@ -6,11 +6,11 @@ import base64
 import random
 
 import pytest
+from canaries import canaries
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_lsp.context.secrets.redaction import conceal, redact
-from canaries import canaries
 
 # Made at run time, so that scanners of this repository do not stop at them.
 AWS = "AKIA" + "QYLPMN5HHHFPZAM2"
