@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 import warnings
@@ -63,6 +65,27 @@ def socket_path(name: str) -> Path:
             "Set HYBRID_LSP_RUNTIME_DIR to a shorter path.",
         )
     return path
+
+
+def read_plain(path: Path, most: int, *, cut: bool = False) -> bytes:
+    """The bytes of a regular file, `most` of them at most: how everything of a workspace is read.
+
+    A workspace may hold a link to a device, a pipe or a file without end. Raises OSError for what is no regular file,
+    and for a larger one unless it may be `cut`.
+    """
+    _check_plain(path.stat())
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as stream:
+        _check_plain(os.fstat(stream.fileno()))
+        data = stream.read(most + 1)
+    if len(data) > most and not cut:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes")
+    return data[:most]
+
+
+def _check_plain(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def digest(*parts: str) -> str:

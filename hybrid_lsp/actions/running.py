@@ -30,7 +30,7 @@ from hybrid_lsp.actions.base import (
 from hybrid_lsp.actions.edits import Unchanged
 from hybrid_lsp.actions.pace import Pace, Rates
 from hybrid_lsp.actions.reply import CutOff
-from hybrid_lsp.context.privacy import Redaction, conceal
+from hybrid_lsp.context.secrets.redaction import Redaction, conceal
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
 from hybrid_lsp.routing.router import Candidate, Router, Task, Waiting, instead
 from hybrid_lsp.types import Chat, Finish, Message, Request, Tier

@@ -31,7 +31,7 @@ from hybrid_lsp.completion.suggest import Presenter, extended, with_work
 from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
-from hybrid_lsp.context.privacy import conceal
+from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
 from hybrid_lsp.routing.router import Router, Task
@@ -352,7 +352,7 @@ class _Work:
     def _concealed(self, budget: ContextBudget, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
         most = budget.chars(self.config.context_chars)
         read = self.pipeline.surroundings.context(self.cursor, most, files=files)
-        prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra))
+        prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
         extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))
         return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
 

@@ -24,7 +24,7 @@ from hybrid_lsp.completion.latest import Latest
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.config import Config, Layer, ModelConfig
-from hybrid_lsp.context.globs import Globs
+from hybrid_lsp.context.globs import Globs, TooMuchWork, paths_behind
 from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
@@ -142,11 +142,16 @@ class Session:
 
     def root_of(self, document: Document) -> Path | None:
         """The workspace folder that holds a file."""
-        return next((root for root in self._roots if document.path and document.path.is_relative_to(root)), None)
+        places = [document.path] if document.path else [Path(each) for each in paths_behind(document.uri)]
+        return next((root for root in self._roots for each in places if each.is_relative_to(root)), None)
 
     def offers_none(self, document: Document) -> Reason | None:
         """Why the typing path leaves a file alone, or None."""
-        if self._disabled.names(document, self.root_of(document)):
+        try:
+            if self._disabled.names(document, self.root_of(document)):
+                return Reason.GLOB_DISABLED
+        except TooMuchWork:
+            self.tell.warn("Setting completion.disabled_globs: there are too many patterns. Nothing is offered.")
             return Reason.GLOB_DISABLED
         return self.leave_alone(document)
 
@@ -240,7 +245,7 @@ class Session:
         self.backends = {tier: made for tier, model in models.items() if (made := self._backend(tier, model))}
         lighter = self.config.lighter
         self.lighter = self._backend(Tier.SMALL, lighter) if lighter is not None else None
-        self.privacy = Privacy(self.config.privacy)
+        self.privacy = Privacy(self.config.privacy, tell=self.tell.warn)
         for pattern in self.privacy.problems:
             self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
         self.router = Router(self.backends, small_chats=can_chat(self.config.small))
