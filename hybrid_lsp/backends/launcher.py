@@ -32,7 +32,7 @@ from hybrid_lsp.types import Tier
 
 _POLL_S = 0.05
 _SIGN_S = {Tier.SMALL: 2.0, Tier.LARGE: 10.0}
-"""Longest wait for a sign of life. A large engine lets everything else on the machine go first, also when it answers."""
+"""Longest wait for a sign of life. A large engine lets everything else go first, also when it answers."""
 _LIVED_S = 60.0
 """An engine that served so long before it died did not die of starting."""
 _FREE_RESTARTS = 1
@@ -190,9 +190,7 @@ class Launcher:
         finally:
             lock.release()
 
-    async def _start(
-        self, spec: EngineSpec, places: Places, record: _Record, deadline: float, sign: Sign
-    ) -> Endpoint:
+    async def _start(self, spec: EngineSpec, places: Places, record: _Record, deadline: float, sign: Sign) -> Endpoint:
         self._settle(record)
         if (wait := record.not_before - self.clock()) > 0:
             raise _left_alone(record, wait, places)

@@ -42,6 +42,8 @@ class Flight:
     """What was answered before the generation's end, which it may only make longer."""
     _first: asyncio.Future[Answer] = attrs.field(factory=lambda: asyncio.get_running_loop().create_future())
     _task: asyncio.Task[None] | None = None
+    _spoke: bool = False
+    """Whether the model has written something since a waiter last looked."""
 
     @property
     def answered(self) -> bool:
@@ -50,6 +52,7 @@ class Flight:
 
     def write(self, text: str) -> None:
         """Take note of all the model's text so far; stops where it goes another way than the user has gone."""
+        self._spoke = self._spoke or text != self.written
         self.written = text
         if not _same_way(self.typed, text):
             self.stop()
@@ -78,11 +81,17 @@ class Flight:
             return _same_way(self.typed, self.written)
         return self.base is not None and before.startswith(self.base) and self.prefix.startswith(before)
 
-    async def wait(self) -> Answer | None:
-        """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running."""
+    async def wait(self, patience_s: float | None = None, loading: Callable[[], bool] = lambda: False) -> Answer | None:
+        """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running.
+
+        Raises TimeoutError: the model wrote nothing new for `patience_s` seconds, in which it was not `loading`.
+        """
         self.waiters += 1
         try:
-            await asyncio.wait({self._first})
+            while not (await asyncio.wait({self._first}, timeout=patience_s))[0]:
+                if not (loading() or self._spoke):
+                    raise TimeoutError
+                self._spoke = False
         finally:
             self.waiters -= 1
         return None if self._first.cancelled() else self._first.result()

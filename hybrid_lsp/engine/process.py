@@ -3,8 +3,9 @@
     python -m hybrid_lsp.engine.process --model embedded --role small --socket PATH
 
 It ends by itself when nobody asked for `--idle-exit-minutes`, and when its socket is gone or another's, for then nobody
-can ask; and in order on SIGTERM and SIGINT. When the model does not load, the reason is written as one JSON object (`kind`, `message`, `remedy`) to the file `--error-file`, by default
-beside the socket with the ending `.error`, and the exit status is 3; 4 when the socket cannot be had.
+can ask; and in order on SIGTERM and SIGINT. When the model does not load, the reason is written as one JSON object
+(`kind`, `message`, `remedy`) to the file `--error-file`, by default beside the socket with the ending `.error`, and the
+exit status is 3; 4 when the socket cannot be had.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class EngineOptions:
 
     `socket` or `port` says where it listens; a port is on 127.0.0.1, 0 means any free one, None llama.vim's own.
     `replace`: whoever has the socket is known to answer nobody. With `endpoint_file` a TCP engine asks for a bearer
-    token and writes its address, the token and its process there, readable by the user only. `reuse_mb` is the most memory for what is kept of earlier prompts, `quiet_ms` the pause in requests
-    before work is done ahead.
+    token and writes its address, the token and its process there, readable by the user only. `reuse_mb` is the most
+    memory for what is kept of earlier prompts, `quiet_ms` the pause in requests before work is done ahead.
     """
 
     model: str
