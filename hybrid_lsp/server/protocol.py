@@ -79,6 +79,11 @@ class HybridProtocol(LanguageServerProtocol):
         result = command(*params.arguments or [])
         return await result if inspect.isawaitable(result) else result
 
+    @lsp_method(lsp.EXIT)
+    def lsp_exit(self, *args: Any) -> Any:
+        """The connection ends, and with it the process, in order; pygls raises SystemExit in the middle of the loop."""
+        self._server.end()
+
     def structure_message(self, data: dict[str, Any]) -> Any:
         """Left as it is: pygls calls this for each nested object too, and one may look like a message."""
         return data

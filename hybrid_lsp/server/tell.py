@@ -128,7 +128,9 @@ def start_logging(folder: Path) -> Path | None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # its failures are logged by the transport
     logging.raiseExceptions = False  # a disk that fills up later is no reason for a traceback a line
-    log.handlers.clear()
+    for old in log.handlers[:]:
+        log.removeHandler(old)
+        old.close()
     log.propagate = False
     path = folder / "server.log"
     try:

@@ -59,7 +59,7 @@ def _run(server: HybridServer, serving: Callable[[], Coroutine[Any, Any, None]])
     try:
         # What is still under way when it ends is cancelled, and waited for.
         asyncio.run(_until_told(server, serving))
-    except (SystemExit, KeyboardInterrupt, BrokenPipeError):  # SystemExit: how pygls ends at `exit`
+    except KeyboardInterrupt:
         pass
     finally:
         server.shutdown()
@@ -69,7 +69,6 @@ async def _until_told(server: HybridServer, serving: Callable[[], Coroutine[Any,
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report)
     task = asyncio.ensure_future(serving())
-    server.end = task.cancel
     with _ended_by_signals(loop, task), contextlib.suppress(asyncio.CancelledError, ConnectionError):
         await task
 
@@ -113,6 +112,9 @@ async def converse(server: HybridServer, chunks: Chunks, writer: Any, first: byt
     protocol = server.protocol
     assert isinstance(protocol, HybridProtocol)
     protocol.set_writer(writer)
+    task = asyncio.current_task()
+    assert task is not None
+    server.end = task.cancel
     if first is not None:
         protocol.read(first)
     frames = Frames()
