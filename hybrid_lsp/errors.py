@@ -16,6 +16,7 @@ HybridLspError
 │   ├── ReplyRejected       the model's reply did not pass verification
 │   └── StaleDocument       the text changed since the action was computed
 ├── DocumentRejected        a text that is not served (binary, huge)
+├── MetricsUnreadable       the local metrics cannot be read
 ├── AnalysisError           a static analyser failed on this text
 └── TrainingError           a corpus or a checkpoint cannot be used
 
@@ -99,6 +100,10 @@ class StaleDocument(ActionError):
 
 class DocumentRejected(HybridLspError):
     """A text that is not served (binary, huge)."""
+
+
+class MetricsUnreadable(HybridLspError):
+    """The local metrics cannot be read."""
 
 
 class AnalysisError(HybridLspError):

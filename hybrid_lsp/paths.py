@@ -16,8 +16,8 @@ import platformdirs
 from hybrid_lsp.errors import SocketUnavailable
 
 APP = "hybrid-lsp"
-# sun_path holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
-_SOCKET_PATH_LIMIT = 103
+SOCKET_PATH_LIMIT = 103
+"""Bytes of a socket's path: `sun_path` holds 104 on macOS and 108 on Linux, with the closing NUL."""
 
 
 def config_file() -> Path:
@@ -44,27 +44,30 @@ def runtime_dir() -> Path:
     Raises SocketUnavailable when it cannot be made or belongs to somebody else.
     """
     named = os.environ.get("HYBRID_LSP_RUNTIME_DIR")
-    folder = Path(named) if named else _default_runtime_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_private(folder)
-    except OSError as error:
-        raise SocketUnavailable(
-            f"The folder for the engine's socket, {folder}, cannot be used: {error.strerror or error}.",
-            "Set HYBRID_LSP_RUNTIME_DIR to a short path that only you can write to.",
-        ) from error
-    return folder
+    return _private_folder(Path(named) if named else _default_runtime_dir())
 
 
 def socket_path(name: str) -> Path:
-    """Path of a Unix socket in the runtime folder; raises SocketUnavailable where the path would be too long."""
-    path = runtime_dir() / name
-    if sys.platform != "win32" and len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
-        raise SocketUnavailable(
-            f"The socket's path {path} is longer than the {_SOCKET_PATH_LIMIT} bytes that the system allows.",
-            "Set HYBRID_LSP_RUNTIME_DIR to a shorter path.",
-        )
-    return path
+    """Path of a Unix socket in the runtime folder, or in a short one that stands for it where that would be too long.
+
+    Raises SocketUnavailable where none of them can be had.
+    """
+    folder = runtime_dir()
+    if _fits(folder / name):
+        return folder / name
+    # The same for everybody who means that folder, else each window would have an engine of its own.
+    stand_in = f"{APP}-{_owner()}-{digest(str(folder.absolute()))}"
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 (made private, and checked to be ours)
+        if _fits(parent / stand_in / name):
+            return _private_folder(parent / stand_in) / name
+    raise SocketUnavailable(
+        f"The socket's path {folder / name} is longer than the {SOCKET_PATH_LIMIT} bytes that the system allows.",
+        "Set HYBRID_LSP_RUNTIME_DIR to a shorter path.",
+    )
+
+
+def _fits(path: Path) -> bool:
+    return sys.platform == "win32" or len(os.fsencode(path)) <= SOCKET_PATH_LIMIT
 
 
 def read_plain(path: Path, most: int, *, cut: bool = False) -> bytes:
@@ -101,8 +104,24 @@ def _default_runtime_dir() -> Path:
     if folder.parent.exists() and os.access(folder.parent, os.W_OK):
         return folder
     # Containers and cron jobs have no /run/user: a private folder in the temporary one serves as well.
-    owner = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return Path(tempfile.gettempdir()) / f"{APP}-{owner}"
+    return Path(tempfile.gettempdir()) / f"{APP}-{_owner()}"
+
+
+def _owner() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def _private_folder(folder: Path) -> Path:
+    """The folder, made when missing. Raises SocketUnavailable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(folder)
+    except OSError as error:
+        raise SocketUnavailable(
+            f"The folder for the engine's socket, {folder}, cannot be used: {error.strerror or error}.",
+            "Set HYBRID_LSP_RUNTIME_DIR to a short path that only you can write to.",
+        ) from error
+    return folder
 
 
 def _make_private(folder: Path) -> None:

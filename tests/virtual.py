@@ -22,7 +22,7 @@ from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import ModelConfig
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.metrics.events import Event, InlineAnswered
-from hybrid_lsp.server import hybrid, session
+from hybrid_lsp.server import hybrid, session, transport
 from hybrid_lsp.server.app import create_server
 from hybrid_lsp.server.convert import position_of
 from hybrid_lsp.server.hybrid import HybridServer
@@ -153,7 +153,9 @@ class Window:
         assert isinstance(self.server.session, ModelSession)
         self.session: ModelSession = self.server.session
         self._reader = asyncio.StreamReader(limit=2**26, loop=loop.get_loop())
-        self._serving = loop.get_loop().create_task(self.server.serve(self._reader, self))
+        self._serving = loop.get_loop().create_task(
+            transport.converse(self.server, transport.stream(self._reader), self)
+        )
         self._initialize(settings, client)
 
     def _initialize(self, settings: dict[str, Any], client: str) -> None:

@@ -6,9 +6,11 @@ New code comes as exactly one fenced block that holds all of it (`fences.py`), o
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
+from urllib.parse import quote, unquote
 
 from hybrid_lsp.actions import fences, hunks
 from hybrid_lsp.errors import ReplyRejected
@@ -23,10 +25,14 @@ _TALK_CHARS = 200
 """Text behind a block after which no other one is waited for."""
 # What a viewer fetches or runs by itself; fetching a picture could carry data out of the machine.
 _PICTURE = re.compile(r"!\[")
+# An attribute may hold a link or a script, whatever the tag; and `<scheme:…>` is a link too.
 _TAG = re.compile(
-    r"(?i)<(?=/?(?:img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b)"
+    r"(?i)<(?=/?(?:a|img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b"
+    r"|[a-z][\w:-]*[\s/][^<>]*=|(?!https?:|mailto:)[a-z][a-z0-9+.-]*(?::|&))"
 )
-_COMMAND_LINK = re.compile(r"(?i)(\]\(\s*<?|\]:\s*<?)(?:command|javascript|data|file|vscode)(?:%3a|:)")
+_LINK = re.compile(r"(\]\(\s*<?|\]:\s*<?)([^\s)>]+)")
+_SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]*:")
+_SAFE_SCHEMES = ("http:", "https:", "mailto:")
 
 
 class CutOff(ReplyRejected):
@@ -163,14 +169,36 @@ def markdown(reply: str) -> str:
 
 def harmless(text: str) -> str:
     """`markdown` for a text that may still grow."""
-    shown, opened = [], ""
+    shown, prose, opened = list[str](), list[str](), ""
     for line in text.split("\n"):
         match = fences.LINE.match(line)
+        if not opened and not match:
+            prose.append(line)
+            continue
         if match and not opened:
             opened = match[1]
+            shown += _harmless_prose(prose)
+            prose = []
         elif match and match[1].startswith(opened):
             opened = ""
-        elif not opened:
-            line = _COMMAND_LINK.sub(r"\1", _TAG.sub("&lt;", _PICTURE.sub("[", line)))
         shown.append(line)
-    return "\n".join(shown)
+    return "\n".join([*shown, *_harmless_prose(prose)])
+
+
+def _harmless_prose(lines: list[str]) -> list[str]:
+    """Lines without a code block. A tag or a link may run over the end of one."""
+    if not lines:
+        return []
+    links = _LINK.sub(_harmless_link, _PICTURE.sub("[", "\n".join(lines)))
+    return _TAG.sub("&lt;", links).split("\n")
+
+
+def _harmless_link(found: re.Match[str]) -> str:
+    """A link that opens a page or nothing: not one that runs a command, in whatever way it is written."""
+    written = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", found[2])
+    meant = re.sub(r"[\0-\x20]", "", unquote(html.unescape(written)))
+    if not (scheme := _SCHEME.match(meant)) or scheme[0].lower() in _SAFE_SCHEMES:
+        return found[0]
+    while (scheme := _SCHEME.match(meant)) is not None:
+        meant = meant[scheme.end() :]
+    return f"{found[1]}{quote(meant, safe='/#?=&.,~+@')}"

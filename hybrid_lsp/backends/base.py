@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from hybrid_lsp.types import Piece, Request
 
@@ -33,6 +34,11 @@ class Backend(Protocol):
 class Warmable(Protocol):
     """A backend that can be made ready before its first request."""
 
+    @property
+    def loading(self) -> bool:
+        """Whether it is being made ready now: then its silence means nothing."""
+        ...
+
     async def warm(self) -> None:
         """Start what must be started; raises BackendUnavailable when it cannot be."""
         ...
@@ -45,3 +51,13 @@ class Closeable(Protocol):
     async def aclose(self) -> None:
         """Close them; a request in flight ends with BackendFailed."""
         ...
+
+
+async def let_go(pending: asyncio.Future[Any]) -> None:
+    """Cancel what is waited for no longer, and wait until the backend has let go."""
+    if pending.done():
+        if not pending.cancelled():
+            pending.exception()  # marks it as seen where nobody awaited the result
+        return
+    pending.cancel()
+    await asyncio.wait({pending})

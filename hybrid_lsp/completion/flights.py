@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +19,8 @@ from hybrid_lsp.document import Document
 
 log = logging.getLogger(__name__)
 
+_LOOKS = 20
+"""So often within their patience the waiters look whether the model is silent."""
 GRACE_S = 0.5
 """So long a generation that nobody waits for any more may run on, for the request that the last keystroke brings."""
 
@@ -42,6 +45,8 @@ class Flight:
     """What was answered before the generation's end, which it may only make longer."""
     _first: asyncio.Future[Answer] = attrs.field(factory=lambda: asyncio.get_running_loop().create_future())
     _task: asyncio.Task[None] | None = None
+    _spoke: bool = False
+    """Whether the model has written something since a waiter last looked."""
 
     @property
     def answered(self) -> bool:
@@ -50,6 +55,7 @@ class Flight:
 
     def write(self, text: str) -> None:
         """Take note of all the model's text so far; stops where it goes another way than the user has gone."""
+        self._spoke = self._spoke or text != self.written
         self.written = text
         if not _same_way(self.typed, text):
             self.stop()
@@ -78,11 +84,19 @@ class Flight:
             return _same_way(self.typed, self.written)
         return self.base is not None and before.startswith(self.base) and self.prefix.startswith(before)
 
-    async def wait(self) -> Answer | None:
-        """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running."""
+    async def wait(self, patience_s: float = math.inf, loading: Callable[[], bool] = lambda: False) -> Answer | None:
+        """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running.
+
+        Raises TimeoutError: the model wrote nothing new for `patience_s` seconds, in which it was not `loading`.
+        """
         self.waiters += 1
+        quiet_s, look_s = 0.0, None if patience_s == math.inf else patience_s / _LOOKS
         try:
-            await asyncio.wait({self._first})
+            while not (await asyncio.wait({self._first}, timeout=look_s))[0]:
+                quiet_s = 0.0 if self._spoke or loading() else quiet_s + (look_s or 0.0)
+                self._spoke = False
+                if quiet_s >= patience_s:
+                    raise TimeoutError
         finally:
             self.waiters -= 1
         return None if self._first.cancelled() else self._first.result()

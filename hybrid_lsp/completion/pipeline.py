@@ -20,7 +20,7 @@ from hybrid_lsp.completion.cascade import First, Lighter
 from hybrid_lsp.completion.confidence import SURE, Copies, Judge
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
-from hybrid_lsp.completion.deep import deep_request
+from hybrid_lsp.completion.deep import PATIENCE, deep_request
 from hybrid_lsp.completion.flights import Flight, Flights
 from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.latest import SUPERSEDED
@@ -41,6 +41,8 @@ MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
+SILENCE_S = 1.0
+"""A model that has written nothing so long after its time for decoding is not waited for; it may be heard later."""
 PREPARE_S = 0.03
 """Between two pieces of work that can wait: a keystroke comes first."""
 READING_S = 0.25
@@ -131,7 +133,7 @@ class CompletionPipeline:
             self.rhythm.asked(needs_model=False)
             return known
         work = _Work(self, cursor, config)
-        quick = work.sure_copy() or await self._under_way(cursor)
+        quick = work.sure_copy() or await self._under_way(work)
         self.rhythm.asked(needs_model=quick is None)
         if quick is None:
             quick = await self._start(work)
@@ -144,12 +146,13 @@ class CompletionPipeline:
         deleted = self.rhythm.deleted.get(query.document.uri, False)
         return gate.worth_a_model(query, config, deleted=deleted, place=lambda: self.surroundings.place(cursor))
 
-    async def _under_way(self, cursor: Cursor) -> Answer | None:
+    async def _under_way(self, work: _Work) -> Answer | None:
         """The answer of a generation that was started for an earlier keystroke, or ahead."""
+        cursor = work.cursor
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
         if flight is None:
             return None
-        answer = await _wait(flight)
+        answer = await self._wait(flight, work)
         if answer is None or (cursor.invoked and not answer.suggestions):
             return None
         return continued(answer, flight.prefix, cursor.prefix)
@@ -161,8 +164,20 @@ class CompletionPipeline:
         if not cursor.invoked:
             await asyncio.sleep(self.rhythm.wait_s(work.config.debounce_ms, client_waited=self.client_waits))
         flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run)
-        answer = await _wait(flight)
+        answer = await self._wait(flight, work)
         return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
+
+    async def _wait(self, flight: Flight, work: _Work) -> Answer | None:
+        patience_s = work.config.time_budget_ms / 1000 + SILENCE_S
+        try:
+            return await flight.wait(patience_s, lambda: self.router.loading(Task.COMPLETION))
+        except TimeoutError:
+            # The generation goes on, within its backend's own limit: whoever asks later joins it.
+            return work.without_model(Reason.TIMEOUT, f"The model was silent for {patience_s:g} s.")
+        except asyncio.CancelledError as cancelled:
+            # Typed on: the next request may want it. Otherwise the user has turned away.
+            flight.leave(keep=cancelled.args == (SUPERSEDED,) or flight.typed_on)
+            raise
 
     def _think_ahead(self, cursor: Cursor, answer: Answer, config: CompletionConfig) -> None:
         """After a moment without a keystroke: what comes once the suggestion has been accepted."""
@@ -190,15 +205,6 @@ class CompletionPipeline:
     def _stop_thinking(self, uri: str) -> None:
         if (timer := self._ahead.pop(uri, None)) is not None:
             timer.cancel()
-
-
-async def _wait(flight: Flight) -> Answer | None:
-    try:
-        return await flight.wait()
-    except asyncio.CancelledError as cancelled:
-        # Typed on: the next request may want it. Otherwise the user has turned away.
-        flight.leave(keep=cancelled.args == (SUPERSEDED,) or flight.typed_on)
-        raise
 
 
 @attrs.define(slots=False)
@@ -291,7 +297,7 @@ class _Work:
             return answer
         window, restore = self._concealed(pipeline.budget, files=False)
         try:
-            generation = await generate(pipeline.router, candidates, deep_request(window), _never, _unheard)
+            generation = await generate(pipeline.router, candidates, deep_request(window), _never, _unheard, PATIENCE)
         except HybridLspError:
             return answer
         deep = self._presenter().deep(_restored(generation, restore))

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import attrs
 
-from hybrid_lsp.backends.base import Backend
+from hybrid_lsp.backends.base import Backend, Warmable, let_go
 from hybrid_lsp.errors import BackendError, BackendTimeout, BackendUnavailable
 from hybrid_lsp.routing.health import Health
 from hybrid_lsp.types import Piece, Request, Tier
@@ -125,6 +125,11 @@ class Router:
                 found.append(Candidate(tier, backend, _because(passed, f"{tier} model {backend.name}")))
         return found
 
+    def loading(self, task: Task) -> bool:
+        """Whether the model of a task is being made ready: who waits for it then has a reason to."""
+        backend: object = self.backends.get(_TIERS[task][0])
+        return isinstance(backend, Warmable) and backend.loading
+
     def absence(self, task: Task) -> str:
         """Why `candidates` gives no model for a task, in words."""
         tier = _TIERS[task][0]
@@ -215,7 +220,7 @@ class _Attempt:
                     raise self._too_slow(what, longest_s)
                 piece = upcoming.result()
             finally:
-                await _stop(upcoming)
+                await let_go(upcoming)
             if piece is None:
                 return
             self.spoke = self.spoke or bool(piece.text)
@@ -226,16 +231,6 @@ class _Attempt:
         return BackendTimeout(
             f"{self._backend.name}: {what} within {seconds:g} s.", "Use a smaller model or a faster machine."
         )
-
-
-async def _stop(task: asyncio.Future[Piece | None]) -> None:
-    """Cancel a pending read and wait until the backend has let go."""
-    if task.done():
-        if not task.cancelled():
-            task.exception()  # marks it as seen where nobody awaited the result
-        return
-    task.cancel()
-    await asyncio.wait({task})
 
 
 def _because(passed: list[str], choice: str) -> str:

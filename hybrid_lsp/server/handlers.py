@@ -76,6 +76,8 @@ def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
         ls.feature(lsp.TEXT_DOCUMENT_COMPLETION, listed.OPTIONS)(completion)
     if ls.session.abilities.pulls_diagnostics:  # announced to no other client: it would show findings twice
         ls.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, diagnostics.OPTIONS)(pull_diagnostics)
+    if params.process_id is not None:
+        ls.session.spawn(ls.end_with(params.process_id))
     # After the reply, for which the editor waits; and nothing may be told before it.
     asyncio.get_running_loop().call_soon(ls.session.configure)
 

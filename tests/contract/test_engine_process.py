@@ -97,7 +97,8 @@ async def test_killed_in_the_middle_it_fails_and_the_next_request_works(
     stream = backend.generate(Request(Infill("x = "), max_tokens=200))
     os.kill(before, signal.SIGSTOP)  # so that it is in the middle, however fast it is
     first = asyncio.create_task(anext(stream))
-    await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)  # it is sent
     os.kill(before, signal.SIGKILL)
     with pytest.raises(BackendFailed, match=r"in the middle|broke off"):
         await first

@@ -18,6 +18,8 @@ from conftest import NO_MODELS, PATIENCE_S, URI, Connect, applied, engines, open
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
+pytestmark = pytest.mark.own_engines
+
 CODE = "def add(a, b):\n    return a + b\n"
 
 
