@@ -11,6 +11,7 @@ HybridLspError
 ├── BackendError            a request to a model did not work: the router tries the next
 │   ├── BackendUnavailable  nobody answers there
 │   ├── BackendFailed       it answered with an error or died in the middle
+│   ├── BackendRefused      it is well and gives no answer to this request
 │   └── BackendTimeout      it answers too slowly
 ├── ActionError             an action has nothing it may apply
 │   ├── ReplyRejected       the model's reply did not pass verification
@@ -75,6 +76,10 @@ class BackendUnavailable(BackendError):
 
 class BackendFailed(BackendError):
     """The backend answered with an error, or died in the middle of an answer."""
+
+
+class BackendRefused(BackendError):
+    """The backend is well and gives no answer to this request; it may answer the next one."""
 
 
 class BackendTimeout(BackendError):

@@ -21,7 +21,7 @@ import filelock
 import httpx
 
 from hybrid_lsp import __version__, errors
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.errors import EngineError, EngineStartFailed, HybridLspError, ModelError, SocketUnavailable
 from hybrid_lsp.models.store import locate
 from hybrid_lsp.paths import digest, socket_path, state_dir

@@ -20,8 +20,8 @@ import psutil
 import pytest
 from conftest import until
 
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.engine import EngineBackend
-from hybrid_lsp.backends.http import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher, Places
 from hybrid_lsp.engine import process, service
 from hybrid_lsp.engine.generation import Chunk, StopType, Summary

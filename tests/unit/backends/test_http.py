@@ -11,7 +11,8 @@ from typing import Any
 import attrs
 import pytest
 
-from hybrid_lsp.backends.http import Endpoint, HttpBackend
+from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.http import HttpBackend
 from hybrid_lsp.errors import BackendError, BackendFailed, BackendTimeout, BackendUnavailable
 from hybrid_lsp.models import families
 from hybrid_lsp.types import Chat, Finish, Infill, Message, Piece, Request
@@ -93,8 +94,9 @@ def status(line: str, body: bytes = b"") -> bytes:
         (HEAD + b"data: " + b"x" * 2_000_000, BackendFailed, "a line of more"),
         (HEAD + event({"error": {"message": "out of memory"}}), BackendFailed, "out of memory"),
         (HEAD + b'error: {"message": "context"}\n\n', BackendFailed, "context"),
-        (status("200 OK", b"<html>"), BackendFailed, "no JSON"),
-        (status("200 OK", b"[]"), BackendFailed, "no JSON object"),
+        (status("200 OK", b"<html><title>Log in</title>"), BackendFailed, "HTML page .“Log in”"),
+        (status("200 OK", b"[]"), BackendFailed, "no event"),
+        (status("200 OK", b"{"), BackendFailed, "not JSON"),
         (status("500 Oops", b'{"error": {"message": "cuda"}}'), BackendFailed, "500: cuda"),
         (status("500 Oops"), BackendFailed, "500: Oops"),
         (status("404 Not Found", b"no such path"), BackendFailed, "404: no such path"),
