@@ -109,13 +109,27 @@ class _Lines:
         self.line = last
 
     def _pass(self, line: str) -> None:
+        self.fence = self._after(line)
+
+    def _after(self, line: str) -> str:
+        """The fence that is open after a line."""
         match = _FENCE.match(line)
         if match is None:
-            return
+            return self.fence
         if not self.fence:
-            self.fence = match[1]
-        elif match[1][0] == self.fence[0] and len(match[1]) >= len(self.fence) and not match[2].strip():
-            self.fence = ""
+            return match[1]
+        closes = match[1][0] == self.fence[0] and len(match[1]) >= len(self.fence) and not match[2].strip()
+        return "" if closes else self.fence
+
+    @property
+    def in_block(self) -> bool:
+        """Whether what comes next stands within a fenced block; the line that closes it does not."""
+        return bool(self.fence and self._after(self.line))
+
+    @property
+    def quotes(self) -> bool:
+        """Whether what comes next follows a quotation mark; a fence is none."""
+        return self.line[-1:] in _QUOTES and not _FENCE.match(self.line)
 
 
 class Splitter:
@@ -304,25 +318,27 @@ class Splitter:
 
     def _counts(self, mark: str, rest: str, *, final: bool) -> bool | None:
         """Whether a mark within an answer is one; None where that cannot be told yet."""
-        lowered, line = mark.lower(), self._lines.line
+        lowered, line, in_block = mark.lower(), self._lines.line, self._lines.in_block
         if mark == self._wrapper:
             return True
         if lowered in _HEADS or lowered in _TAILS:
-            return line[-1:] not in _QUOTES
+            return self._harmony or not (in_block or self._lines.quotes)
         follows = rest.lstrip(" \t")
         if not follows and not final:
             return None
         alone = not line.strip() and (not follows or follows[0] in "\r\n")
         if lowered in _OPENING_LOWERED:
-            counts = alone if self._lines.fence else not line.strip()
+            counts = alone if in_block else not line.strip()
             self._spoken_of += not counts
             return counts
         if self._spoken_of:
             self._spoken_of -= 1
             return False
-        if self._lines.fence or lowered in self._prompt:
+        if self._lines.fence and not in_block:  # behind the fence that closes a draft
+            return True
+        if in_block or lowered in self._prompt:
             return alone
-        return _closes(line, rest)
+        return not self._lines.quotes and _closes(line, rest)
 
     def _act(self, mark: str) -> list[Segment]:
         if mark == self._wrapper.lower():
@@ -353,8 +369,6 @@ _CLOSING = (*(each.closes for each in TAGS), "assistantfinal")
 def _closes(line: str, rest: str) -> bool:
     """Whether a closing mark between the beginning of its line and what follows is no part of a sentence."""
     before, after = line[-1:], rest[:1]
-    if before in _QUOTES and before:
-        return False
     if not line.strip():
         return True
     if not rest.strip(" \t") or rest.lstrip(" \t")[0] in "\r\n":
