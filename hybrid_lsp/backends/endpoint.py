@@ -42,6 +42,8 @@ class Endpoint:
     def url(self, path: str) -> httpx.URL:
         """The address of a path below the base, with the base's own query. Raises httpx.InvalidURL."""
         base = httpx.URL(self.base_url)
+        if not has_port(base):
+            raise httpx.InvalidURL(f"there is no port {base.port}")
         return base.copy_with(raw_path=_joined(base.raw_path, path))
 
     def client(self) -> httpx.AsyncClient:
@@ -100,7 +102,7 @@ def require_url(base_url: str, setting: str) -> str:
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     shown = shown_url(base_url)
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not url.host or re.search(r"\s", base_url.strip()):
         raise ConfigError(f"`{setting}` is `{shown}`, not the address of a server.", _EXAMPLE)
     if not has_port(url):
         raise ConfigError(f"`{setting}` is `{shown}`: there is no port {url.port}.", "Ports go from 1 to 65535.")

@@ -284,4 +284,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         if seen is None:
             return
         yield seen
+        if isinstance(seen, BaseExceptionGroup):
+            seen = seen.exceptions[0]  # of several addresses that were tried
+            continue
         seen = seen.__cause__ or seen.__context__

@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"\d+")
 _ROOM = 8
 """Tokens that are left free beside a prompt: servers count the ends of turns differently."""
 _LEAST_ANSWER = 64
-_LEAST_CHARS = 400
+_LEAST_CHARS = 100
 
 
 @attrs.define
@@ -137,7 +137,12 @@ class Learnt:
         if context and prompt and _LEAST_ANSWER <= context - prompt - _ROOM < wanted:
             self.context, self.chars_a_token = context, max(0.5, _chars(call.body) / prompt)
             return True
-        if self.has_room_to_think and "messages" in call.body and not (context and prompt and prompt >= context):
+        if (
+            refusal.status != 413
+            and self.has_room_to_think
+            and "messages" in call.body
+            and not (context and prompt and prompt >= context)
+        ):
             self.has_room_to_think = False
             return True
         return self._of_length(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import Any
 
@@ -40,9 +41,11 @@ REPLIES = {
         FENCED,
     ),
     "harmony with a role": (
-        "<|start|>assistant<|channel|>analysis<|message|>hm<|end|>"
-        "<|start|>assistant<|channel|>commentary<|message|>I look.<|end|>"
-        "<|start|>assistant<|channel|>final <|constrain|>json<|message|>{}",
+        (
+            "<|start|>assistant<|channel|>analysis<|message|>hm<|end|>"
+            "<|start|>assistant<|channel|>commentary<|message|>I look.<|end|>"
+            "<|start|>assistant<|channel|>final <|constrain|>json<|message|>{}"
+        ),
         "{}",
     ),
     "harmony opened by the template": (
@@ -70,7 +73,7 @@ SPOKEN_OF = [
 def parts(splitter: Splitter, text: str, cuts: list[int]) -> tuple[str, str]:
     """The answer and the thoughts in a text that comes in parts."""
     places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
-    found = [each for start, end in zip(places, places[1:], strict=False) for each in splitter.feed(text[start:end])]
+    found = [each for start, end in itertools.pairwise(places) for each in splitter.feed(text[start:end])]
     answer, thought = "", ""
     for segment in [*found, *splitter.end()]:
         if segment.kind is Kind.RETRACTION:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -39,7 +40,8 @@ def stream(*events: Any) -> bytes:
 
 
 SHAPES = {
-    "an empty reason in each event": HEAD + stream(*(said(each, "") for each in ("It ", "is ", "so.")), said("", "stop")),
+    "an empty reason in each event": HEAD
+    + stream(*(said(each, "") for each in ("It ", "is ", "so.")), said("", "stop")),
     "the word null for a reason": HEAD + stream(said("It ", "null"), said("is so.", "None"), said("", "stop")),
     "an empty delta beside the whole": HEAD
     + stream(*WELL[:3], {"choices": [{"delta": {}, "message": {"content": "It is so."}, "finish_reason": "stop"}]}),
@@ -72,7 +74,8 @@ SHAPES = {
     "one document without a reason": JSON + json.dumps({"choices": [{"message": {"content": "It is so."}}]}).encode(),
     "one document as a stream": HEAD + json.dumps(WHOLE).encode() + b"\n\n",
     "text in place of a delta": HEAD + stream({"choices": [{"text": "It is so.", "finish_reason": "stop"}]}),
-    "an empty text beside the delta": HEAD + stream(*(said(each, text="") for each in ("It ", "is so.")), said("", "stop")),
+    "an empty text beside the delta": HEAD
+    + stream(*(said(each, text="") for each in ("It ", "is so.")), said("", "stop")),
     "no reason but the end": HEAD + stream(*WELL[:3]),
     "filter results first": HEAD + stream({"choices": [], "prompt_filter_results": [{}]}, *WELL),
 }
@@ -88,8 +91,14 @@ async def test_the_reply_is_whole_whatever_the_shape(name: str) -> None:
 
 
 ERRORS = {
-    "a bare error line": (HEAD + stream(*WELL[:2])[:-14] + b'{"error": {"message": "out of memory"}}\n\n', "out of memory"),
-    "an error event": (HEAD + event(WELL[0]) + b'event: error\ndata: {"message": "out of memory"}\n\n', "out of memory"),
+    "a bare error line": (
+        HEAD + stream(*WELL[:2])[:-14] + b'{"error": {"message": "out of memory"}}\n\n',
+        "out of memory",
+    ),
+    "an error event": (
+        HEAD + event(WELL[0]) + b'event: error\ndata: {"message": "out of memory"}\n\n',
+        "out of memory",
+    ),
     "an error as an object": (HEAD + stream(WELL[0], {"object": "error", "message": "out of memory"}), "out of memory"),
     "an error with the text": (HEAD + stream(WELL[0], said("x") | {"error": {"message": "gone"}}), "gone"),
     "words in place of an event": (HEAD + event(WELL[0]) + b"upstream connect error\n\n", "upstream connect error"),
@@ -141,7 +150,7 @@ def test_however_the_bytes_are_cut(name: str, cuts: list[int]) -> None:
     def events(cuts: list[int]) -> list[Any]:
         reader = EventReader("test")
         places = [0, *sorted(cut % (len(body) + 1) for cut in cuts), len(body)]
-        found = [each for start, end in zip(places, places[1:], strict=False) for each in reader.feed(body[start:end])]
+        found = [each for start, end in itertools.pairwise(places) for each in reader.feed(body[start:end])]
         return [each for each in [*found, *reader.end()] if each is not DONE]
 
     assert events(cuts) == events([])
