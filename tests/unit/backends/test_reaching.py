@@ -300,7 +300,7 @@ async def test_a_name_that_nobody_knows() -> None:
         (status("403 Forbidden", b"<html><title>Denied</title>"), "/v1", "403: Denied", "api_key_env"),
         (status("404 Not Found", b"<html><h1>Not <b>here</b></h1>"), "/v1", "404: Not here", "There is no"),
         (status("418 Teapot", b"<html></html>"), "/v1", "418: Teapot", "web page"),
-        (refusing("422 No", {"detail": [{"loc": ["body", "model"], "msg": "odd"}]}), "/v1", "body.model: odd", "parameters"),
+        (refusing("422 No", {"detail": [{"loc": ["x", "y"], "msg": "odd"}]}), "/v1", "x.y: odd", "parameters"),
         (status("302 Found\r\nLocation: https://login.example/v1/chat/completions?next=s3cret"), "/v1",
          "redirects to https://login.example/v1", "`https://login.example/v1`"),
         (status("308 Permanent Redirect\r\nLocation: /api/v1/chat/completions"), "/v1", "/api/v1", "/api/v1`"),
