@@ -4,7 +4,9 @@ HybridLspError
 ├── ConfigError             a setting is wrong: correct it
 ├── ModelError              a model cannot be used
 │   ├── ModelMissing        it is not where the settings say
-│   └── ModelBroken         it is there and does not load
+│   ├── ModelBroken         it is there and does not load
+│   ├── DiskFull            there is no room to make it
+│   └── ModelStopped        whoever asked for it has stopped its making
 ├── EngineError             the model process cannot be had
 │   ├── SocketUnavailable   its socket cannot be made
 │   └── EngineStartFailed   it was started and died, or is backing off
@@ -52,6 +54,14 @@ class ModelMissing(ModelError):
 
 class ModelBroken(ModelError):
     """The model's files are there and do not load."""
+
+
+class DiskFull(ModelError):
+    """There is no room on the disk for a model that is being made."""
+
+
+class ModelStopped(ModelError):
+    """A model was being made, and whoever asked for it has stopped that; nothing is left of it."""
 
 
 class EngineError(HybridLspError):
