@@ -1,6 +1,6 @@
 """Installs llama.cpp's server for the tests into a folder of the user's own, as nobody but that user; prints where.
 
-In this order: what is installed there already, `llama-server` on the PATH, and the packages of Debian testing, unpacked.
+In this order: what is installed there already, `llama-server` on the PATH, and Debian testing's packages, unpacked.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parent.parent / "editors"))
 
-import debian  # noqa: E402
-from install_neovim import CannotInstallError, tell  # noqa: E402
-from loaded import command, write_program  # noqa: E402
+import debian
+from install_neovim import CannotInstallError, tell
+from loaded import command, write_program
 
 
 def servers_folder() -> Path:
