@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test test-servers test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -14,6 +14,14 @@ demo: $(VENV)/.base
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
+# Against llama.cpp's server and our engine with real weights, fetched into a cache folder first; one at a time, since
+# they share the processor. `make test-servers WEIGHTS="smollm2-135m qwen2.5-coder-0.5b"` runs more than the smallest.
+WEIGHTS ?= smollm2-135m
+test-servers: $(VENV)/.dev
+	$(BIN)/python tools/servers/install_llama_cpp.py
+	$(BIN)/python tools/servers/fetch_weights.py $(WEIGHTS)
+	HYBRID_LSP_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

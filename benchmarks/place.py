@@ -19,7 +19,7 @@ import attrs
 import httpx
 import psutil
 
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 
 _ENDS_WITHIN_S = 20

@@ -9,6 +9,7 @@ stood before it is kept: a typing mistake never stops the server.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -49,6 +50,25 @@ def setting(default: Any, doc: str, *, trust: Trust = Trust.NEVER, check: Check 
 
 def _between(low: float, high: float) -> Check:
     return lambda value: None if low <= value <= high else f"must lie between {low:g} and {high:g}"
+
+
+# Names of variables are written in capitals; keys have prefixes, or letters of both cases among their digits.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_KEY = re.compile(
+    r"(?:sk|pk|rk|gsk|hf|xai|nvapi|ghp|pplx|AIza|AKIA|eyJ)[_-]?(?:live_|test_|proj_)?[A-Za-z0-9]{12,}"
+    r"|(?=.*[a-z])(?=.*\d)[A-Za-z0-9]{20,}"
+)
+
+
+def _names_a_variable(value: str) -> str | None:
+    """What is wrong with the name of a variable; a key that was put in its place is not told again."""
+    if not value or (_NAME.fullmatch(value) and not _KEY.match(value)):
+        return None
+    return "must be the name of an environment variable that holds the key, such as `MY_KEY`, never the key itself"
+
+
+def _names_a_header(value: str) -> str | None:
+    return None if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", value) else "must be the name of an HTTP header"
 
 
 @attrs.frozen
@@ -133,7 +153,19 @@ class ModelConfig:
         "", "Address of the server for `openai` and `llamacpp`, for example `http://localhost:8000/v1`."
     )
     api_key_env: str = setting(
-        "", "Name of the environment variable that holds the API key; the key itself is never written in settings."
+        "",
+        "Name of the environment variable that holds the API key; the key itself is never written in settings.",
+        check=_names_a_variable,
+    )
+    api_key_header: str = setting(
+        "Authorization",
+        "HTTP header that the key is sent in: `Authorization` (as `Bearer KEY`), or another, for example `api-key`.",
+        check=_names_a_header,
+    )
+    parameters: dict[str, Any] = setting(
+        {},
+        'Parameters that are added to each request to a server, for example `{reasoning_effort = "low"}`; an empty '
+        "text leaves out one that would be sent. What a server refuses by name is left out without that.",
     )
     family: str = setting(
         "auto", "Prompt format of the model (FIM tokens, chat template); `auto`: told by its name or its tokenizer."
@@ -144,7 +176,17 @@ class ModelConfig:
     threads: int = setting(
         0, "Threads that the engine computes with; 0: chosen for this machine.", check=_between(0, 256)
     )
-    timeout_s: float = setting(120.0, "Longest wait for a whole answer, in seconds.", check=_between(0.1, 3600))
+    timeout_s: float = setting(
+        120.0,
+        "Longest wait for a whole answer, in seconds; the time in which a model is seen to think is not counted.",
+        check=_between(0.1, 3600),
+    )
+    thinking_tokens: int = setting(
+        4096,
+        "Most tokens in which a model may think before it answers, beside those of the answer; a longer thought is "
+        "ended, and the next model asked.",
+        check=_between(0, 1_000_000),
+    )
 
     @property
     def is_local(self) -> bool:
@@ -446,12 +488,18 @@ def _exactly(kinds: Any, value: Any) -> Any:
     return value
 
 
+def _is_table(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is dict
+
+
 def _is_list(kind: Any) -> bool:
     origin: Any = get_origin(kind)
     return origin is list
 
 
 _STRICT = _strict_converter()
+_STRICT.register_structure_hook_func(_is_table, lambda value, _: dict(_exactly(dict, value)))
 _STRICT.register_structure_hook_func(
     _is_list,
     lambda value, kind: [_STRICT.structure(item, get_args(kind)[0]) for item in _exactly(list, value)],
@@ -463,6 +511,8 @@ def _described(kind: Any) -> str:
         return "one of " + ", ".join(f"`{item}`" for item in get_args(kind))
     if _is_list(kind):
         return "a list of texts" if get_args(kind) == (str,) else "a list of tables"
+    if _is_table(kind):
+        return "a table"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     return words.get(kind, str(kind))
 

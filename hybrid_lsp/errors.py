@@ -4,13 +4,16 @@ HybridLspError
 ├── ConfigError             a setting is wrong: correct it
 ├── ModelError              a model cannot be used
 │   ├── ModelMissing        it is not where the settings say
-│   └── ModelBroken         it is there and does not load
+│   ├── ModelBroken         it is there and does not load
+│   ├── DiskFull            there is no room to make it
+│   └── ModelStopped        whoever asked for it has stopped its making
 ├── EngineError             the model process cannot be had
 │   ├── SocketUnavailable   its socket cannot be made
 │   └── EngineStartFailed   it was started and died, or is backing off
 ├── BackendError            a request to a model did not work: the router tries the next
 │   ├── BackendUnavailable  nobody answers there
 │   ├── BackendFailed       it answered with an error or died in the middle
+│   ├── BackendRefused      it is well and gives no answer to this request
 │   └── BackendTimeout      it answers too slowly
 ├── ActionError             an action has nothing it may apply
 │   ├── ReplyRejected       the model's reply did not pass verification
@@ -54,6 +57,14 @@ class ModelBroken(ModelError):
     """The model's files are there and do not load."""
 
 
+class DiskFull(ModelError):
+    """There is no room on the disk for a model that is being made."""
+
+
+class ModelStopped(ModelError):
+    """A model was being made, and whoever asked for it has stopped that; nothing is left of it."""
+
+
 class EngineError(HybridLspError):
     """The model process cannot be had."""
 
@@ -76,6 +87,10 @@ class BackendUnavailable(BackendError):
 
 class BackendFailed(BackendError):
     """The backend answered with an error, or died in the middle of an answer."""
+
+
+class BackendRefused(BackendError):
+    """The backend is well and gives no answer to this request; it may answer the next one."""
 
 
 class BackendTimeout(BackendError):

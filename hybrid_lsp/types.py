@@ -118,18 +118,30 @@ class Request:
     draft: str = attrs.field(default="", repr=False)
 
 
+class Kind(StrEnum):
+    """What a piece of a reply is."""
+
+    ANSWER = "answer"
+    THOUGHT = "thought"
+    """The model reasons before it answers: a sign of life, whose text is nobody's answer and is left out."""
+    RETRACTION = "retraction"
+    """What came before turned out to be thought: the answer begins after this piece."""
+
+
 @attrs.frozen
 class Piece:
     """A streamed fragment of a reply.
 
     `tokens` counts the tokens behind `text`; `logprob` is the sum of their natural log-probabilities, NaN where
-    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it.
+    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it. Only an
+    answer has text.
     """
 
     text: str
     tokens: int = 1
     logprob: float = math.nan
     finish: Finish | None = None
+    kind: Kind = Kind.ANSWER
 
 
 @attrs.frozen

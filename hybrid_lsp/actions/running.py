@@ -8,6 +8,7 @@ refused reply for the user to see.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import aclosing
@@ -33,7 +34,7 @@ from hybrid_lsp.actions.reply import CutOff
 from hybrid_lsp.context.secrets.redaction import Redaction, conceal
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
 from hybrid_lsp.routing.router import Candidate, Router, Task, Waiting, instead
-from hybrid_lsp.types import Chat, Finish, Message, Request, Tier
+from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier
 
 MAX_REPLY_CHARS = 100_000
 """A model that has written so much is stopped."""
@@ -114,6 +115,10 @@ class Run:
     notes: list[str] = attrs.field(factory=list)
     redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
     reported: int = 0
+    thought: int = 0
+    """Tokens of reasoning before the reply; `thought_since` a monotonic time, `thought_told` what was last reported."""
+    thought_since: float = 0.0
+    thought_told: int = 0
     bridged: bool = False
     max_tokens: int = attrs.field(init=False)
     pace: Pace | None = None
@@ -205,7 +210,7 @@ class Run:
         try:
             answer = await self._ask(candidates, messages)
         except BackendError as error:
-            return await self.without_model(f"The model failed ({error.message}).")
+            return await self.without_model(f"The model failed ({error}).")
         if answer is None:
             return await self.without_model(self._asked.reason)
         return self._parsed(answer, grounding)
@@ -239,7 +244,7 @@ class Run:
             async for event in events:
                 if isinstance(event, Candidate):
                     # What another one had written before it broke off is void.
-                    self.candidate, self.reported = event, 0
+                    self.candidate, self.reported, self.thought = event, 0, 0
                     text, tokens, finish = "", 0, None
                     if event.backend is None:
                         return None
@@ -247,7 +252,12 @@ class Run:
                     self._report(f"{event.reason}{_to_go(' It takes {}.', self.pace.left())}")
                 elif isinstance(event, Waiting):
                     await self._bridge(event, tokens)
+                elif event.kind is Kind.THOUGHT:
+                    await self._report_thought(event.tokens)
                 else:
+                    if event.kind is Kind.RETRACTION:
+                        # What was read as the answer was thought.
+                        text, tokens, self.reported = "", 0, 0
                     text, tokens, finish = text + event.text, tokens + event.tokens, event.finish
                     if len(text) > MAX_REPLY_CHARS:
                         raise ReplyRejected(f"The reply is longer than {MAX_REPLY_CHARS:,} characters.", raw=text)
@@ -315,6 +325,21 @@ class Run:
         shown = reply.harmless(self.redaction.restore(text)) if self.action.output is Output.TEXT else ""
         left = _to_go(", {} to go", self.pace.left() if self.pace else "")
         self._report(f"{_who(self._asked)}: {tokens} token{'' if tokens == 1 else 's'}{left}.", tokens, shown)
+
+    async def _report_thought(self, tokens: int) -> None:
+        """A model thinks before it answers: say so, and show a static answer where it takes its time."""
+        now = time.monotonic()
+        if not self.thought:
+            self.thought_since, self.thought_told = now, 0
+        self.thought += tokens
+        if self.thought - self.thought_told < max(1, self.thought // 50):
+            return
+        self.thought_told = self.thought
+        message = f"{_who(self._asked)}: thinking… {self.thought} token{'' if self.thought == 1 else 's'}."
+        able = self.context.document.language in self.action.languages
+        late = now - self.thought_since >= self.router.patience.notice_s
+        interim = await self._meanwhile(message) if able and late else None
+        self.on_progress(Progress(self._asked.tier, self._asked.name, message, waits=able and late, interim=interim))
 
     async def _bridge(self, waiting: Waiting, tokens: int) -> None:
         """A model is silent: say so, and show a static answer meanwhile where no text of the model's is read yet."""

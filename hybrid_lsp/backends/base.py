@@ -20,11 +20,15 @@ class Backend(Protocol):
     def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
         """Stream the reply; the last piece carries `finish`.
 
+        What a model thinks before it answers comes as pieces of another kind, without text (`Kind`).
+
         Closing the generator cancels: the model stops within one token.
 
         Raises:
             BackendUnavailable: nobody answers.
             BackendFailed: the backend answered with an error or died; pieces may have come before.
+            BackendRefused: it is well and does not answer this request: the prompt is too long, a filter withheld the
+                reply, it called a tool or did nothing but think.
             BackendTimeout: the whole reply took longer than the backend's time-out.
         """
         ...

@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 
 from hybrid_lsp.backends.base import let_go
-from hybrid_lsp.backends.http import Endpoint, HttpBackend
+from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.http import HttpBackend
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable, ConfigError, EngineError, ModelError
 from hybrid_lsp.types import Piece, Request
@@ -26,6 +27,7 @@ class EngineBackend:
     spec: EngineSpec
     launcher: Launcher
     timeout_s: float = 120.0
+    thinking_tokens: int = 4096
     _http: HttpBackend | None = None
     _connecting: int = 0
 
@@ -116,5 +118,12 @@ class EngineBackend:
         """The client for this address; the old one is kept where the address is the same."""
         if self._http is None or self._http.endpoint != endpoint:
             await self.aclose()
-            self._http = HttpBackend(self.name, endpoint, "engine", self.spec.model, timeout_s=self.timeout_s)
+            self._http = HttpBackend(
+                name=self.name,
+                endpoint=endpoint,
+                dialect="engine",
+                model=self.spec.model,
+                timeout_s=self.timeout_s,
+                thinking_tokens=self.thinking_tokens,
+            )
         return self._http

@@ -23,7 +23,7 @@ import filelock
 
 from hybrid_lsp import __version__, errors
 from hybrid_lsp.backends import liveness
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.liveness import Sign
 from hybrid_lsp.errors import EngineError, EngineStartFailed, HybridLspError, ModelError, SocketUnavailable
 from hybrid_lsp.models.store import locate

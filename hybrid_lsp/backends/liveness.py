@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 
 _LOCAL_PEERPID = 2
 """macOS' socket option (sys/un.h), which Python does not name."""

@@ -10,7 +10,7 @@ import attrs
 
 from hybrid_lsp.completion.lines import Line, split
 from hybrid_lsp.routing.router import Candidate, Patience, Router
-from hybrid_lsp.types import Finish, Piece, Request
+from hybrid_lsp.types import Finish, Kind, Piece, Request
 
 
 @attrs.frozen
@@ -72,6 +72,8 @@ class _Writing:
     first: float | None = None
 
     def take(self, piece: Piece) -> None:
+        if piece.kind is Kind.RETRACTION:
+            self.pieces.clear()
         self.first = time.perf_counter() if self.first is None else self.first
         self.pieces.append(piece)
 

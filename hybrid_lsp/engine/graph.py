@@ -19,7 +19,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hybrid_lsp.engine.shape import Shape
-from hybrid_lsp.engine.weights import Array, Weights
+from hybrid_lsp.models.weights.ct2 import Array, Weights
 
 _CONTRIB = "com.microsoft"
 _OPSET = 21

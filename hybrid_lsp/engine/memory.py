@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from hybrid_lsp.engine.weights import Weights
 from hybrid_lsp.errors import ModelBroken
+from hybrid_lsp.models.weights.ct2 import Weights
 
 _OVERHEAD = 1.25
 """Memory taken for a kept token beside its keys and values, as measured."""

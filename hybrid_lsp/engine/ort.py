@@ -23,8 +23,8 @@ from hybrid_lsp.engine.drafts import Drafter
 from hybrid_lsp.engine.shape import Shape, Unsupported
 from hybrid_lsp.engine.slots import Slot, Slots
 from hybrid_lsp.engine.threads import default_threads
-from hybrid_lsp.engine.weights import Weights
 from hybrid_lsp.errors import ModelBroken
+from hybrid_lsp.models.weights.ct2 import Weights
 
 _CHUNK = 128
 """Tokens of a prompt between two looks at whether anybody still waits."""

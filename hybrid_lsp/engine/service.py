@@ -27,6 +27,7 @@ from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
 from hybrid_lsp.models import families, store, windows
 from hybrid_lsp.models.families import Family
+from hybrid_lsp.models.folders import Kind
 from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.types import Infill, Message
 
@@ -336,7 +337,7 @@ def _family(setting: str, stored: store.StoredModel, description: dict[str, obje
 
 
 def _load_model(stored: store.StoredModel, compute_type: str, threads: int, library: Library) -> Model:
-    ours = ("ctranslate2", "onnxruntime") if stored.kind is store.Kind.CT2 else ("torch",)
+    ours = ("ctranslate2", "onnxruntime") if stored.kind is Kind.CT2 else ("torch",)
     if library not in ("auto", *ours):
         raise ConfigError(
             f"{stored.folder} holds a model for {ours[0]}, not for {library}.", "Leave the library at auto."
@@ -366,7 +367,7 @@ def _is_light(folder: Path) -> bool:
 
 
 def _description(stored: store.StoredModel) -> dict[str, object]:
-    if (stored.folder / "tokenizer.json").is_file() or stored.kind is store.Kind.CT2:
+    if (stored.folder / "tokenizer.json").is_file() or stored.kind is Kind.CT2:
         return tokens.read_description(stored.folder)
     from hybrid_lsp.engine.torch import describe_tokenizer
 

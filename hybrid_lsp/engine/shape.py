@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from hybrid_lsp.engine.weights import Weights
+from hybrid_lsp.models.weights.ct2 import Weights
 
 _DEFAULT_EPSILON = 1e-5
 _FLOAT_BYTES = 4

@@ -33,7 +33,7 @@ from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.store import EMBEDDED
 from hybrid_lsp.paths import state_dir
 from hybrid_lsp.routing.chatting import can_chat
-from hybrid_lsp.routing.router import Router
+from hybrid_lsp.routing.router import Patience, Router
 from hybrid_lsp.server.capabilities import Abilities
 from hybrid_lsp.server.documents import Documents, path_of
 from hybrid_lsp.server.notebooks import Notebooks
@@ -248,7 +248,8 @@ class Session:
         self.privacy = Privacy(self.config.privacy, tell=self.tell.warn)
         for pattern in self.privacy.problems:
             self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
-        self.router = Router(self.backends, small_chats=can_chat(self.config.small))
+        patience = Patience.beside(self.config.large.timeout_s)
+        self.router = Router(self.backends, small_chats=can_chat(self.config.small), patience=patience)
         self._wire_completion()
         custom, problems = read_custom(self.config.actions.custom, [each.name for each in ACTIONS])
         for problem in problems:

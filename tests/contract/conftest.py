@@ -17,7 +17,7 @@ import pytest
 import tiny_model
 import uvicorn
 
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.engine.process import _server_class
 from hybrid_lsp.paths import socket_path
 

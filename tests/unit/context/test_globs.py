@@ -16,7 +16,25 @@ from hybrid_lsp.context.globs import Globs, TooMuchWork, Work, paths_behind
 from hybrid_lsp.context.secret_files import SECRET_FILES
 from hybrid_lsp.document import Document
 
-_PARTS = ["a", "b", "ab", "a.c", "b-1", "*", "a*", "*b", "*.c", "?", "a?", "[ab]", "[!a]*", "[a-c]?", "**", "\\*", "a[]]"]
+_PARTS = [
+    "a",
+    "b",
+    "ab",
+    "a.c",
+    "b-1",
+    "*",
+    "a*",
+    "*b",
+    "*.c",
+    "?",
+    "a?",
+    "[ab]",
+    "[!a]*",
+    "[a-c]?",
+    "**",
+    "\\*",
+    "a[]]",
+]
 _NAMES = ["a", "b", "ab", "a.c", "b-1", "abc", "x", "*", "a]"]
 
 

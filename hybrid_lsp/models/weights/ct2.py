@@ -21,7 +21,7 @@ _TYPES: tuple[str, ...] = ("<f4", "i1", "<i2", "<i4", "<f2", "<u2")
 """By the file's number of a type; bfloat16, which numpy lacks, as its bits."""
 _BFLOAT16 = 5
 _MOST_VARIABLES = 100_000
-_OLDEST_VERSION = 5
+_OLDEST_VERSION = 4
 _NEWEST_VERSION = 6
 
 Array = npt.NDArray[Any]
@@ -61,6 +61,15 @@ class Weights(Mapping[str, Array]):
         mapped = getattr(self._bytes, "_mmap", None)
         if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
+
+    @property
+    def own(self) -> list[str]:
+        """The names of variables, each once: without those that stand for another's."""
+        return list(self._places)
+
+    def size(self, name: str) -> int:
+        """Bytes of a variable."""
+        return self._places[self._aliases.get(name, name)][3]
 
     def shape(self, name: str) -> tuple[int, ...]:
         return self._places[self._aliases.get(name, name)][1]

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hybrid_lsp.engine import ort, shape
-from hybrid_lsp.engine.weights import Weights
 from hybrid_lsp.errors import ModelBroken
 from hybrid_lsp.models.store import embedded_dir
+from hybrid_lsp.models.weights.ct2 import Weights
 
 WHOLE = embedded_dir() / "model.bin"
 
