@@ -4,7 +4,10 @@ HybridLspError
 ├── ConfigError             a setting is wrong: correct it
 ├── ModelError              a model cannot be used
 │   ├── ModelMissing        it is not where the settings say
-│   └── ModelBroken         it is there and does not load
+│   ├── ModelBroken         it is there and does not load
+│   └── HubUnreachable      the hub, or the way to it, does not answer
+├── DiskFull                there is no room for a model
+├── Cancelled               the user wanted no more of it
 ├── EngineError             the model process cannot be had
 │   ├── SocketUnavailable   its socket cannot be made
 │   └── EngineStartFailed   it was started and died, or is backing off
@@ -51,6 +54,18 @@ class ModelMissing(ModelError):
 
 class ModelBroken(ModelError):
     """The model's files are there and do not load."""
+
+
+class HubUnreachable(ModelError):
+    """The hub does not answer, or is not to be asked."""
+
+
+class DiskFull(HybridLspError):
+    """There is no room on the disk."""
+
+
+class Cancelled(HybridLspError):
+    """The user has cancelled what was under way."""
 
 
 class EngineError(HybridLspError):
