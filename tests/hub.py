@@ -96,8 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(404, "RevisionNotFound")
         files = self.served.repos[repo]
         siblings = [
-            {"rfilename": name, "size": len(content), "lfs": _pointer(content)}
-            for name, content in files.items()
+            {"rfilename": name, "size": len(content), "lfs": _pointer(content)} for name, content in files.items()
         ]
         described = {
             "id": repo,
