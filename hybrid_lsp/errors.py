@@ -5,9 +5,9 @@ HybridLspError
 ├── ModelError              a model cannot be used
 │   ├── ModelMissing        it is not where the settings say
 │   ├── ModelBroken         it is there and does not load
-│   └── HubUnreachable      the hub, or the way to it, does not answer
-├── DiskFull                there is no room for a model
-├── Cancelled               the user wanted no more of it
+│   ├── HubUnreachable      the hub, or the way to it, does not answer
+│   ├── DiskFull            there is no room to make it
+│   └── ModelStopped        whoever asked for it has stopped its making
 ├── EngineError             the model process cannot be had
 │   ├── SocketUnavailable   its socket cannot be made
 │   └── EngineStartFailed   it was started and died, or is backing off
@@ -60,12 +60,12 @@ class HubUnreachable(ModelError):
     """The hub does not answer, or is not to be asked."""
 
 
-class DiskFull(HybridLspError):
-    """There is no room on the disk."""
+class DiskFull(ModelError):
+    """There is no room on the disk for a model that is being made."""
 
 
-class Cancelled(HybridLspError):
-    """The user has cancelled what was under way."""
+class ModelStopped(ModelError):
+    """A model was being made, and whoever asked for it has stopped that; nothing is left of it."""
 
 
 class EngineError(HybridLspError):

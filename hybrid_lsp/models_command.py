@@ -26,7 +26,7 @@ from rich.table import Table
 from hybrid_lsp.catalogue import bench, choose, listing, offer, pull
 from hybrid_lsp.catalogue.bench import Measured
 from hybrid_lsp.catalogue.work import Work, megabytes
-from hybrid_lsp.errors import Cancelled, ConfigError, HybridLspError
+from hybrid_lsp.errors import ModelStopped, ConfigError, HybridLspError
 from hybrid_lsp.types import Tier
 
 CANCELLED = 130
@@ -44,9 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         options.run(options, show)
     except HybridLspError as error:
         show.failed(error)
-        return CANCELLED if isinstance(error, Cancelled) else 2
+        return CANCELLED if isinstance(error, ModelStopped) else 2
     except KeyboardInterrupt:
-        show.failed(Cancelled("Cancelled. What was downloaded is kept: the next pull goes on with it."))
+        show.failed(ModelStopped("Cancelled. What was downloaded is kept: the next pull goes on with it."))
         return CANCELLED
     return 0
 
@@ -124,7 +124,7 @@ def _pull(options: argparse.Namespace, show: _Show) -> None:
     if not plan.here:
         pull.require_room(plan)
         if not options.yes and not show.agrees(plan.question):
-            raise Cancelled("Nothing was done.")
+            raise ModelStopped("Nothing was done.")
     with show.working(plan.name) as work:
         folder = pull.pull(plan, work)
     chosen = choose.use(plan.name, Tier(options.use)) if options.use else None

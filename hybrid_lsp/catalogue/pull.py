@@ -199,7 +199,7 @@ def _local(path: Path, source: str, name: str, licence: str) -> Plan:
         source=source,
         licence=licence or info.licence,
         path=path,
-        served=info.served_bytes,
+        served=info.size_int8 or info.size,
     )
 
 

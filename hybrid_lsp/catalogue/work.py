@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
-from hybrid_lsp.errors import Cancelled
+from hybrid_lsp.errors import ModelStopped
 
 Progress = Callable[[float, str], None]
 """Told the share that is done, 0 to 1, and what is being done."""
@@ -20,9 +20,9 @@ class Work:
     cancelled: Callable[[], bool] = lambda: False
 
     def check(self) -> None:
-        """Raises Cancelled where the user wants no more of it."""
+        """Raises ModelStopped where the user wants no more of it."""
         if self.cancelled():
-            raise Cancelled("Cancelled.")
+            raise ModelStopped("Cancelled.")
 
     def report(self, share: float, what: str) -> None:
         """Tell how far it is. Raises Cancelled."""

@@ -19,7 +19,7 @@ from hub import COMMIT, Hub
 from hybrid_lsp.catalogue import hub as hubs
 from hybrid_lsp.catalogue import machine, pull
 from hybrid_lsp.catalogue.work import Work
-from hybrid_lsp.errors import Cancelled, DiskFull, HubUnreachable, ModelBroken, ModelError, ModelMissing
+from hybrid_lsp.errors import ModelStopped, DiskFull, HubUnreachable, ModelBroken, ModelError, ModelMissing
 from hybrid_lsp.models import store
 from hybrid_lsp.paths import models_dir
 
@@ -180,7 +180,7 @@ def test_cancelling_keeps_what_came_and_makes_nothing(hub: Hub) -> None:
     def enough() -> bool:
         return any(WEIGHTS in each for each in seen)
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(ModelStopped):
         fetch(work=Work(lambda _, what: seen.append(what), enough))
     assert not (models_dir() / NAME).exists()
     assert fetch().is_dir()
@@ -266,7 +266,7 @@ def test_a_model_is_removed_but_not_while_it_is_in_use(hub: Hub) -> None:
 
 
 def test_what_an_interrupted_pull_left_is_removed(hub: Hub) -> None:
-    with pytest.raises(Cancelled):
+    with pytest.raises(ModelStopped):
         fetch(work=Work(cancelled=lambda: any(WEIGHTS in each for each in hub.requests)))
     assert pull.remove(NAME) >= 0
     assert list(pull.interrupted()) == []
