@@ -26,7 +26,7 @@ from rich.table import Table
 from hybrid_lsp.catalogue import bench, choose, listing, offer, pull
 from hybrid_lsp.catalogue.bench import Measured
 from hybrid_lsp.catalogue.work import Work, megabytes
-from hybrid_lsp.errors import ModelStopped, ConfigError, HybridLspError
+from hybrid_lsp.errors import ConfigError, HybridLspError, ModelStopped
 from hybrid_lsp.types import Tier
 
 CANCELLED = 130

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import logging
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,21 +125,41 @@ def fetch(listing: Listing, files: tuple[HubFile, ...], folder: Path, work: Work
 
     Raises as `look` does, DiskFull, ModelBroken (a checksum differs: the file is thrown away), Cancelled.
     """
-    library, total, done = _library(), sum(each.size for each in files) or 1, 0
+    total, done = sum(each.size for each in files) or 1, 0
     for each in files:
         start, share = done / total, each.size / total
-        part = work.part(start, start + share * _FETCHING)
         with _told(Reference(listing.repo, each.name, listing.commit)):
-            path = library.hf_hub_download(
-                listing.repo,
-                each.name,
-                revision=listing.commit,
-                local_dir=folder,
-                endpoint=_endpoint(),
-                tqdm_class=_bar(part, each),
-            )
-        _check(Path(path), each, work.part(start + share * _FETCHING, start + share))
+            path = _one(listing, each, folder, work.part(start, start + share * _FETCHING))
+        _check(path, each, work.part(start + share * _FETCHING, start + share))
         done += each.size
+
+
+def _one(listing: Listing, file: HubFile, folder: Path, work: Work) -> Path:
+    """One file: from the hub's own cache, or over the network to what is here of it already.
+
+    The library's `hf_hub_download` begins anew after an interruption; the step below it does not.
+    """
+    library, path = _library(), folder / file.name
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cached = library.try_to_load_from_cache(listing.repo, file.name, revision=listing.commit)
+    part = path.with_name(f"{path.name}.{(file.sha256 or listing.commit)[:12]}.part")
+    if isinstance(cached, str):
+        shutil.copyfile(cached, part)
+    else:
+        address = library.hf_hub_url(listing.repo, file.name, revision=listing.commit, endpoint=_endpoint())
+        with part.open("ab") as stream:
+            library.file_download.http_get(
+                address,
+                stream,
+                resume_size=stream.tell(),
+                headers=library.utils.build_hf_headers(),
+                expected_size=file.size,
+                displayed_filename=file.name,
+                tqdm_class=_bar(work, file),
+            )
+    return part.replace(path)
 
 
 def waiting(folder: Path) -> int:
@@ -153,6 +175,8 @@ def _library() -> Any:
         import huggingface_hub
     except ImportError as error:
         raise ModelError("Downloading needs the package huggingface_hub.", "Run: pip install hybrid-lsp") from error
+    # What it has to say of its attempts would run into the progress bar.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     return huggingface_hub
 
 

@@ -84,7 +84,8 @@ def plan(wanted: str, name: str = "") -> Plan:
     if name and not _NAME.fullmatch(name):
         raise ModelError(f"`{name}` cannot be a model's name.", "Use small letters, digits, dots and dashes.")
     entry = known.named(wanted)
-    if (path := Path(wanted).expanduser()).exists():
+    # A known name means the known model, whatever lies in the folder that the command is run in.
+    if wanted.strip() and entry is None and (path := Path(wanted).expanduser()).exists():
         return _local(path.resolve(), str(path), name, "")
     machine_has = found.everything()
     if (mine := _ours(name or (entry.name if entry else wanted), machine_has)) is not None:

@@ -10,8 +10,8 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent.parent))
 
-from hub import Hub, serving  # noqa: E402
-from tiny_model import build_apart  # noqa: E402
+from hub import Hub, serving
+from tiny_model import build_apart
 
 REPO = "owner/Tiny-Coder"
 

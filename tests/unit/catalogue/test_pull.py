@@ -19,7 +19,7 @@ from hub import COMMIT, Hub
 from hybrid_lsp.catalogue import hub as hubs
 from hybrid_lsp.catalogue import machine, pull
 from hybrid_lsp.catalogue.work import Work
-from hybrid_lsp.errors import ModelStopped, DiskFull, HubUnreachable, ModelBroken, ModelError, ModelMissing
+from hybrid_lsp.errors import DiskFull, HubUnreachable, ModelBroken, ModelError, ModelMissing, ModelStopped
 from hybrid_lsp.models import store
 from hybrid_lsp.paths import models_dir
 
@@ -74,19 +74,33 @@ def test_what_is_here_is_not_fetched_again(hub: Hub) -> None:
 
 
 def test_it_goes_on_where_the_connection_broke(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub's library itself goes on five times; here the whole pull ends, and the next one goes on."""
-    size = len(hub.repos[REPO][WEIGHTS])
-    hub.break_after, hub.breaks = size // 3, 99
+    hub.break_after, hub.breaks = len(hub.repos[REPO][WEIGHTS]) // 3, 2
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 65536)
     monkeypatch.setattr("time.sleep", lambda _: None)  # between the library's own attempts
-    with pytest.raises((HubUnreachable, ModelBroken)):
-        fetch()
+    assert fetch().is_dir()
+    assert hub.ranges, "the download began anew"
+
+
+def test_the_next_pull_goes_on_where_the_last_one_ended(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 65536)
+    shares: list[float] = []
+    with pytest.raises(ModelStopped):
+        fetch(work=Work(lambda share, _: shares.append(share), lambda: len(shares) > 3))
     assert not (models_dir() / NAME).exists()
     ((name, kept),) = pull.interrupted()
     assert (name, kept > 0) == (NAME, True)
-    hub.breaks, hub.ranges = 0, []
+    assert 0 < pull.plan(REPO).download < sum(map(len, hub.repos[REPO].values()))
     assert fetch().is_dir()
     assert hub.ranges, "the download began anew"
     assert list(pull.interrupted()) == []
+
+
+def test_a_connection_that_breaks_each_time_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.break_after, hub.breaks = 10, 99
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(HubUnreachable, match="could not be reached"):
+        fetch()
+    assert not (models_dir() / NAME).exists()
 
 
 def test_a_wrong_checksum_is_thrown_away_and_the_old_model_stays(hub: Hub) -> None:
@@ -144,7 +158,7 @@ def test_a_repository_without_usable_weights(hub: Hub, files: dict[str, bytes], 
 
 def test_of_several_quantisations_the_one_with_the_least_loss(hub: Hub) -> None:
     names = ["m-Q2_K.gguf", "m-Q4_K_M.gguf", "m-Q8_0.gguf", "m-f16-00001-of-00002.gguf", "mmproj-Q8_0.gguf"]
-    hub.repos["owner/m-GGUF"] = {name: b"x" for name in names}
+    hub.repos["owner/m-GGUF"] = dict.fromkeys(names, b"x")
     assert [each.name for each in pull.plan("owner/m-GGUF").files] == ["m-Q8_0.gguf"]
     assert [each.name for each in pull.plan("owner/m-GGUF/m-Q4_K_M.gguf").files] == ["m-Q4_K_M.gguf"]
 
@@ -168,7 +182,7 @@ def test_a_disk_that_fills_up_meanwhile(hub: Hub, monkeypatch: pytest.MonkeyPatc
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
     with pytest.raises(DiskFull, match="The disk is full"):
         fetch()
     assert not (models_dir() / NAME).exists()

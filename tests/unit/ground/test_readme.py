@@ -1,4 +1,4 @@
-"""The documentation's generated parts are what the code makes, its links lead somewhere, and the front page stays short."""
+"""The documentation is what the code makes, its links lead somewhere, and the front page stays short."""
 
 import re
 from pathlib import Path
