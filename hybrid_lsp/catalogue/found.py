@@ -103,7 +103,7 @@ def hub_cache(folder: Path) -> Iterator[Found]:
 def ollama(folder: Path) -> Iterator[Found]:
     """Ollama's store: `manifests/HOST/OWNER/NAME/TAG` names blobs by their digests; the weights are one GGUF."""
     manifests = folder / "manifests"
-    for file in islice(manifests.glob("*/*/*/*"), _MOST_ENTRIES):
+    for file in sorted(islice(manifests.glob("*/*/*/*"), _MOST_ENTRIES)):
         layers = _layers(file)
         weights = [each for each in layers if each.get("mediaType") == _OLLAMA_WEIGHTS]
         blob = _blob(folder, weights[0]) if len(weights) == 1 else None

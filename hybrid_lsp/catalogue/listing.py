@@ -20,6 +20,8 @@ WAIT_MS = 1000.0
 _READING_TOKENS = 5.0
 """Tokens a second below which an explanation comes slower than it is read."""
 _EMBEDDED_M = 7
+_OPEN = ("Apache-2.0", "MIT")
+"""Licences that bind nobody's use: a model under another one is listed, and left to its user to choose."""
 _MOST_INSPECTED = 100
 
 
@@ -78,7 +80,7 @@ def recommended(here: Machine) -> dict[str, Known]:
     best: dict[str, Known] = {}
     for each in known.models():
         rates = here.rates(each.computed_m)
-        if not each.tier:
+        if not each.tier or each.licence not in _OPEN:
             continue
         quick = rates.suggestion_ms <= WAIT_MS if each.tier == "small" else rates.decode >= _READING_TOKENS
         larger = each.tier not in best or best[each.tier].parameters_m < each.parameters_m

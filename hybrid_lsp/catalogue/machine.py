@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -151,4 +152,5 @@ def _write(part: str, content: Part) -> None:
         aside.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
         aside.replace(_file())
     except OSError:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()

@@ -43,5 +43,8 @@ test('a model is told by what matters for choosing it', () => {
   assert.equal(describeModel(model), 'serves small · Ollama · about 1.7 s a suggestion');
   const other = { ...model, tiers: [], fits: false, suggestion_ms: null };
   assert.equal(describeModel(other), 'Ollama · too large for the free memory');
-  assert.equal(describeModel({ ...model, tiers: [], measured: true, suggestion_ms: 80 }), 'Ollama · 80 ms a suggestion');
+  assert.equal(
+    describeModel({ ...model, tiers: [], measured: true, suggestion_ms: 80 }),
+    'Ollama · 80 ms a suggestion',
+  );
 });
