@@ -75,6 +75,7 @@ class Session:
         self._client = ""
         self._roots: list[Path] = []
         self._initial: Mapping[str, Any] = {}
+        self._file: list[Layer] = []
         self._editor: Mapping[str, Any] = {}
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
@@ -137,12 +138,7 @@ class Session:
             if seen == known or seen != before:
                 continue
             known = seen
-            layer, problems = settings.read_file(file)
-            if layer is None and problems:
-                # What was read last goes on counting.
-                self.tell.warn(f"Setting {problems[0]}")
-            else:
-                self.reconfigure()
+            self.reconfigure()
 
     def reconfigure(self) -> None:
         """Read the settings again; a model that is new is loaded ahead of the first request."""
@@ -160,6 +156,11 @@ class Session:
 
     def _layers(self) -> tuple[list[Layer], list[settings.Problem]]:
         layers, problems = settings.user_layers()
+        mine = [layer for layer in layers if layer.source == str(config_file())]
+        if mine or not problems:
+            self._file = mine
+        else:  # it is broken, as while it is edited: what was read last goes on counting
+            layers = self._file + layers
         layers += _client_layers("initializationOptions", self._initial)
         layers += _client_layers("the editor's settings", self._editor)
         return layers, problems
