@@ -26,7 +26,7 @@ import psutil  # type: ignore[import-untyped]
 from hybrid_lsp.backends.http import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 from hybrid_lsp.catalogue import machine
-from hybrid_lsp.catalogue.pull import origin
+from hybrid_lsp.catalogue.found import origin
 from hybrid_lsp.catalogue.work import Work
 from hybrid_lsp.errors import BackendFailed, BackendUnavailable
 from hybrid_lsp.models import store

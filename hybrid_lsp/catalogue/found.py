@@ -21,6 +21,7 @@ from hybrid_lsp.errors import ModelError
 from hybrid_lsp.models import store
 from hybrid_lsp.paths import models_dir
 
+ORIGIN_FILE = "origin.json"
 _MOST_ENTRIES = 5000
 """A folder with more is not one of models."""
 _LEAST_BYTES = 1_000_000
@@ -124,6 +125,11 @@ def loose(folder: Path) -> Iterator[Found]:
     """GGUF files in a folder and one below."""
     for file in _ggufs(folder, 2):
         yield Found(str(file), file, Source.LOOSE, file.stat().st_size)
+
+
+def origin(folder: Path) -> dict[str, Any]:
+    """Where a pulled model came from: `source`, `licence`, `commit`, `files` with checksums, `path`; {} if unknown."""
+    return _json(folder / ORIGIN_FILE)
 
 
 def named(name: str, found: list[Found]) -> Found | None:
@@ -247,7 +253,7 @@ def _ollama_licence(folder: Path, layers: list[dict[str, Any]]) -> str:
 
 
 def _licence_beside(folder: Path) -> str:
-    return str(_json(folder / store.FAMILY_FILE).get("licence") or "")
+    return str(origin(folder).get("licence") or "")
 
 
 def _json(file: Path) -> dict[str, Any]:

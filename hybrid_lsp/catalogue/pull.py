@@ -25,7 +25,6 @@ from hybrid_lsp.errors import DiskFull, ModelBroken, ModelError, ModelMissing
 from hybrid_lsp.models import store, weights
 from hybrid_lsp.paths import models_dir
 
-ORIGIN_FILE = "origin.json"
 _INCOMING = ".incoming"
 _MARGIN_MB = 200
 _POLL_S = 0.2
@@ -162,15 +161,6 @@ def remove(name: str, in_use: tuple[str, ...] = ()) -> int:
     return freed
 
 
-def origin(folder: Path) -> dict[str, Any]:
-    """Where a pulled model came from: `source`, `licence`, `commit`, `files` with checksums, `path`; {} if unknown."""
-    try:
-        read = json.loads((folder / ORIGIN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
 def plain_name(text: str) -> str:
     """The name that a model gets here: without its owner, its file's ending and how it was quantised."""
     name = text.rstrip("/").rpartition("/")[2].casefold().removesuffix(".gguf")
@@ -264,7 +254,7 @@ def _alone(plan: Plan, work: Work) -> Iterator[None]:
 
 def _same(plan: Plan) -> None:
     """Raises ModelError where another model has that name here."""
-    there = origin(plan.target).get("source")
+    there = found.origin(plan.target).get("source")
     if there is not None and there != plan.source:
         raise ModelError(
             f"{plan.name} is here already, from {there}.",
@@ -285,7 +275,7 @@ def _convert(plan: Plan, source: Path, work: Work) -> None:
     shutil.rmtree(part, ignore_errors=True)
     try:
         weights.convert(source, part, progress=work.report, cancelled=work.cancelled)
-        (part / ORIGIN_FILE).write_text(json.dumps(_origin(plan), indent=1) + "\n", encoding="utf-8")
+        (part / found.ORIGIN_FILE).write_text(json.dumps(_origin(plan), indent=1) + "\n", encoding="utf-8")
         part.replace(plan.target)
     except ModelBroken:
         # It will not convert next time either.

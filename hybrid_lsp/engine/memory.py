@@ -6,9 +6,9 @@ import ctypes
 import re
 import struct
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from hybrid_lsp.models.weights import ct2
 
 _OVERHEAD = 1.25
 """Memory taken for a kept token beside its keys and values, as measured."""
@@ -25,40 +25,14 @@ def bytes_a_token(folder: Path) -> int:
     """
     layers, width = set(), 0
     try:
-        with (folder / "model.bin").open("rb") as stream:
-            for name, shape in _variables(stream):
-                if (found := re.fullmatch(r"decoder/layer_(\d+)/self_attention/linear_0/weight", name)) is not None:
-                    layers.add(found[1])
-                elif re.fullmatch(r"decoder/layer_\d+/self_attention/linear_1/weight", name) and len(shape) == 2:
-                    width = max(width, shape[1])
+        for name, shape, _ in ct2.variables(folder / "model.bin"):
+            if (found := re.fullmatch(r"decoder/layer_(\d+)/self_attention/linear_0/weight", name)) is not None:
+                layers.add(found[1])
+            elif re.fullmatch(r"decoder/layer_\d+/self_attention/linear_1/weight", name) and len(shape) == 2:
+                width = max(width, shape[1])
     except (OSError, struct.error, UnicodeDecodeError):
         return _FALLBACK
     return int(len(layers) * 2 * width * _FLOAT_BYTES * _OVERHEAD) or _FALLBACK
-
-
-def _variables(stream: IO[bytes]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The names and shapes in a `model.bin` of version 4 and later, without reading the weights."""
-    _read(stream, "I")  # version
-    _text(stream)  # kind of model
-    _read(stream, "I")  # revision
-    (count,) = _read(stream, "I")
-    for _ in range(count):
-        name = _text(stream)
-        (rank,) = _read(stream, "B")
-        shape = _read(stream, f"{rank}I")
-        _, size = _read(stream, "BI")
-        stream.seek(size, 1)
-        yield name, shape
-
-
-def _text(stream: IO[bytes]) -> str:
-    (size,) = _read(stream, "H")
-    return stream.read(size).rstrip(b"\0").decode()
-
-
-def _read(stream: IO[bytes], layout: str) -> tuple[int, ...]:
-    layout = "<" + layout
-    return struct.unpack(layout, stream.read(struct.calcsize(layout)))
 
 
 def hold_freed() -> None:

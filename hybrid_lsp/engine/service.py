@@ -26,6 +26,7 @@ from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
 from hybrid_lsp.models import families, healing, store, windows
 from hybrid_lsp.models.families import Family
+from hybrid_lsp.models.folders import Kind
 from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.types import Infill, Message
 
@@ -321,7 +322,7 @@ def _family(setting: str, stored: store.StoredModel, description: dict[str, obje
 
 
 def _load_model(stored: store.StoredModel, compute_type: str, threads: int, library: Library) -> Model:
-    ours = "ctranslate2" if stored.kind is store.Kind.CT2 else "torch"
+    ours = "ctranslate2" if stored.kind is Kind.CT2 else "torch"
     if library not in ("auto", ours):
         raise ConfigError(f"{stored.folder} holds a model for {ours}, not for {library}.", "Leave the library at auto.")
     if ours == "ctranslate2":
@@ -332,7 +333,7 @@ def _load_model(stored: store.StoredModel, compute_type: str, threads: int, libr
 
 
 def _description(stored: store.StoredModel) -> dict[str, object]:
-    if (stored.folder / "tokenizer.json").is_file() or stored.kind is store.Kind.CT2:
+    if (stored.folder / "tokenizer.json").is_file() or stored.kind is Kind.CT2:
         return tokens.read_description(stored.folder)
     from hybrid_lsp.engine.torch import describe_tokenizer
 

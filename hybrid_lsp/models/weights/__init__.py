@@ -4,7 +4,8 @@
 of its own, tensor by tensor and without torch where the architecture is one of `architectures`.
 """
 
+from hybrid_lsp.models.folders import Kind
 from hybrid_lsp.models.weights.convert import convert
-from hybrid_lsp.models.weights.info import Kind, WeightsInfo, inspect
+from hybrid_lsp.models.weights.info import WeightsInfo, inspect
 
 __all__ = ["Kind", "WeightsInfo", "convert", "inspect"]

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from hub import COMMIT, Hub
 
+from hybrid_lsp.catalogue import found, machine, pull
 from hybrid_lsp.catalogue import hub as hubs
-from hybrid_lsp.catalogue import machine, pull
 from hybrid_lsp.catalogue.work import Work
 from hybrid_lsp.errors import DiskFull, HubUnreachable, ModelBroken, ModelError, ModelMissing, ModelStopped
 from hybrid_lsp.models import store
@@ -51,7 +51,7 @@ def test_a_model_of_the_hub_is_told_before_and_served_after(hub: Hub) -> None:
     told: list[tuple[float, str]] = []
     folder = pull.pull(plan, Work(lambda share, what: told.append((share, what))))
     assert store.resolve(NAME).folder == folder == models_dir() / NAME
-    assert pull.origin(folder)["commit"] == COMMIT
+    assert found.origin(folder)["commit"] == COMMIT
     assert [share for share, _ in told] == sorted(share for share, _ in told)
     assert any(WEIGHTS in what for _, what in told)
     assert leftovers() == []
@@ -252,7 +252,7 @@ def test_a_name_is_no_path(hub: Hub, name: str) -> None:
 def test_a_folder_of_this_machine_needs_no_hub(hub: Hub, tiny: Path) -> None:
     folder = fetch(str(tiny / "hf"), "local")
     assert store.resolve("local").folder == folder
-    assert pull.origin(folder)["path"] == str(tiny / "hf")
+    assert found.origin(folder)["path"] == str(tiny / "hf")
     assert fetch(str(tiny / "ct2"), "ready").is_dir()
     assert hub.requests == []
 

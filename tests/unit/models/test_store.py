@@ -9,7 +9,7 @@ import pytest
 
 from hybrid_lsp.errors import ModelBroken, ModelError, ModelMissing
 from hybrid_lsp.models import store
-from hybrid_lsp.models.store import Kind
+from hybrid_lsp.models.folders import DEFAULT_CONTEXT, Kind
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -37,7 +37,7 @@ def test_a_transformers_folder(tmp_path: Path) -> None:
 
 
 def test_where_nothing_says_the_context_is_modest(tmp_path: Path) -> None:
-    assert store.resolve(str(fill(tmp_path / "m", *CT2))).context == store.DEFAULT_CONTEXT
+    assert store.resolve(str(fill(tmp_path / "m", *CT2))).context == DEFAULT_CONTEXT
 
 
 @pytest.mark.parametrize("missing", CT2)
@@ -114,14 +114,7 @@ def test_only_names_of_a_hub_are_downloaded() -> None:
         store.download("../etc")
 
 
-def test_downloading_and_converting_need_their_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_downloading_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelError, match="huggingface_hub"):
         store.download("owner/name")
-    with pytest.raises(ModelError, match="transformers"):
-        store.convert(str(fill(tmp_path / "m", "model.safetensors", "config.json")))
-
-
-def test_what_is_converted_stays_as_it_is(tmp_path: Path) -> None:
-    folder = fill(tmp_path / "m", *CT2)
-    assert store.convert(str(folder)) == folder
