@@ -147,7 +147,9 @@ class ModelConfig:
         "a cloud); `llamacpp`: llama-server's own `/infill`; `none`: no model.",
     )
     model: str = setting(
-        "", "For `engine`: `embedded` or a folder with a model; otherwise the name the server knows it by."
+        "",
+        "For `engine`: `embedded`, the name of a model that was pulled (`hybrid-lsp models`), or a folder with one; "
+        "otherwise the name the server knows it by.",
     )
     base_url: str = setting(
         "", "Address of the server for `openai` and `llamacpp`, for example `http://localhost:8000/v1`."
@@ -222,6 +224,18 @@ class EngineConfig:
     )
     start_timeout_s: float = setting(
         60.0, "Longest wait for an engine to load its model, in seconds.", check=_between(0.5, 3600)
+    )
+
+
+@attrs.frozen
+class ModelsConfig:
+    """Models that are fetched."""
+
+    offer: bool = setting(
+        True,
+        "Ask once on this machine, in an editor with a person before it, whether to get a larger model than the "
+        "embedded one.",
+        trust=Trust.LOWER,
     )
 
 
@@ -309,6 +323,7 @@ class Config:
     small: ModelConfig = attrs.field(factory=_small)
     large: ModelConfig = attrs.field(factory=ModelConfig)
     engine: EngineConfig = attrs.field(factory=EngineConfig)
+    models: ModelsConfig = attrs.field(factory=ModelsConfig)
     actions: ActionsConfig = attrs.field(factory=ActionsConfig)
     verify: VerifyConfig = attrs.field(factory=VerifyConfig)
     files: FilesConfig = attrs.field(factory=FilesConfig)

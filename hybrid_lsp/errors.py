@@ -5,6 +5,7 @@ HybridLspError
 ├── ModelError              a model cannot be used
 │   ├── ModelMissing        it is not where the settings say
 │   ├── ModelBroken         it is there and does not load
+│   ├── HubUnreachable      the hub, or the way to it, does not answer
 │   ├── DiskFull            there is no room to make it
 │   └── ModelStopped        whoever asked for it has stopped its making
 ├── EngineError             the model process cannot be had
@@ -55,6 +56,10 @@ class ModelMissing(ModelError):
 
 class ModelBroken(ModelError):
     """The model's files are there and do not load."""
+
+
+class HubUnreachable(ModelError):
+    """The hub does not answer, or is not to be asked."""
 
 
 class DiskFull(ModelError):

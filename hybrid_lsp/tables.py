@@ -79,7 +79,7 @@ def _ms(value: float | None) -> str:
 
 
 def settings_table() -> str:
-    """Every setting as a Markdown table, for the README; a test keeps the two the same."""
+    """Every setting as a Markdown table, for docs/settings.md; a test keeps the two the same."""
     rows = [f"| `{item.name}` | `{_toml(item.default)}` | {item.doc} |" for item in config.settings()]
     return "\n".join(["| setting | default | what it does |", "|---|---|---|", *rows])
 

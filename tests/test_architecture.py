@@ -25,12 +25,16 @@ FLOORS = {
     # It measures what is served, so it stands on the models' formats and confidence.
     "training": 2,
     "routing": 3,
+    # From a model's name to a model that is served: it stands on the engine, its clients and the formats.
+    "catalogue": 3,
     "completion": 4,
     "actions": 4,
     "server": 5,
     # The commands: `cli` parses, the others do.
     "calibrating": 6,
     "demo": 6,
+    "doctor": 6,
+    "models_command": 6,
     "oneshot": 6,
     "tables": 6,
     "cli": 7,

@@ -76,8 +76,6 @@ class EngineOptions:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    if arguments.download:
-        return _download(arguments.model)
     fields = {field.name for field in attrs.fields(EngineOptions)}
     return run(EngineOptions(**{name: value for name, value in vars(arguments).items() if name in fields}))
 
@@ -286,21 +284,9 @@ def _log_to(file: Path) -> None:
         logging.getLogger(noisy).setLevel(level)
 
 
-def _download(model: str) -> int:
-    from hybrid_lsp.models import store
-
-    try:
-        store.download(model, lambda text: print(text, file=sys.stderr))
-    except HybridLspError as error:
-        print(error, file=sys.stderr)
-        return EXIT_MODEL
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hybrid-lsp engine", description="Serve one model over HTTP.")
-    parser.add_argument("--model", required=True, help="`embedded`, a folder, or OWNER/NAME of a downloaded model")
-    parser.add_argument("--download", action="store_true", help="download OWNER/NAME from the hub, and end")
+    parser.add_argument("--model", required=True, help="`embedded`, a model that was pulled, or a folder")
     parser.add_argument("--role", choices=("small", "large"), default="small", help="large runs at idle priority")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--socket", type=Path, help="Unix socket to listen on, made with mode 0600")

@@ -11,8 +11,8 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from hybrid_lsp.actions.pipeline import ACTIONS
 from hybrid_lsp.errors import ActionError, DocumentRejected
-from hybrid_lsp.server import diagnostics, inline, listed, perform
-from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, PAUSE, RUN_ACTION, STATUS
+from hybrid_lsp.server import diagnostics, inline, listed, models, perform
+from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, MODELS, PAUSE, RUN_ACTION, STATUS
 from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.hybrid import HybridServer
 from hybrid_lsp.server.session import SECTION
@@ -31,6 +31,7 @@ def register(server: HybridServer) -> None:
         RUN_ACTION: run_action,
         ANSWER_NOW: answer_now,
         DISMISS: dismiss,
+        MODELS: run_models,
     }
     for name, command in commands.items():
         server.command(name)(command)
@@ -85,6 +86,9 @@ def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
 async def initialized(ls: HybridServer, params: lsp.InitializedParams) -> None:
     await _pull_settings(ls)
     ls.session.warm()
+    ls.session.follow_settings()
+    if ls.session.may_offer_a_model:
+        ls.session.spawn(models.offer(ls))
 
 
 async def shutdown(ls: HybridServer, params: None) -> None:
@@ -211,6 +215,10 @@ async def resolve_code_action(ls: HybridServer, params: lsp.CodeAction) -> lsp.C
 
 async def run_action(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
     return await perform.run_command(ls, arguments)
+
+
+async def run_models(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    return await models.run_command(ls, arguments)
 
 
 def answer_now(ls: HybridServer, *arguments: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.metrics.events import Event
 from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.store import EMBEDDED
-from hybrid_lsp.paths import state_dir
+from hybrid_lsp.paths import config_file, state_dir
 from hybrid_lsp.routing.chatting import can_chat
 from hybrid_lsp.routing.router import Patience, Router
 from hybrid_lsp.server.capabilities import Abilities
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 SECTION = "hybrid-lsp"
 """The section of the editor's settings that is ours."""
+FOLLOW_S = 1.0
+"""How often the user's settings file is looked at."""
 
 
 class Session:
@@ -78,11 +80,13 @@ class Session:
         self._client = ""
         self._roots: list[Path] = []
         self._initial: Mapping[str, Any] = {}
+        self._file: list[Layer] = []
         self._editor: Mapping[str, Any] = {}
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
         self.acceptance = Acceptance(self.record, self.documents.get, lambda: asyncio.get_running_loop().time())
         self._background: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
 
     def start(self, params: lsp.InitializeParams, encoding: lsp.PositionEncodingKind | str) -> None:
         """Read what `initialize` says."""
@@ -125,8 +129,43 @@ class Session:
         wanted = settings.load(self._layers()[0])[0].completion.in_list
         return wanted and not self.abilities.completes_inline
 
+    def follow_settings(self) -> None:
+        """Have changes of the user's file count at once: `hybrid-lsp models use` and people write it."""
+        if self._following is None:
+            self._following = asyncio.ensure_future(self._follow(config_file()))
+
+    async def _follow(self, file: Path) -> None:
+        """Look at the file once a second, which costs some microseconds; a file that is being written waits."""
+        known = seen = _stamp(file)
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            before, seen = seen, _stamp(file)
+            if seen == known or seen != before:
+                continue
+            known = seen
+            self.reconfigure()
+
+    def reconfigure(self) -> None:
+        """Read the settings again; a model that is new is loaded ahead of the first request."""
+        before = self.config.small
+        self.configure()
+        if self.config.small != before:
+            self.warm()
+
+    @property
+    def may_offer_a_model(self) -> bool:
+        """Whether a person sits there who can be asked, and only the embedded model serves."""
+        small = self.config.small
+        embedded = small.backend == "engine" and small.model == EMBEDDED
+        return embedded and self.tell.wants_offer and self.config.models.offer and self.config.completion.enabled
+
     def _layers(self) -> tuple[list[Layer], list[settings.Problem]]:
         layers, problems = settings.user_layers()
+        mine = [layer for layer in layers if layer.source == str(config_file())]
+        if mine or not problems:
+            self._file = mine
+        else:  # it is broken, as while it is edited: what was read last goes on counting
+            layers = self._file + layers
         layers += _client_layers("initializationOptions", self._initial)
         layers += _client_layers("the editor's settings", self._editor)
         return layers, problems
@@ -224,6 +263,8 @@ class Session:
 
     async def close(self) -> None:
         """Let the models go (engines end by themselves when nobody asks) and write the metrics."""
+        if self._following is not None:
+            self._following.cancel()
         self.completion.close()
         self.acceptance.close()
         await asyncio.gather(*(_close(backend) for backend in self._all_backends))
@@ -336,6 +377,15 @@ def _client_layers(source: str, values: Mapping[str, Any]) -> list[Layer]:
     if isinstance(theirs := values.get("workspace"), Mapping):
         layers.append(Layer("the workspace's settings", theirs, workspace=True))
     return layers
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does, behind a link too; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _paths(uris: Iterable[str]) -> list[Path]:

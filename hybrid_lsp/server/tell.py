@@ -52,6 +52,7 @@ class Tell:
         self.status = Status()
         self.wants_status = False
         self.wants_stream = False
+        self.wants_offer = False
 
     def learn(self, capabilities: lsp.ClientCapabilities) -> None:
         """Read from the client's capabilities which of our own notifications it wants."""
@@ -60,6 +61,7 @@ class Tell:
         wanted: dict[str, Any] = ours if isinstance(ours, dict) else {}
         self.wants_status = bool(wanted.get("status"))
         self.wants_stream = bool(wanted.get("stream"))
+        self.wants_offer = bool(wanted.get("offer"))
 
     def info(self, message: str) -> None:
         """To the log, and the editor's output channel."""
