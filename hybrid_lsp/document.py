@@ -54,6 +54,21 @@ class Document:
         """The offset at which each line begins; there is always at least one line."""
         return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
 
+    @cached_property
+    def lf(self) -> Document:
+        """The same lines, each ended by LF; this very document where they are."""
+        if "\r" not in self.text:
+            return self
+        return attrs.evolve(self, text=self.text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def line_end(self, offset: int) -> str:
+        """How the line of an offset ends, the file's last as the one above it; LF where there is none."""
+        number = min(self.position(offset)[0], self.line_count - 2)
+        if number < 0:
+            return "\n"
+        found = _LINE_END.search(self.text, self.line_starts[number])
+        return found.group() if found else "\n"
+
     @property
     def line_count(self) -> int:
         return len(self.line_starts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import attrs
 
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 GRACE_S = 0.5
 """So long a generation that nobody waits for any more may run on, for the request that the last keystroke brings."""
+_MOST_CLOSERS = 12
+"""Closers right of a cursor, more than anybody nests on one line."""
 
 
 @attrs.define(eq=False)
@@ -63,14 +65,18 @@ class Flight:
         if not self._first.done():
             self._first.set_result(answer)
 
-    def follow(self, before: str, after: str) -> bool:
-        """Whether the text around the cursor is still what this generation continues; it stops when not."""
-        agrees = after == self.suffix and self._agrees(before)
-        if not agrees:
+    def follow(self, before: str, after: str, *, closed: bool = False) -> bool:
+        """Whether the text around the cursor is still what this generation continues; it stops when not.
+
+        `closed`: what an editor closes by itself right of the cursor may stand at the end of `before`.
+        """
+        typed = _opened(before) if closed else (before,)
+        agreeing = next((each for each in typed if self._agrees(each)), None) if after == self.suffix else None
+        if agreeing is None:
             self.stop()
-        elif before != (self.prefix if self.base is None else self.base):
+        elif agreeing != (self.prefix if self.base is None else self.base):
             self.typed_on = True
-        return agrees
+        return agreeing is not None
 
     def _agrees(self, before: str) -> bool:
         if before.startswith(self.prefix):
@@ -169,7 +175,7 @@ class Flights:
         """The text has changed: stop what no longer agrees, without waiting for the next request."""
         for flight in self._of(document.uri):
             cut = len(document.text) - len(flight.suffix)
-            flight.follow(document.text[: max(0, cut)], document.text[max(0, cut) :])
+            flight.follow(document.text[: max(0, cut)], document.text[max(0, cut) :], closed=True)
 
     def cancel(self, uri: str) -> None:
         """Stop all of a document's generations."""
@@ -190,6 +196,17 @@ class Flights:
             flights.remove(flight)
         if not flights:
             self._flights.pop(flight.uri, None)
+
+
+def _opened(before: str) -> Iterator[str]:
+    """A text, and the same without some of the closers that it ends with, the longest first."""
+    yield before
+    for _ in range(_MOST_CLOSERS):
+        before = before.rstrip(" \t")
+        if not before.endswith(tuple(")]}\"'`")):
+            return
+        before = before[:-1]
+        yield before
 
 
 def _same_way(typed: str, written: str) -> bool:

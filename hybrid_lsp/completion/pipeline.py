@@ -74,22 +74,22 @@ class CompletionPipeline:
             return stopped
         cursor = Cursor.of(query)
         answer = await self._answer(cursor, query, config.completion)
-        if answer.suggestions and config.completion.speculate and cursor.selected is None:
+        if answer.suggestions and config.completion.speculate and cursor.certain:
             self._think_ahead(cursor, answer, config.completion)
         return cursor.placed(answer)
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
-        self.surroundings.opened(document)
+        self.surroundings.opened(document.lf)
         self._prepare_soon()
 
     def changed(self, old: Document, new: Document) -> None:
         """A document was edited: what no longer agrees with it is stopped."""
         self.rhythm.changed(old, new)
-        self.surroundings.changed(old, new)
+        self.surroundings.changed(old.lf, new.lf)
         self._prepare_soon()
         self._stop_thinking(new.uri)
-        self.flights.changed(new)
+        self.flights.changed(new.lf)
 
     def cancel(self, uri: str) -> None:
         """Stop all work on a document (it was closed, or an action starts)."""

@@ -9,7 +9,7 @@ import attrs
 
 from hybrid_lsp.completion.length import Shape, within_scope
 from hybrid_lsp.completion.place import Place
-from hybrid_lsp.completion.rules import brackets, overlap, partial, repetition, syntax, wrapping
+from hybrid_lsp.completion.rules import brackets, overlap, partial, quotes, repetition, statements, syntax, wrapping
 from hybrid_lsp.completion.rules.overlap import without_suffix
 from hybrid_lsp.context.grammars import Parsed
 from hybrid_lsp.types import Finish, Reason
@@ -25,8 +25,8 @@ _PROSE = frozenset({Place.COMMENT, Place.STRING, Place.DOCSTRING})
 class Site:
     """Where a reply goes: the whole text around the cursor, and what is known about the place and the reply.
 
-    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `finish` why the
-    reply ended (None: at an end).
+    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `delimiter` what ends
+    the string around it and stands after it already, `finish` why the reply ended (None: at an end).
     """
 
     prefix: str = attrs.field(repr=False)
@@ -35,6 +35,8 @@ class Site:
     finish: Finish | None = None
     parsed: Parsed | None = None
     place: Place = Place.CODE
+    delimiter: str = ""
+    language: str = ""
 
     @cached_property
     def before(self) -> str:
@@ -69,6 +71,10 @@ def _without_repetition(text: str, site: Site) -> str:
     return repetition.without_runs(repetition.without_cycles(text, site.prefix))
 
 
+def _within_string(text: str, site: Site) -> str:
+    return quotes.within_string(text, site.delimiter)
+
+
 def _without_suffix(text: str, site: Site) -> str:
     return overlap.without_suffix(text, site.suffix, site.prefix, cut_off=site.cut_off)
 
@@ -77,6 +83,13 @@ def _balanced(text: str, site: Site) -> str:
     text = brackets.without_closed(text, site.suffix)
     text = brackets.without_closed_below(text, site.before, site.suffix)
     return brackets.without_opened(text, site.before, site.suffix)
+
+
+def _well_placed(text: str, site: Site) -> str:
+    if site.place in _PROSE:
+        return text
+    text = statements.without_misplaced(text, site.prefix, site.suffix, site.language)
+    return statements.opening_a_block(text, site.prefix, site.suffix, site.language)
 
 
 def _sound(text: str, site: Site) -> str:
@@ -88,6 +101,7 @@ def _sound(text: str, site: Site) -> str:
 _RULES: tuple[tuple[Callable[[str, Site], str], Reason], ...] = (
     (_in_scope, Reason.EMPTY_REPLY),
     (_without_repetition, Reason.REPETITION),
+    (_within_string, Reason.DUPLICATE_OF_SUFFIX),
     (_without_suffix, Reason.DUPLICATE_OF_SUFFIX),
     (_balanced, Reason.DUPLICATE_OF_SUFFIX),
 )
@@ -107,7 +121,7 @@ def trimmed(reply: str, site: Site) -> Trimmed:
     own_end = text.rstrip() == body.rstrip() and reply.rstrip().endswith(body.rstrip())
     if site.cut_off and own_end and not (text := partial.whole(text)).strip():
         return Trimmed("", Reason.EMPTY_REPLY)
-    text = _sound(text.rstrip(), site)
+    text = _sound(_well_placed(text.rstrip(), site).rstrip(), site)
     return Trimmed(text) if text else Trimmed("", Reason.SYNTAX_ERROR)
 
 

@@ -50,6 +50,8 @@ _FAMILIES = (
 )
 """Languages whose files use each other."""
 
+DEEPEST = 500
+"""Levels of a tree that are gone into: what is nested deeper was written by no one."""
 MOST_TREES = 8
 """Documents whose trees are kept; a tree takes some 20 times the text."""
 # The grammars let these pass as white space (their `extras`); every other character stands for a letter.
@@ -199,6 +201,22 @@ def walk(node: Node) -> Iterator[Node]:
         current = stack.pop()
         yield current
         stack.extend(reversed(current.children))
+
+
+def path_to(tree: Tree, start: int, end: int) -> list[Node]:
+    """The smallest node that holds a range, after all that it stands in, the outermost first.
+
+    From the root down: each `parent` would be looked for from there anew, which takes the square of the depth.
+    """
+    node: Node | None = tree.root_node
+    smallest = tree.root_node.descendant_for_byte_range(start, end)
+    found: list[Node] = []
+    while node is not None and smallest is not None:
+        found.append(node)
+        if node == smallest or len(found) >= DEEPEST:
+            break
+        node = node.child_with_descendant(smallest)
+    return found
 
 
 def errors(tree: Tree) -> Iterator[Node]:

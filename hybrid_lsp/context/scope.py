@@ -7,11 +7,12 @@ for every language, so each question here has an answer by both.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
+from hybrid_lsp.context.grammars import path_to
 from hybrid_lsp.document import Document, Span
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
@@ -100,22 +101,24 @@ def _by_tree(document: Document, line: int, tree: Tree) -> list[Scope] | None:
     """None where the tree is broken around the line."""
     start = document.line_starts[line]
     at = start + len(document.line(line)) - len(document.line(line).lstrip())
-    node = tree.root_node.descendant_for_byte_range(at, at)
-    found: list[Scope] = []
-    while node is not None:
-        if node.is_error:
-            return None
-        if node.type in SCOPES and node.parent is not None and node.start_byte < start < node.end_byte:
-            found.append(Scope(head_of(document, node), node.end_byte))
-        node = node.parent
-    return found[::-1]
+    path = path_to(tree, at, at)
+    if any(node.is_error for node in path):
+        return None
+    return [
+        Scope(head_of(document, node, path[:depth]), node.end_byte)
+        for depth, node in enumerate(path)
+        if depth and node.type in SCOPES and node.start_byte < start < node.end_byte
+    ]
 
 
-def head_of(document: Document, node: Node) -> Span:
-    """The whole lines of a definition's head."""
+def head_of(document: Document, node: Node, above: Sequence[Node] | None = None) -> Span:
+    """The whole lines of a definition's head; `above` is what it stands in, the outermost first, if that is known."""
     outer = node
-    while outer.parent is not None and outer.parent.type in WRAPPERS:
-        outer = outer.parent
+    wrappers = reversed(above) if above is not None else _parents(node)
+    for wrapper in wrappers:
+        if wrapper.type not in WRAPPERS:
+            break
+        outer = wrapper
     first = outer
     while (above := first.prev_named_sibling) is not None and above.type in _ATTRIBUTES:
         first = above
@@ -128,6 +131,12 @@ def head_of(document: Document, node: Node) -> Span:
     bottom, _ = document.position(len(document.text[:end].rstrip()))
     bottom = min(max(bottom, document.position(node.start_byte)[0]), top + _MOST_SIGNATURE_LINES - 1)
     return Span(document.line_starts[top], _line_end(document, bottom))
+
+
+def _parents(node: Node) -> Iterator[Node]:
+    while (parent := node.parent) is not None:
+        yield parent
+        node = parent
 
 
 def _last_block(node: Node) -> Node | None:
@@ -175,13 +184,13 @@ def _lines(document: Document, numbers: Iterable[int]) -> Iterator[str]:
 
 def text_end(tree: Tree, offset: int) -> int:
     """Where the string or comment ends that an offset is inside of; the offset itself in code."""
-    node: Node | None = tree.root_node.descendant_for_byte_range(offset, offset)
-    end = offset
-    while node is not None:
-        if TEXT.search(node.type) and node.start_byte < offset < node.end_byte:
-            end = node.end_byte
-        node = node.parent
-    return end
+    inside = (
+        node
+        for node in path_to(tree, offset, offset)
+        if TEXT.search(node.type) and node.start_byte < offset < node.end_byte
+    )
+    outermost = next(inside, None)
+    return outermost.end_byte if outermost is not None else offset
 
 
 def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:

@@ -26,19 +26,25 @@ def sound(text: str, prefix: str, suffix: str, parsed: Parsed) -> str:
     """The suggestion, or so many of its first lines that it adds no error to the document.
 
     A suggestion may leave open what the user will go on to write: a bracket, a block without a body, a statement
-    without its semicolon.
+    without its semicolon. What ends a statement is written after what stands right of the cursor.
     """
     most: int | None = None
     lines = text.split("\n")
+    right, newline, below = suffix.partition("\n")
     while lines and (shown := "\n".join(lines).rstrip()):
-        for rest in _rests(shown, prefix, parsed):
-            found = _count(parsed.changed(prefix + shown + rest + suffix))
+        for rest in _rests(shown, right, prefix, parsed):
+            found = _count(parsed.changed(prefix + shown + rest + newline + below))
             # Most replies leave no error at all, and then it need not be known how many there were before.
             most = _allowed(prefix, suffix, parsed) if found and most is None else most
             if found <= (most or 0) or (most or 0) > _MOST_ERRORS:
                 return shown
         lines.pop()
     return ""
+
+
+def broken_elsewhere(prefix: str, suffix: str, parsed: Parsed) -> bool:
+    """Whether there are errors that have nothing to do with the cursor's line: then the check is not to be relied on."""
+    return _allowed(prefix, suffix, parsed) > 0
 
 
 def _allowed(prefix: str, suffix: str, parsed: Parsed) -> int:
@@ -54,16 +60,18 @@ def _count(parsed: Parsed) -> int:
     return sum(1 for _ in islice(errors(parsed.tree), _MOST_ERRORS + 1))
 
 
-def _rests(text: str, prefix: str, parsed: Parsed) -> Iterator[str]:
-    """What may follow a suggestion to make it whole, the least first."""
+def _rests(text: str, right: str, prefix: str, parsed: Parsed) -> Iterator[str]:
+    """How the line of a suggestion may go on until it is whole, the least first; `right` stands there already."""
     before = prefix[prefix.rfind("\n") + 1 :]
-    tried = {""}
-    yield ""
-    for part in (text, before + text):
+    tried = {right}
+    yield right
+    for part, after in ((text, right), (before + text, right), (text + right, ""), (before + text + right, "")):
         _, opened = unmatched(part)
         brackets = "".join(OPENERS[character] for _, character in reversed(opened))
         closing = _open_quotes(part, parsed.language) or brackets
-        rest = closing + _rest_of_line((before + text).rpartition("\n")[2] + closing, parsed.language)
+        written = closing + after if after else right + closing
+        line = (before + text + written).rpartition("\n")[2]
+        rest = written + _rest_of_line(line, parsed.language)
         if rest not in tried:
             tried.add(rest)
             yield rest
