@@ -39,8 +39,8 @@ class Timer(Protocol):
 
 @attrs.define(eq=False)
 class _Offer:
-    """A suggestion on the screen: `text` would replace the document from `start` to `end`, and `behind`, which an editor
-    closed there, along with it.
+    """A suggestion on the screen: `text` would replace the document from `start` to `end`, and along with it `behind`,
+    which an editor closed there.
 
     `standing` characters of it are there already, the `last` of them by the last change; no accept was counted for the
     `left` characters at its end. `settled`: what became of it is recorded.

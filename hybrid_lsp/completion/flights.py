@@ -29,7 +29,7 @@ class Flight:
     """One generation for the cursor between `prefix` and `suffix`.
 
     `base` is None, or, for an answer worked out ahead, the part of `prefix` that is in the document already.
-    `written` is the model's text so far; `typed_on` says that the document has changed since.
+    `written` is the model's text so far; `typed_on` says that the document has changed since. `invoked`: by hand.
     """
 
     uri: str
@@ -39,6 +39,7 @@ class Flight:
     written: str = attrs.field(default="", repr=False)
     typed: str = attrs.field(default="", repr=False)
     typed_on: bool = False
+    invoked: bool = False
     waiters: int = 0
     shown: Answer | None = None
     """What was answered before the generation's end, which it may only make longer."""
@@ -153,11 +154,13 @@ class Flights:
         suffix: str,
         work: Callable[[Flight], Awaitable[Answer]],
         base: str | None = None,
+        *,
+        invoked: bool = False,
     ) -> Flight:
         """Start a generation; for the cursor itself (`base` None) it takes the place of the document's others."""
         if base is None:
             self.cancel(uri)
-        flight = Flight(uri, prefix, suffix, base)
+        flight = Flight(uri, prefix, suffix, base, invoked=invoked)
         self._flights.setdefault(uri, []).append(flight)
         flight.run(work, self._ended)
         return flight

@@ -134,7 +134,7 @@ class CompletionPipeline:
         return quick if not cursor.invoked else await work.escalated(quick)
 
     def _known(self, cursor: Cursor) -> Answer | None:
-        return self.reuse.find(cursor.prefix, cursor.suffix, invoked=cursor.invoked)
+        return self.reuse.find(cursor.prefix, cursor.suffix, uri=cursor.uri, invoked=cursor.invoked)
 
     def _not_worth(self, query: Query, cursor: Cursor, config: CompletionConfig) -> Answer | None:
         deleted = self.rhythm.deleted.get(query.document.uri, False)
@@ -143,7 +143,7 @@ class CompletionPipeline:
     async def _under_way(self, cursor: Cursor) -> Answer | None:
         """The answer of a generation that was started for an earlier keystroke, or ahead."""
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
-        if flight is None:
+        if flight is None or (flight.invoked and flight.answered and not cursor.invoked):
             return None
         answer = await _wait(flight)
         if answer is None or (cursor.invoked and not answer.suggestions):
@@ -156,7 +156,7 @@ class CompletionPipeline:
         cursor = work.cursor
         if not cursor.invoked:
             await asyncio.sleep(self.rhythm.wait_s(work.config.debounce_ms, client_waited=self.client_waits))
-        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run)
+        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run, invoked=cursor.invoked)
         answer = await _wait(flight)
         return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
 
@@ -209,9 +209,7 @@ class _Work:
     @cached_property
     def site(self) -> Site:
         multiline = self.config.multiline
-        site = self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
-        # Who asks by hand knows what is broken there, and sees whatever there is.
-        return attrs.evolve(site, parsed=None) if self.cursor.invoked else site
+        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
 
     def sure_copy(self) -> Answer | None:
         """The copied line where it is so sure that no model is needed."""
@@ -302,7 +300,8 @@ class _Work:
         return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
 
     def _keep(self, answer: Answer) -> None:
-        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer)
+        by_hand = self.cursor.uri if self.cursor.invoked else None
+        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
 
     @property
     def _judge(self) -> Judge:

@@ -25,8 +25,8 @@ _PROSE = frozenset({Place.COMMENT, Place.STRING, Place.DOCSTRING})
 class Site:
     """Where a reply goes: the whole text around the cursor, and what is known about the place and the reply.
 
-    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `delimiter` what ends
-    the string around it and stands after it already, `finish` why the reply ended (None: at an end).
+    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `delimiter` what
+    ends the string around it and stands after it already, `finish` why the reply ended (None: at an end).
     """
 
     prefix: str = attrs.field(repr=False)
@@ -42,6 +42,11 @@ class Site:
     def before(self) -> str:
         """The cursor's line so far."""
         return self.prefix[self.prefix.rfind("\n") + 1 :]
+
+    @cached_property
+    def broken_elsewhere(self) -> bool:
+        """Whether there are syntax errors apart from the cursor's line."""
+        return self.parsed is not None and syntax.broken_elsewhere(self.prefix, self.suffix, self.parsed)
 
     @property
     def cut_off(self) -> bool:

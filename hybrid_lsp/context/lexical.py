@@ -20,21 +20,22 @@ _AT_START = r"^\s*[#;]"
 # The scripts and styles in a page have comments of their own; `//` in its text belongs to an address.
 _MARKUP = r"<!--|(?<!\S)//|/\*"
 
+_HASHED = frozenset(
+    {"python", "ruby", "toml", "perl", "perl6", "raku", "r", "makefile", "elixir", "julia", "powershell"}
+    | {"cmake", "nim", "gdscript", "coffeescript", "graphql", "crystal", "starlark", "bazel", "awk", "tcl"}
+    | {"just", "robotframework", "puppet", "meson", "gitignore", "ignore", "git-commit", "git-rebase", "mojo"}
+)
+_SLASHED = frozenset(
+    {"javascript", "javascriptreact", "typescript", "typescriptreact", "go", "rust", "java", "c", "cpp"}
+    | {"csharp", "swift", "kotlin", "scala", "dart", "groovy", "objective-c", "objective-cpp", "cuda-cpp"}
+    | {"jsonc", "json5", "less", "scss", "sass", "zig", "d", "verilog", "systemverilog", "glsl", "hlsl", "wgsl"}
+    | {"shaderlab", "proto", "proto3", "protobuf", "solidity", "v", "bicep", "prisma", "gleam", "haxe"}
+    | {"jenkinsfile", "thrift", "apex"}
+)
 _MARKS = {
-    **dict.fromkeys(
-        ("python", "ruby", "toml", "perl", "perl6", "raku", "r", "makefile", "elixir", "julia", "powershell", "cmake")
-        + ("nim", "gdscript", "coffeescript", "graphql", "crystal", "starlark", "bazel", "awk", "tcl", "just")
-        + ("robotframework", "puppet", "meson", "gitignore", "ignore", "git-commit", "git-rebase", "mojo"),
-        _HASH,
-    ),
+    **dict.fromkeys(_HASHED, _HASH),
     **dict.fromkeys(("shellscript", "fish", "nushell", "yaml", "dockercompose", "dockerfile", "dotenv"), _HASH_APART),
-    **dict.fromkeys(
-        ("javascript", "javascriptreact", "typescript", "typescriptreact", "go", "rust", "java", "c", "cpp", "csharp")
-        + ("swift", "kotlin", "scala", "dart", "groovy", "objective-c", "objective-cpp", "cuda-cpp", "jsonc", "json5")
-        + ("less", "scss", "sass", "zig", "d", "verilog", "systemverilog", "glsl", "hlsl", "wgsl", "shaderlab", "proto")
-        + ("proto3", "protobuf", "solidity", "v", "bicep", "prisma", "gleam", "haxe", "jenkinsfile", "thrift", "apex"),
-        _SLASHES,
-    ),
+    **dict.fromkeys(_SLASHED, _SLASHES),
     "php": r"//|/\*|#(?!\[)",
     "fsharp": r"//|\(\*",
     **dict.fromkeys(("terraform", "terraform-vars", "hcl", "nix"), r"#|//|/\*"),
@@ -93,7 +94,9 @@ _OPENS_CODE = {
         ("javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"),
         re.compile(r"\$\{"),
     ),
-    **dict.fromkeys(("shellscript", "kotlin", "groovy", "dart", "scala", "terraform", "hcl", "nix"), re.compile(r"\$\{")),
+    **dict.fromkeys(
+        ("shellscript", "kotlin", "groovy", "dart", "scala", "terraform", "hcl", "nix"), re.compile(r"\$\{")
+    ),
     **dict.fromkeys(("ruby", "crystal", "elixir", "coffeescript"), re.compile(r"#\{")),
     "php": re.compile(r"\{(?=\$)|\$\{"),
     "swift": re.compile(r"\\\("),

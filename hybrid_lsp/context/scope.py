@@ -114,14 +114,13 @@ def _by_tree(document: Document, line: int, tree: Tree) -> list[Scope] | None:
 def head_of(document: Document, node: Node, above: Sequence[Node] | None = None) -> Span:
     """The whole lines of a definition's head; `above` is what it stands in, the outermost first, if that is known."""
     outer = node
-    wrappers = reversed(above) if above is not None else _parents(node)
-    for wrapper in wrappers:
+    for wrapper in reversed(above) if above is not None else _parents(node):
         if wrapper.type not in WRAPPERS:
             break
         outer = wrapper
     first = outer
-    while (above := first.prev_named_sibling) is not None and above.type in _ATTRIBUTES:
-        first = above
+    while (sibling := first.prev_named_sibling) is not None and sibling.type in _ATTRIBUTES:
+        first = sibling
     body = node.child_by_field_name("body") or _last_block(node)
     end = node.start_byte
     if body is not None and body.start_byte > node.start_byte:

@@ -63,13 +63,13 @@ def _docstring_may_stand(above: list[str]) -> bool:
 
 
 def _is_prose(line: str) -> bool:
-    """Whether a line begins with three words in a row, none of them a keyword, as no statement does; or is a doctest."""
+    """Whether a line is a doctest, or begins with three words in a row and no keyword, as no statement does."""
     if _DOCTEST.match(line):
         return True
     words = _WORDS.match(line)
-    return bool(words) and not any(
-        keyword.iskeyword(word) or keyword.issoftkeyword(word) for word in words.group().split()[:3]
-    )
+    if words is None:
+        return False
+    return not any(keyword.iskeyword(word) or keyword.issoftkeyword(word) for word in words.group().split()[:3])
 
 
 def _exists(line: str, below: list[str], language: str) -> bool:

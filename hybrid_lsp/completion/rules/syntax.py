@@ -43,7 +43,7 @@ def sound(text: str, prefix: str, suffix: str, parsed: Parsed) -> str:
 
 
 def broken_elsewhere(prefix: str, suffix: str, parsed: Parsed) -> bool:
-    """Whether there are errors that have nothing to do with the cursor's line: then the check is not to be relied on."""
+    """Whether there are errors apart from the cursor's line: then the check is not to be relied on."""
     return _allowed(prefix, suffix, parsed) > 0
 
 
