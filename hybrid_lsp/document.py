@@ -14,6 +14,9 @@ from pathlib import Path
 
 import attrs
 
+TAB_BLANKS = "    "
+"""What a tab counts for in indentation."""
+_TABS = re.compile(r"^\t+", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -60,6 +63,23 @@ class Document:
         if "\r" not in self.text:
             return self
         return attrs.evolve(self, text=self.text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    @property
+    def tabbed(self) -> bool:
+        """Whether it is Python, whose lines are indented by tabs and none by blanks."""
+        return self.language == "python" and "\n\t" in self.text and "\n  " not in self.text
+
+    @cached_property
+    def plain(self) -> Document:
+        """The text as most of its language is written, line by line the same: LF, and in Python blanks for tabs.
+
+        Copies from other files, and models, know text of either kind by it.
+        """
+        document = self.lf
+        if not document.tabbed:
+            return document
+        text = _TABS.sub(lambda match: match.group().replace("\t", TAB_BLANKS), document.text)
+        return attrs.evolve(document, text=text)
 
     def line_end(self, offset: int) -> str:
         """How the line of an offset ends, the file's last as the one above it; LF where there is none."""

@@ -1,19 +1,22 @@
 """The place that a suggestion is made for, in the text as it would have been typed by hand.
 
-What the editor's own list has selected is as good as typed, lines end at LF, and what the editor closed right of the
-cursor is not there. `placed` brings an answer back into the text as it is.
+What the editor's own list has selected is as good as typed, lines end at LF and Python is indented by blanks, and what
+the editor closed right of the cursor is not there. `placed` brings an answer back into the text as it is.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 import attrs
 
 from hybrid_lsp.completion.paired import Closed, closed_right
 from hybrid_lsp.completion.query import Answer, Query, nothing
-from hybrid_lsp.document import Document, Span
+from hybrid_lsp.document import TAB_BLANKS, Document, Span
 from hybrid_lsp.types import Reason, Suggestion
+
+_INDENT, _INDENT_AT_START = re.compile(r"(?<=\n) +"), re.compile(r"(?:(?<=\n)|\A) +")
 
 
 @attrs.define(frozen=True, slots=False)
@@ -33,7 +36,10 @@ class Cursor:
             document = document.replace(selected.span, selected.text)
             offset = selected.span.start + len(selected.text)
         number, column = document.position(offset)
-        document = document.lf
+        before = document.line(number)[:column]
+        tabs = len(before) - len(before.lstrip("\t")) if document.lf.tabbed else 0
+        document = document.plain
+        column += tabs * (len(TAB_BLANKS) - 1)
         offset = document.offset(number, column)
         line = document.line(number)
         closed = closed_right(line[:column], line[column:], document.language)
@@ -76,6 +82,9 @@ class Cursor:
         if self.query is None or not text:
             return attrs.evolve(suggestion, text=text)
         document, here, selected = self.query.document, self.query.offset, self.query.selected
+        if document.lf.tabbed:
+            indent = _INDENT if self.prefix[self.prefix.rfind("\n") + 1 :].strip() else _INDENT_AT_START
+            text = indent.sub(lambda match: match.group().replace(TAB_BLANKS, "\t"), text)
         text = text.replace("\n", document.line_end(here))
         if selected is None:
             return attrs.evolve(suggestion, text=text, span=Span(here, here + taken))

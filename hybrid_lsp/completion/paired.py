@@ -39,7 +39,7 @@ class Closed:
             return text, 0
         opened = len(self.scanner.open)
         after = copy.copy(self.scanner)
-        after.open, after.lowest = list(self.scanner.open), opened
+        after.open, after.lowest, after.floor = list(self.scanner.open), opened, opened
         after.read(text)
         closed = self._count(opened - after.lowest)
         left = tuple(each.closer for each in reversed(after.open[after.lowest :]))

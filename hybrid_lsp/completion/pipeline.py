@@ -80,16 +80,16 @@ class CompletionPipeline:
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
-        self.surroundings.opened(document.lf)
+        self.surroundings.opened(document.plain)
         self._prepare_soon()
 
     def changed(self, old: Document, new: Document) -> None:
         """A document was edited: what no longer agrees with it is stopped."""
         self.rhythm.changed(old, new)
-        self.surroundings.changed(old.lf, new.lf)
+        self.surroundings.changed(old.plain, new.plain)
         self._prepare_soon()
         self._stop_thinking(new.uri)
-        self.flights.changed(new.lf)
+        self.flights.changed(new.plain)
 
     def cancel(self, uri: str) -> None:
         """Stop all work on a document (it was closed, or an action starts)."""

@@ -113,12 +113,17 @@ def delimiter(document: Document, offset: int, tree: Tree | None) -> str:
     if len(line) > LONGEST_LINE:
         return ""
     scanner = scan(document.language, line[:column])
-    if on_line := scanner.string:
-        below = document.text[offset : offset + _BELOW_CHARS] if len(on_line) == 3 else line[column:]
-        return on_line if first_unescaped(below, (on_line,)) >= 0 else ""
+    on_line = scanner.string
+    if len(on_line) == 3 or on_line == "`":
+        # One that is still open ends nowhere: those below come in pairs.
+        return on_line if document.text[offset : offset + _BELOW_CHARS].count(on_line) % 2 else ""
+    if on_line and first_unescaped(line[column:], (on_line,)) >= 0:
+        return on_line
     if document.language in PROSE or tree is None or scanner.comment:
         return ""
-    return _delimiter_by_tree(document, offset, tree)
+    by_tree = _delimiter_by_tree(document, offset, tree)
+    # A string that is open, and may go on below, seems to end where the next one begins.
+    return by_tree if not on_line or len(by_tree) > 1 else ""
 
 
 def _delimiter_by_tree(document: Document, offset: int, tree: Tree) -> str:
@@ -140,11 +145,11 @@ def _delimiter_by_tree(document: Document, offset: int, tree: Tree) -> str:
 
 def _by_line(document: Document, number: int, before: str) -> Place:
     """By the cursor's line alone, as if it began in code."""
-    if document.language in PROSE:
-        return Place.CODE
     scanner = scan(document.language, before[:LONGEST_LINE])
     if scanner.comment:
         return Place.COMMENT
+    if document.language in PROSE:
+        return Place.CODE
     if (string := scanner.string) in TRIPLE_QUOTES and document.language == "python":
         start = before.rindex(string)
         return Place.DOCSTRING if _begins_body(document, number, before[:start]) else Place.STRING

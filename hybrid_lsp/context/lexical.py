@@ -154,12 +154,14 @@ class Open:
 class Scanner:
     """Reads a text from a place outside of any string, and knows what is open: brackets, and the string around.
 
-    One character costs one step. `lowest` is the least number of open ones since it was last set.
+    One character costs one step. `lowest` is the least number of open ones since it was last set; no line's end closes
+    the first `floor` of them.
     """
 
     language: str
     open: list[Open] = attrs.field(factory=list)
     lowest: int = 0
+    floor: int = 0
     comment: bool = False
     _before: str = ""
 
@@ -239,7 +241,7 @@ class Scanner:
     def _end_line(self) -> None:
         """Comments end, and strings in single quotes (an unfinished one is not taken for the rest of the file)."""
         self.comment = False
-        while self.open and (self.open[-1].loose or self.open[-1].closer in ("'", '"')):
+        while len(self.open) > self.floor and (self.open[-1].loose or self.open[-1].closer in ("'", '"')):
             self._pop(self.open[-1])
 
     def _push(self, opened: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from hybrid_lsp.completion.rules.brackets import OPENERS, unmatched
 from hybrid_lsp.context.scope import CLOSER_LINE, indent_of
@@ -174,9 +175,10 @@ def without_line_below(text: str, suffix: str, before: str = "") -> str:
 
 
 def _stands_below(line: str, following: list[str]) -> bool:
-    """Whether a whole line is one of the next two, as it is."""
+    """Whether a whole line is one of the next two, as it is and in the same block."""
     line = line.rstrip()
-    return len(line.strip()) >= _LEAST_OF_NEXT and not CLOSER_LINE.match(line) and line in following
+    block = takewhile(lambda other: indent_of(other) >= indent_of(line), following)
+    return len(line.strip()) >= _LEAST_OF_NEXT and not CLOSER_LINE.match(line) and line in block
 
 
 def _written(lines: list[str]) -> list[str]:

@@ -102,4 +102,4 @@ def _rest_in_python(line: str, indent: str) -> str:
         return f"{colon}\n{indent}    pass\n{indent}except:\n{indent}    pass"
     if line.lstrip().startswith("@"):
         return f"\n{indent}def _(): pass"
-    return f"{colon} pass" if colon else ""
+    return f"{colon} pass" if _PYTHON_BLOCK.match(line) else ""
