@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import attrs
@@ -55,7 +56,10 @@ class Document:
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset at which each line begins; there is always at least one line."""
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        if "\r" in self.text:
+            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        lengths = map((1).__add__, map(len, self.text.split("\n")[:-1]))
+        return [0, *accumulate(lengths)]
 
     @cached_property
     def lf(self) -> Document:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hybrid_lsp.context import grammars, scope
-from hybrid_lsp.context.grammars import path_to
+from hybrid_lsp.context.grammars import MOST_CHILDREN, first_children, path_to
 from hybrid_lsp.context.lexical import PROSE, first_unescaped, in_block_comment, scan
 from hybrid_lsp.document import Document
 
@@ -67,6 +67,7 @@ def _broken(chain: list[Node], line_start: int, offset: int) -> bool:
     return any(
         node.is_error
         or node.start_byte >= line_start
+        or node.child_count > MOST_CHILDREN
         or any(child.is_error and line_start <= child.start_byte < offset for child in node.children)
         for node in chain
         if node.has_error
@@ -99,7 +100,7 @@ def _is_docstring(chain: Sequence[Node]) -> bool:
     if len(chain) < at + 3 or chain[at + 1].type != "expression_statement":
         return False
     statement, block = chain[at + 1 : at + 3]
-    first = next((child for child in block.named_children if child.type != "comment"), None)
+    first = next((child for child in first_children(block) if child.is_named and child.type != "comment"), None)
     return block.type in {"module", "block"} and first == statement
 
 

@@ -47,6 +47,7 @@ class Surroundings:
         if self.may_read(document):
             self.index.changed(document)
             self.neighbours.opened(document)
+            self.trees.prepare(document)
         else:
             self._forget(document.uri)
 

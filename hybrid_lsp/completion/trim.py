@@ -8,7 +8,7 @@ from functools import cached_property
 import attrs
 
 from hybrid_lsp.completion.length import Shape, within_scope
-from hybrid_lsp.completion.place import Place
+from hybrid_lsp.completion.place import LONGEST_LINE, Place
 from hybrid_lsp.completion.rules import brackets, overlap, partial, quotes, repetition, statements, syntax, wrapping
 from hybrid_lsp.completion.rules.overlap import without_suffix
 from hybrid_lsp.context.grammars import Parsed
@@ -17,6 +17,8 @@ from hybrid_lsp.types import Finish, Reason
 __all__ = ["Site", "Trimmed", "trim", "trimmed", "without_suffix"]
 
 
+_NEAR = 20_000
+"""Characters on either side of the cursor that the rules look at."""
 _PROSE = frozenset({Place.COMMENT, Place.STRING, Place.DOCSTRING})
 """What stands there is no code, and what is still open there makes all below it look broken."""
 
@@ -39,9 +41,19 @@ class Site:
     language: str = ""
 
     @cached_property
+    def near(self) -> tuple[str, str]:
+        """The text before and after the cursor that the rules look at; of an endless line its nearest part."""
+        before, after = self.prefix[-_NEAR:], self.suffix[:_NEAR]
+        if len(before) - (before.rfind("\n") + 1) > LONGEST_LINE:
+            before = before[-LONGEST_LINE:]
+        if len(after.partition("\n")[0]) > LONGEST_LINE:
+            after = after[:LONGEST_LINE]
+        return before, after
+
+    @cached_property
     def before(self) -> str:
         """The cursor's line so far."""
-        return self.prefix[self.prefix.rfind("\n") + 1 :]
+        return self.near[0][self.near[0].rfind("\n") + 1 :]
 
     @cached_property
     def broken_elsewhere(self) -> bool:
@@ -73,7 +85,7 @@ def _in_scope(text: str, site: Site) -> str:
 
 
 def _without_repetition(text: str, site: Site) -> str:
-    return repetition.without_runs(repetition.without_cycles(text, site.prefix))
+    return repetition.without_runs(repetition.without_cycles(text, site.near[0]))
 
 
 def _within_string(text: str, site: Site) -> str:
@@ -81,24 +93,25 @@ def _within_string(text: str, site: Site) -> str:
 
 
 def _without_suffix(text: str, site: Site) -> str:
-    return overlap.without_suffix(text, site.suffix, site.prefix, cut_off=site.cut_off)
+    return overlap.without_suffix(text, site.near[1], site.near[0], cut_off=site.cut_off)
 
 
 def _balanced(text: str, site: Site) -> str:
-    text = brackets.without_closed(text, site.suffix)
-    text = brackets.without_closed_below(text, site.before, site.suffix)
-    return brackets.without_opened(text, site.before, site.suffix)
+    _, after = site.near
+    text = brackets.without_closed(text, after)
+    text = brackets.without_closed_below(text, site.before, after)
+    return brackets.without_opened(text, site.before, after)
 
 
 def _well_placed(text: str, site: Site) -> str:
     if site.place in _PROSE:
         return text
-    text = statements.without_misplaced(text, site.prefix, site.suffix, site.language)
-    return statements.opening_a_block(text, site.prefix, site.suffix, site.language)
+    text = statements.without_misplaced(text, *site.near, site.language)
+    return statements.opening_a_block(text, *site.near, site.language)
 
 
 def _sound(text: str, site: Site) -> str:
-    if site.parsed is None or site.place in _PROSE:
+    if site.parsed is None or site.place in _PROSE or len(site.before) >= LONGEST_LINE:
         return text
     return syntax.sound(text, site.prefix, site.suffix, site.parsed)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from hybrid_lsp.context.grammars import path_to
+from hybrid_lsp.context.grammars import first_children, path_to
 from hybrid_lsp.document import Document, Span
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
@@ -22,6 +22,8 @@ TAB = 4
 """Columns that a tab counts in indentation."""
 _MOST_LINES_UP = 2000
 """Lines above a place in which what encloses it is looked for."""
+_MOST_IMPORT_LINES = 2000
+"""Lines from the top in which imports are looked for."""
 _MOST_SIGNATURE_LINES = 12
 
 SCOPES = frozenset(
@@ -198,7 +200,9 @@ def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:
     if found is None:
         starts = document.line_starts
         numbers = (
-            n for n, text in enumerate(_lines(document, range(document.position(before)[0]))) if IMPORT_LINE.match(text)
+            number
+            for number in range(min(_MOST_IMPORT_LINES, document.position(before)[0]))
+            if IMPORT_LINE.match(document.line(number))
         )
         return [Span(starts[number], _line_end(document, number)) for number in numbers]
     lines = ((document.position(node.start_byte)[0], document.position(node.end_byte - 1)[0]) for node in found)
@@ -207,7 +211,7 @@ def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:
 
 def _imports_by_tree(node: Node, before: int) -> list[Node]:
     found: list[Node] = []
-    for child in node.named_children:
+    for child in first_children(node):
         if child.start_byte >= before:
             break
         if child.type in IMPORTS:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from itertools import islice
 
 from hybrid_lsp.completion.length import opens
 from hybrid_lsp.completion.place import TRIPLE_QUOTES
 from hybrid_lsp.completion.rules.brackets import OPENERS, unmatched
-from hybrid_lsp.context.grammars import Parsed, errors
+from hybrid_lsp.context.grammars import Parsed, TooSlow, errors
 
+CHECK_S = 0.015
+"""Seconds of computing that one check may take."""
 _MOST_ERRORS = 20
 """In a file with more, one more or less says nothing."""
 _PYTHON_BLOCK = re.compile(
@@ -26,16 +29,24 @@ def sound(text: str, prefix: str, suffix: str, parsed: Parsed) -> str:
     """The suggestion, or so many of its first lines that it adds no error to the document.
 
     A suggestion may leave open what the user will go on to write: a bracket, a block without a body, a statement
-    without its semicolon. What ends a statement is written after what stands right of the cursor.
+    without its semicolon. What ends a statement is written after what stands right of the cursor. What takes too long
+    to parse is not checked.
     """
+    try:
+        return _sound(text, prefix, suffix, parsed, time.thread_time() + CHECK_S)
+    except TooSlow:
+        return text
+
+
+def _sound(text: str, prefix: str, suffix: str, parsed: Parsed, until: float) -> str:
     most: int | None = None
     lines = text.split("\n")
     right, newline, below = suffix.partition("\n")
     while lines and (shown := "\n".join(lines).rstrip()):
         for rest in _rests(shown, right, prefix, parsed):
-            found = _count(parsed.changed(prefix + shown + rest + newline + below))
+            found = _count(parsed.changed(prefix + shown + rest + newline + below, until))
             # Most replies leave no error at all, and then it need not be known how many there were before.
-            most = _allowed(prefix, suffix, parsed) if found and most is None else most
+            most = _allowed(prefix, suffix, parsed, until) if found and most is None else most
             if found <= (most or 0) or (most or 0) > _MOST_ERRORS:
                 return shown
         lines.pop()
@@ -44,16 +55,19 @@ def sound(text: str, prefix: str, suffix: str, parsed: Parsed) -> str:
 
 def broken_elsewhere(prefix: str, suffix: str, parsed: Parsed) -> bool:
     """Whether there are errors apart from the cursor's line: then the check is not to be relied on."""
-    return _allowed(prefix, suffix, parsed) > 0
+    try:
+        return _allowed(prefix, suffix, parsed, time.thread_time() + CHECK_S) > 0
+    except TooSlow:
+        return True
 
 
-def _allowed(prefix: str, suffix: str, parsed: Parsed) -> int:
+def _allowed(prefix: str, suffix: str, parsed: Parsed, until: float) -> int:
     """How many errors there are that have nothing to do with the cursor's line.
 
     An unfinished statement there is an error too, which a suggestion should mend.
     """
     without_line = prefix[: prefix.rfind("\n") + 1] + suffix.partition("\n")[2]
-    return min(_count(parsed), _count(parsed.changed(without_line)))
+    return min(_count(parsed), _count(parsed.changed(without_line, until)))
 
 
 def _count(parsed: Parsed) -> int:
