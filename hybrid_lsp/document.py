@@ -10,10 +10,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import attrs
 
+TAB_BLANKS = "    "
+"""What a tab counts for in indentation."""
+_TABS = re.compile(r"^\t+", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -52,7 +56,42 @@ class Document:
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset at which each line begins; there is always at least one line."""
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        if "\r" in self.text:
+            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        lengths = map((1).__add__, map(len, self.text.split("\n")[:-1]))
+        return [0, *accumulate(lengths)]
+
+    @cached_property
+    def lf(self) -> Document:
+        """The same lines, each ended by LF; this very document where they are."""
+        if "\r" not in self.text:
+            return self
+        return attrs.evolve(self, text=self.text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    @property
+    def tabbed(self) -> bool:
+        """Whether it is Python, whose lines are indented by tabs and none by blanks."""
+        return self.language == "python" and "\n\t" in self.text and "\n  " not in self.text
+
+    @cached_property
+    def plain(self) -> Document:
+        """The text as most of its language is written, line by line the same: LF, and in Python blanks for tabs.
+
+        Copies from other files, and models, know text of either kind by it.
+        """
+        document = self.lf
+        if not document.tabbed:
+            return document
+        text = _TABS.sub(lambda match: match.group().replace("\t", TAB_BLANKS), document.text)
+        return attrs.evolve(document, text=text)
+
+    def line_end(self, offset: int) -> str:
+        """How the line of an offset ends, the file's last as the one above it; LF where there is none."""
+        number = min(self.position(offset)[0], self.line_count - 2)
+        if number < 0:
+            return "\n"
+        found = _LINE_END.search(self.text, self.line_starts[number])
+        return found.group() if found else "\n"
 
     @property
     def line_count(self) -> int:

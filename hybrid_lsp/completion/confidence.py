@@ -89,6 +89,20 @@ class Judge:
         chosen, sure = self.confidence.best(copies.own, network, copies.across)
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
 
+    def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:
+        """What there is for who asks by hand, in the order in which it is tried: what would be shown unasked, then the
+        network's line, then what is copied all the same. At least one, which may be empty."""
+        best = self.best(copies, line, prefix)
+        own = Judgement(line.text, line.mean, from_copy=False)
+        if self.confidence is not None and self.knows_network:
+            network = generated(line.text, line.log_probs, line.finished, prefix)
+            own = Judgement(network.text, self.confidence.best(Suggestion(), network)[1], from_copy=False)
+        copied_line = self.copy_alone(copies)
+        least = self.confidence.threshold if self.confidence is not None else 0.0
+        first = [best] if not best.from_copy or best.probability >= least else []
+        found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
+        return found or [best]
+
     def further(self, below: Sequence[Line], sure: float, *, freely: bool = False) -> list[Line]:
         """The lines below the first that are worth showing, the last perhaps unfinished.
 

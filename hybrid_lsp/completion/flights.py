@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import attrs
 
@@ -23,6 +23,8 @@ _LOOKS = 20
 """So often within their patience the waiters look whether the model is silent."""
 GRACE_S = 0.5
 """So long a generation that nobody waits for any more may run on, for the request that the last keystroke brings."""
+_MOST_CLOSERS = 12
+"""Closers right of a cursor, more than anybody nests on one line."""
 
 
 @attrs.define(eq=False)
@@ -30,7 +32,7 @@ class Flight:
     """One generation for the cursor between `prefix` and `suffix`.
 
     `base` is None, or, for an answer worked out ahead, the part of `prefix` that is in the document already.
-    `written` is the model's text so far; `typed_on` says that the document has changed since.
+    `written` is the model's text so far; `typed_on` says that the document has changed since. `invoked`: by hand.
     """
 
     uri: str
@@ -40,6 +42,7 @@ class Flight:
     written: str = attrs.field(default="", repr=False)
     typed: str = attrs.field(default="", repr=False)
     typed_on: bool = False
+    invoked: bool = False
     waiters: int = 0
     shown: Answer | None = None
     """What was answered before the generation's end, which it may only make longer."""
@@ -69,14 +72,18 @@ class Flight:
         if not self._first.done():
             self._first.set_result(answer)
 
-    def follow(self, before: str, after: str) -> bool:
-        """Whether the text around the cursor is still what this generation continues; it stops when not."""
-        agrees = after == self.suffix and self._agrees(before)
-        if not agrees:
+    def follow(self, before: str, after: str, *, closed: bool = False) -> bool:
+        """Whether the text around the cursor is still what this generation continues; it stops when not.
+
+        `closed`: what an editor closes by itself right of the cursor may stand at the end of `before`.
+        """
+        typed = _opened(before) if closed else (before,)
+        agreeing = next((each for each in typed if self._agrees(each)), None) if after == self.suffix else None
+        if agreeing is None:
             self.stop()
-        elif before != (self.prefix if self.base is None else self.base):
+        elif agreeing != (self.prefix if self.base is None else self.base):
             self.typed_on = True
-        return agrees
+        return agreeing is not None
 
     def _agrees(self, before: str) -> bool:
         if before.startswith(self.prefix):
@@ -161,11 +168,13 @@ class Flights:
         suffix: str,
         work: Callable[[Flight], Awaitable[Answer]],
         base: str | None = None,
+        *,
+        invoked: bool = False,
     ) -> Flight:
         """Start a generation; for the cursor itself (`base` None) it takes the place of the document's others."""
         if base is None:
             self.cancel(uri)
-        flight = Flight(uri, prefix, suffix, base)
+        flight = Flight(uri, prefix, suffix, base, invoked=invoked)
         self._flights.setdefault(uri, []).append(flight)
         flight.run(work, self._ended)
         return flight
@@ -183,7 +192,7 @@ class Flights:
         """The text has changed: stop what no longer agrees, without waiting for the next request."""
         for flight in self._of(document.uri):
             cut = len(document.text) - len(flight.suffix)
-            flight.follow(document.text[: max(0, cut)], document.text[max(0, cut) :])
+            flight.follow(document.text[: max(0, cut)], document.text[max(0, cut) :], closed=True)
 
     def cancel(self, uri: str) -> None:
         """Stop all of a document's generations."""
@@ -204,6 +213,17 @@ class Flights:
             flights.remove(flight)
         if not flights:
             self._flights.pop(flight.uri, None)
+
+
+def _opened(before: str) -> Iterator[str]:
+    """A text, and the same without some of the closers that it ends with, the longest first."""
+    yield before
+    for _ in range(_MOST_CLOSERS):
+        before = before.rstrip(" \t")
+        if not before.endswith(tuple(")]}\"'`")):
+            return
+        before = before[:-1]
+        yield before
 
 
 def _same_way(typed: str, written: str) -> bool:

@@ -33,8 +33,8 @@ _WORD_OPENS = {
         r"|\bdo(?:\s*\|.*\|)?\s*$"
     ),
 }  # fmt: skip
-_COLON_LANGUAGES = frozenset({"python", "nim", "gdscript"})
-_CLOSED_BY_DEDENT = _COLON_LANGUAGES | {"yaml", "haskell", "fsharp", "makefile"}
+COLON_LANGUAGES = frozenset({"python", "nim", "gdscript"})
+_CLOSED_BY_DEDENT = COLON_LANGUAGES | {"yaml", "haskell", "fsharp", "makefile"}
 
 
 @attrs.frozen
@@ -83,7 +83,7 @@ def _quotes_before(text: str, offset: int) -> str:
 
 def opens(line: str, language: str) -> bool:
     """Whether a line begins a block that goes on below it."""
-    if language in _COLON_LANGUAGES:
+    if language in COLON_LANGUAGES:
         return bool(_COLON_OPENS.match(line) or re.search(r"[(\[{]\s*(?:#.*)?$", line))
     if _BRACKET_OPENS.search(line):
         return True

@@ -80,22 +80,22 @@ class CompletionPipeline:
             return stopped
         cursor = Cursor.of(query)
         answer = await self._answer(cursor, query, config.completion)
-        if answer.suggestions and config.completion.speculate and cursor.selected is None:
+        if answer.suggestions and config.completion.speculate and cursor.certain:
             self._think_ahead(cursor, answer, config.completion)
         return cursor.placed(answer)
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
-        self.surroundings.opened(document)
+        self.surroundings.opened(document.plain)
         self._prepare_soon()
 
     def changed(self, old: Document, new: Document) -> None:
         """A document was edited: what no longer agrees with it is stopped."""
         self.rhythm.changed(old, new)
-        self.surroundings.changed(old, new)
+        self.surroundings.changed(old.plain, new.plain)
         self._prepare_soon()
         self._stop_thinking(new.uri)
-        self.flights.changed(new)
+        self.flights.changed(new.plain)
 
     def cancel(self, uri: str) -> None:
         """Stop all work on a document (it was closed, or an action starts)."""
@@ -140,7 +140,7 @@ class CompletionPipeline:
         return quick if not cursor.invoked else await work.escalated(quick)
 
     def _known(self, cursor: Cursor) -> Answer | None:
-        return self.reuse.find(cursor.prefix, cursor.suffix, invoked=cursor.invoked)
+        return self.reuse.find(cursor.prefix, cursor.suffix, uri=cursor.uri, invoked=cursor.invoked)
 
     def _not_worth(self, query: Query, cursor: Cursor, config: CompletionConfig) -> Answer | None:
         deleted = self.rhythm.deleted.get(query.document.uri, False)
@@ -150,7 +150,7 @@ class CompletionPipeline:
         """The answer of a generation that was started for an earlier keystroke, or ahead."""
         cursor = work.cursor
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
-        if flight is None:
+        if flight is None or (flight.invoked and flight.answered and not cursor.invoked):
             return None
         answer = await self._wait(flight, work)
         if answer is None or (cursor.invoked and not answer.suggestions):
@@ -163,7 +163,7 @@ class CompletionPipeline:
         cursor = work.cursor
         if not cursor.invoked:
             await asyncio.sleep(self.rhythm.wait_s(work.config.debounce_ms, client_waited=self.client_waits))
-        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run)
+        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run, invoked=cursor.invoked)
         answer = await self._wait(flight, work)
         return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
 
@@ -224,9 +224,7 @@ class _Work:
     @cached_property
     def site(self) -> Site:
         multiline = self.config.multiline
-        site = self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
-        # Who asks by hand knows what is broken there, and sees whatever there is.
-        return attrs.evolve(site, parsed=None) if self.cursor.invoked else site
+        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
 
     def sure_copy(self) -> Answer | None:
         """The copied line where it is so sure that no model is needed."""
@@ -363,7 +361,8 @@ class _Work:
         return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
 
     def _keep(self, answer: Answer) -> None:
-        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer)
+        by_hand = self.cursor.uri if self.cursor.invoked else None
+        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
 
     @property
     def _judge(self) -> Judge:

@@ -347,20 +347,25 @@ class Session:
             return None
 
     async def _warm(self, backend: Warmable) -> None:
-        self.tell.show_status(busy=True, message="The model is loading.")
+        # What was said of the last request stays: it is what the user wants to know.
+        self.tell.show_status(busy=True, message=self.tell.status.message or _LOADING)
         try:
             await backend.warm()
         except HybridLspError as error:
             self.tell.warn(str(error))
             self.tell.show_status(kind="Error", busy=False, message=str(error))
         else:
-            self.tell.show_status(kind=self._calm, busy=False, message="")
+            said = self.tell.status.message
+            self.tell.show_status(kind=self._calm, busy=False, message="" if said == _LOADING else said)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the requests, to its end."""
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+_LOADING = "The model is loading."
 
 
 def _section(values: Any) -> Mapping[str, Any]:
