@@ -13,7 +13,7 @@ demo: $(VENV)/.base
 	$(BIN)/python -m hybrid_lsp demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
