@@ -13,7 +13,7 @@ demo: $(VENV)/.base
 	$(BIN)/python -m hybrid_lsp demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
 # Against llama.cpp's server and our engine with real weights, fetched into a cache folder first; one at a time, since
 # they share the processor. `make test-servers WEIGHTS="smollm2-135m qwen2.5-coder-0.5b"` runs more than the smallest.
