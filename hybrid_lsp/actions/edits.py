@@ -192,11 +192,16 @@ def _outermost(document: Document, span: Span) -> Span:
     tree = symbols.tree(document)
     if tree is None:
         return Span(0, len(document.text))
-    met = [node for node in tree.root_node.children if node.start_byte < span.end and node.end_byte > span.start]
+    nodes = tree.root_node.children
+    met = [node for node in nodes if node.start_byte < span.end and node.end_byte > span.start]
+    if not met:  # what is written between two statements may go on with the one or take in the other
+        before = [node for node in nodes if node.end_byte <= span.start][-1:]
+        met = before + [node for node in nodes if node.start_byte >= span.end][:1]
     if not met:
         return span
     covered = Span(min(span.start, met[0].start_byte), max(span.end, met[-1].end_byte))
-    return symbols.whole_lines(document, covered)
+    hull = symbols.whole_lines(document, covered)
+    return Span(hull.start, max(hull.end, span.end))  # an empty last line is a line too
 
 
 def _syntax_complaint(document: Document, piece: Piece) -> str | None:

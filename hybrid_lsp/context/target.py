@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hybrid_lsp.context import scope, symbols
+from hybrid_lsp.context import grammars, scope, symbols
 from hybrid_lsp.document import Document, Span
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
@@ -55,12 +55,9 @@ def with_head(document: Document, span: Span) -> Span:
     tree = symbols.tree(document)
     if tree is None or document.language == "python":
         return span
-    start = span.start + len(document.slice(span)) - len(document.slice(span).lstrip())
-    node: Node | None = tree.root_node.descendant_for_byte_range(start, start)
-    while node is not None and not (_is_definition(node) and _outer(node).start_byte == start):
-        node = node.parent
     line = document.position(span.start)[0]
-    while node is not None and line > 0 and (above := _head_above(document, tree.root_node, line)) is not None:
+    begins = _begins(tree.root_node, span.start + len(document.slice(span)) - len(document.slice(span).lstrip()))
+    while begins and line > 0 and (above := _head_above(document, tree.root_node, line)) is not None:
         line = above
     return Span(document.line_starts[line], span.end)
 
@@ -68,7 +65,8 @@ def with_head(document: Document, span: Span) -> Span:
 def _is_definition(node: Node) -> bool:
     if node.type in _FUNCTIONS:
         return node.parent is not None and node.parent.type in _ASSIGNED
-    return node.type in _DEFINITIONS and node.parent is not None
+    # The keyword `class` is a node of that type too, as is a Ruby class.
+    return node.is_named and node.type in _DEFINITIONS and node.parent is not None
 
 
 def _outer(node: Node) -> Node:
@@ -122,7 +120,13 @@ def _headed(document: Document, root: Node, span: Span) -> Span:
         return span
     text = document.line(below)
     start = document.line_starts[below] + len(text) - len(text.lstrip())
-    node: Node | None = root.descendant_for_byte_range(start, start)
-    while node is not None and not (_is_definition(node) and _outer(node).start_byte == start):
-        node = node.parent
-    return Span(start, start) if node is not None else span
+    return Span(start, start) if _begins(root, start) else span
+
+
+def _begins(root: Node, start: int) -> bool:
+    """Whether a definition, with what it is wrapped in, begins at an offset."""
+    node = root.descendant_for_byte_range(start, start)
+    while node is not None and (parent := node.parent) is not None and parent.start_byte == start and parent.parent:
+        node = parent
+    found = next((each for each in grammars.walk(node) if _is_definition(each)), None) if node is not None else None
+    return found is not None and _outer(found).start_byte == start

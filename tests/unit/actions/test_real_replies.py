@@ -197,10 +197,14 @@ def test_whole_sentences(cut: str, whole: str) -> None:
 
 FUNCTIONS = {
     "python": "def total(items):\n    result = 0\n    for item in items:\n        result += item\n    return result\n",
-    "javascript": "function total(items) {\n  let result = 0;\n  for (const i of items) result += i;\n  return result;\n}\n",
-    "go": "func total(items []int) int {\n\tresult := 0\n\tfor _, i := range items {\n\t\tresult += i\n\t}\n\treturn result\n}\n",
-    "rust": "fn total(items: &[i32]) -> i32 {\n    let mut result = 0;\n    for i in items {\n        result += i;\n    }\n    result\n}\n",
-    "lua": "function total(items)\n  local result = 0\n  for _, i in ipairs(items) do result = result + i end\n  return result\nend\n",
+    "javascript": "function total(items) {\n  let result = 0;\n  for (const i of items) result += i;\n"
+    "  return result;\n}\n",
+    "go": "func total(items []int) int {\n\tresult := 0\n\tfor _, i := range items {\n\t\tresult += i\n\t}\n"
+    "\treturn result\n}\n",
+    "rust": "fn total(items: &[i32]) -> i32 {\n    let mut result = 0;\n    for i in items {\n        result += i;\n"
+    "    }\n    result\n}\n",
+    "lua": "function total(items)\n  local result = 0\n  for _, i in ipairs(items) do result = result + i end\n"
+    "  return result\nend\n",
 }
 STAND_INS = [
     ("python", "def total(items):\n    result = 1\n    # ... rest of the function stays the same ...\n"),
@@ -215,7 +219,7 @@ STAND_INS = [
     ("javascript", "function total(items) {\n  let result = 1;\n  // your code here\n  return result;\n}"),
     (
         "go",
-        "func total(items []int) int {\n\tresult := 1\n\t// existing implementation remains the same\n\treturn result\n}",
+        "func total(items []int) int {\n\tresult := 1\n\t// existing code remains the same\n\treturn result\n}",
     ),
     ("rust", "fn total(items: &[i32]) -> i32 {\n    // ... (same as before)\n    0\n}"),
     ("lua", "function total(items)\n  local result = 1\n  -- ... rest of the code ...\n  return result\nend"),
