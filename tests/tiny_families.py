@@ -1,6 +1,6 @@
 """Tiny random checkpoints of the architectures and tokenizers of the code models, and what transformers says to a prompt.
 
-python tests/tiny_families.py OUT NAME...      writes OUT/NAME/hf (safetensors), OUT/NAME/expected.json
+python tests/tiny_families.py OUT NAME...      writes OUT/NAME/NAME (safetensors), OUT/NAME/expected.json
 
 The tokenizers are built as the models' own tokenizer.json have them, trained on a few lines of code.
 """
@@ -27,7 +27,10 @@ from hybrid_lsp.types import Infill
 PREFIX, SUFFIX = "def total(values):\n    summe = 0\n    for value in values", "\n    return summe\n"
 CONTEXT = 256
 NEW_TOKENS = 12
-CODE = [Path(__file__).read_text(encoding="utf-8"), "für 12345 Straßen, 1_000 naïve λ = (x) → y\n\t\treturn 日本 0x1F\r\n"] * 2
+CODE = [
+    Path(__file__).read_text(encoding="utf-8"),
+    "für 12345 Straßen, 1_000 naïve λ = (x) → y\n\t\treturn 日本 0x1F\r\n",
+] * 2
 Made = tuple[tokenizers.Tokenizer, dict[str, str]]
 
 
@@ -132,7 +135,8 @@ class Row:
     """One kind of model: its class in transformers, what its config has beside the sizes, its tokenizer, its family.
 
     `pre` and `kind` are what GGUF calls its tokenizer, `ggml` its architecture ("": not converted from GGUF); `torch`
-    where only torch runs it.
+    where only torch runs it, `by_ctranslate2`
+    where CTranslate2's own converter gives the same weights.
     """
 
     hf: str
@@ -143,6 +147,7 @@ class Row:
     kind: str = "gpt2"
     pre: str = ""
     torch: bool = False
+    by_ctranslate2: bool = False
 
 
 _PIPED = ("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>")
@@ -156,10 +161,22 @@ _LLAMA, _SPM = "LlamaForCausalLM", "llama"
 
 ROWS: dict[str, Row] = {
     "qwen2.5-coder": Row(
-        "Qwen2ForCausalLM", {"tie_word_embeddings": True}, lambda: qwen2(*_PIPED), "qwen-coder", "qwen2", pre="qwen2"
+        "Qwen2ForCausalLM",
+        {"tie_word_embeddings": True},
+        lambda: qwen2(*_PIPED),
+        "qwen-coder",
+        "qwen2",
+        pre="qwen2",
+        by_ctranslate2=True,
     ),
     "qwen3-coder": Row(
-        "Qwen3ForCausalLM", {"head_dim": 24}, lambda: qwen2(*_PIPED), "qwen-coder", "qwen3", pre="qwen2"
+        "Qwen3ForCausalLM",
+        {"head_dim": 24},
+        lambda: qwen2(*_PIPED),
+        "qwen-coder",
+        "qwen3",
+        pre="qwen2",
+        by_ctranslate2=True,
     ),
     "qwen3-coder-moe": Row(
         "Qwen3MoeForCausalLM",
@@ -183,7 +200,9 @@ ROWS: dict[str, Row] = {
         "codellama",
         kind=_SPM,
     ),
-    "starcoder": Row("GPTBigCodeForCausalLM", {}, lambda: starcoder(*_PLAIN), "starcoder", "starcoder", pre="starcoder"),
+    "starcoder": Row(
+        "GPTBigCodeForCausalLM", {}, lambda: starcoder(*_PLAIN), "starcoder", "starcoder", pre="starcoder"
+    ),
     "santacoder": Row(
         "GPTBigCodeForCausalLM",
         {"multi_query": False},
@@ -208,7 +227,12 @@ ROWS: dict[str, Row] = {
         kind=_SPM,
     ),
     "granite-code": Row(
-        _LLAMA, {"attention_bias": True, "mlp_bias": True}, lambda: starcoder(*_PLAIN), "starcoder", pre="refact"
+        _LLAMA,
+        {"attention_bias": True, "mlp_bias": True},
+        lambda: starcoder(*_PLAIN),
+        "starcoder",
+        pre="refact",
+        by_ctranslate2=True,
     ),
     "mellum": Row(_LLAMA, {}, lambda: gpt2(*_PLAIN), "mellum", pre="gpt-2"),
     "codestral": Row(
@@ -237,8 +261,11 @@ ROWS: dict[str, Row] = {
         pre="gpt-2",
     ),
     "smollm2": Row(
-        _LLAMA, {"tie_word_embeddings": True, "num_attention_heads": 3, "num_key_value_heads": 1, "hidden_size": 48},
-        starcoder, "plain", pre="smollm",
+        _LLAMA,
+        {"tie_word_embeddings": True, "num_attention_heads": 3, "num_key_value_heads": 1, "hidden_size": 48},
+        starcoder,
+        "plain",
+        pre="smollm",
     ),
 }
 
@@ -250,7 +277,7 @@ def build(out: Path, name: str) -> None:
 
     row = ROWS[name]
     made, roles = row.tokenizer()
-    folder = out / name / "hf"
+    folder = out / name / name
     folder.mkdir(parents=True)
     made.save(str(folder / "tokenizer.json"))
     scores = roles.pop("scores", None)
@@ -294,7 +321,23 @@ def build(out: Path, name: str) -> None:
             # Each time anew: no cache that could have a mistake of its own.
             written.append(int(model(torch.tensor([prompt + written])).logits[0, -1].argmax()))
     told = {"prompt": prompt, "written": written}
+    if row.config.get("rope_parameters", {}).get("rope_type") == "llama3":
+        told["rope_freqs"] = _llama3_factors(model.config)
+    if row.by_ctranslate2:
+        from ctranslate2.converters import TransformersConverter
+
+        TransformersConverter(str(folder)).convert(str(out / name / "ct2"), quantization="int8")
     (out / name / "expected.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _llama3_factors(config: Any) -> list[float]:
+    """What a GGUF file of such a model has in a tensor of its own."""
+    from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
+    scaled, _ = ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")
+    size = 2 * len(scaled)
+    theta = config.rope_parameters["rope_theta"]
+    return [float(theta ** (-2 * pair / size) / frequency) for pair, frequency in enumerate(scaled)]
 
 
 def build_apart(out: Path, names: list[str]) -> Path:
