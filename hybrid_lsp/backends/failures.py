@@ -92,6 +92,11 @@ class Refusal:
         return max(0.0, date.timestamp() - (time.time() if now is None else now))
 
     @property
+    def comes_back(self) -> bool:
+        """Whether a busy server will surely answer, though it does not say when: it loads, or counts requests."""
+        return self.status in (429, 529) or re.search(r"(?i)\bload(?:ing)?\b", self.said) is not None
+
+    @property
     def is_busy(self) -> bool:
         """Whether the same request may work later."""
         return self.status in BUSY and not _QUOTA.search(self.said)

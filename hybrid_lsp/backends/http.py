@@ -34,9 +34,11 @@ _PROPS_S = 5.0
 _DRAIN_S = 0.2
 _LONGEST_ERROR = 64 * 1024
 _MOST_LESSONS = 12
-_BUSY_S = 30.0
+_BUSY_S = 60.0
 """So long altogether a chat waits for a server that is busy; who types waits for no server."""
 _LEAST_WAIT_S = 0.5
+_BRIEFLY_S = 1.0
+"""So long where nothing says that it will be back."""
 _AUTHORIZATION = "Authorization"
 
 
@@ -61,10 +63,12 @@ class _Clock:
         self.left_s -= 0.0 if thinking else now - self._since
         self._since = now
 
-    def wait(self, wanted_s: float | None) -> float | None:
-        """How long to wait for a busy server that asks for so much; None: it is not worth it."""
+    def wait(self, refusal: Refusal) -> float | None:
+        """How long to wait for a busy server; None: it is not worth it."""
+        wanted_s = refusal.wait_s()
         wait_s = self.next_wait_s if wanted_s is None else wanted_s
-        if not wait_s <= min(self.waits_s, self.remaining_s):
+        gone = wanted_s is None and not refusal.comes_back and wait_s > _BRIEFLY_S
+        if gone or wait_s > min(self.waits_s, self.remaining_s):
             return None
         self.waits_s -= max(wait_s, _LEAST_WAIT_S)
         self.next_wait_s *= 2
@@ -181,7 +185,7 @@ class HttpBackend:
         if self.learnt.learn(refusal, call):
             return
         error = self._situation(call.path).of_refusal(refusal)
-        if not refusal.is_busy or (wait_s := clock.wait(refusal.wait_s())) is None:
+        if not refusal.is_busy or (wait_s := clock.wait(refusal)) is None:
             raise error
         await asyncio.sleep(wait_s)
 

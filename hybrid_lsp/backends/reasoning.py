@@ -69,6 +69,10 @@ _HEADS = ("<|end|><|start|>assistant", "<|start|>assistant", "<|channel|>")
 """Where a message of the harmony format (gpt-oss) begins: its channel stands between this and `<|message|>`."""
 _TAILS = ("<|end|>", "<|return|>", "<|call|>")
 _LONGEST_HEADER = 200
+_LONGEST_BLANK = 2000
+_STEP = 256
+_FAR = 200
+"""So many blanks behind a mark, or kept of a line, tell as much as all of them."""
 _ALWAYS = re.compile(r"(?i)(?:^|[-_/:.])(?:r1|qwq|thinking)(?:$|[-_/:.])")
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^`\n]*)$")
 _QUOTES = ("`", "'", '"')
@@ -106,7 +110,7 @@ class _Lines:
         *whole, last = (self.line + text).split("\n")
         for line in whole:
             self._pass(line.rstrip("\r"))
-        self.line = last
+        self.line = last if len(last) <= 2 * _FAR else last[:_FAR] + last[-_FAR:]
 
     def _pass(self, line: str) -> None:
         self.fence = self._after(line)
@@ -158,8 +162,12 @@ class Splitter:
 
     def feed(self, text: str) -> list[Segment]:
         """The parts that are certain now; what may be the beginning of a mark is held back."""
-        self._text += text
-        return self._parts(final=False)
+        parts: list[Segment] = []
+        # However much comes at once, each step looks at a little.
+        for start in range(0, len(text), _STEP):
+            self._text += text[start : start + _STEP]
+            parts += self._parts(final=False)
+        return parts
 
     def end(self) -> list[Segment]:
         """What was held back, at the end of the reply."""
@@ -251,6 +259,8 @@ class Splitter:
         rest = self._text.lstrip()
         blank = self._text[: len(self._text) - len(rest)]
         if not rest:
+            if len(blank) > _LONGEST_BLANK:
+                self._state = _State.ANSWER
             return []
         for marks in (*TAGS, *(SENTENCES if self._chat else ())):
             verdict = self._opening(marks, rest, final=final)
@@ -324,7 +334,7 @@ class Splitter:
         if lowered in _HEADS or lowered in _TAILS:
             return self._harmony or not (in_block or self._lines.quotes)
         follows = rest.lstrip(" \t")
-        if not follows and not final:
+        if not follows and not final and len(rest) < _FAR:
             return None
         alone = not line.strip() and (not follows or follows[0] in "\r\n")
         if lowered in _OPENING_LOWERED:
@@ -386,12 +396,18 @@ def _least_held(mark: str) -> int:
     return 2 if mark in _WHOLE_WORDS else 1
 
 
-def _overlap(text: str, marks: Iterable[str]) -> int:
+@lru_cache(maxsize=64)
+def _beginnings(marks: tuple[str, ...]) -> tuple[frozenset[str], str, int]:
+    """What a text may end in that a mark begins with; the letters that these begin with, and the longest."""
+    found = {mark[:size].lower() for mark in marks for size in range(_least_held(mark), len(mark))}
+    return frozenset(found), "".join({each[0] for each in found}), max(map(len, found), default=0)
+
+
+def _overlap(text: str, marks: tuple[str, ...]) -> int:
     """Length of the longest end of the text with which a mark begins."""
-    longest = 0
-    for mark in marks:
-        for size in range(min(len(mark) - 1, len(text)), max(longest, _least_held(mark) - 1), -1):
-            if text[-size:].lower() == mark[:size].lower():
-                longest = size
-                break
-    return longest
+    beginnings, first, longest = _beginnings(marks)
+    tail = text[-longest:].lower() if longest else ""
+    if len(tail) != min(len(text), longest):  # a letter whose small one is two
+        tail = text[-longest:]
+    places = (place for place, letter in enumerate(tail) if letter in first and tail[place:] in beginnings)
+    return len(tail) - next(places, len(tail))

@@ -116,7 +116,6 @@ def _by_tree(document: Document, line: int, tree: Tree) -> list[Scope] | None:
 
 def head_of(document: Document, node: Node, above: Sequence[Node] | None = None) -> Span:
     """The whole lines of a definition's head; `above` is what it stands in, the outermost first, if that is known."""
-    outer = node
     wrappers = _wrappers(node, above)
     outer = wrappers[-1] if wrappers else node
     first = next(iter(attributes(node, above)), outer)

@@ -18,8 +18,9 @@ import attrs
 class Script:
     """Replies in order; `requests` keeps the bodies, `hung_up` counts clients that left before the end.
 
-    A reply is streamed in pieces of `chunk` characters; bytes are sent as they are, head and all.
-    `hold` is awaited after each piece, `silence` before the first; with `die_after` the connection breaks after so many pieces, and a `status` other than 200 is all there is.
+    A reply is streamed in pieces of `chunk` characters; bytes are sent as they are, head and all. `hold` is awaited
+    after each piece, `silence` before the first; with `die_after` the connection breaks after so many pieces, and a
+    `status` other than 200 is all there is.
     """
 
     replies: list[str | bytes] = attrs.field(factory=list)

@@ -133,6 +133,15 @@ def test_cuts_change_nothing(name: str, cuts: list[int]) -> None:
     assert parts(Splitter("", chat=True), text, cuts)[0] == answer
 
 
+@pytest.mark.parametrize("size", [5, 100_000])
+@pytest.mark.parametrize("text", ["<thin" * 20_000, "x</think>" + " " * 90_000 + "x", " " * 100_000 + "x"])
+def test_what_could_still_become_a_mark_is_not_kept_for_ever(text: str, size: int) -> None:
+    splitter = Splitter("", chat=True)
+    for start in range(0, len(text), size):
+        splitter.feed(text[start : start + size])
+        assert len(splitter._text) <= 2500
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [

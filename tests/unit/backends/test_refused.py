@@ -327,17 +327,28 @@ async def test_who_types_waits_for_no_server() -> None:
         assert len(server.asked) == 1
 
 
-async def test_without_a_word_the_waits_double(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (busy("429 Too Many Requests"), [1, 2, 4, 8, 16]),
+        (busy("503 Service Unavailable", body={"error": {"message": "Loading model"}}), [1, 2, 4, 8, 16]),
+        (busy("503 Service Unavailable"), [1]),
+        (busy("502 Bad Gateway"), [1]),
+    ],
+)
+async def test_without_a_time_the_waits_double(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, expected: list[float]
+) -> None:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    async with answering(busy("503 Service Unavailable")) as (backend, _):
+    async with answering(answer) as (backend, _):
         monkeypatch.setattr("hybrid_lsp.backends.http.asyncio.sleep", sleep)
         with pytest.raises(BackendUnavailable):
             await collect(backend, ASK_CHAT)
-    assert waits == [1, 2, 4, 8]
+    assert waits == expected
 
 
 def test_dates_are_read_as_seconds_from_now() -> None:
