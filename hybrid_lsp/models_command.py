@@ -7,6 +7,7 @@ With `--json` each line is an object: `{"progress": 0..1, "message": ...}` while
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
 import json
 import signal
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from rich.box import SIMPLE
@@ -28,6 +29,9 @@ from hybrid_lsp.catalogue.bench import Measured
 from hybrid_lsp.catalogue.work import Work, megabytes
 from hybrid_lsp.errors import ConfigError, HybridLspError, ModelStopped
 from hybrid_lsp.types import Tier
+
+if TYPE_CHECKING:
+    from hybrid_lsp.training.calibrate import Calibrated
 
 CANCELLED = 130
 _NAME = 28
@@ -188,11 +192,32 @@ def _bench_row(each: Measured) -> tuple[str, ...]:
 
 
 def _calibrate(options: argparse.Namespace, show: _Show) -> None:
-    from hybrid_lsp.training.real_calibration import calibrate
+    from hybrid_lsp import calibrating
 
+    config = choose.settings_with(options.model)
     with show.working(options.model) as work:
-        found = calibrate(options.model, options.corpus, progress=work.report, cancelled=work.cancelled)
-    show.result(attrs.asdict(found), lambda console: console.print(str(found)))
+
+        def tell(done: int, of: int) -> None:
+            work.report(done / max(1, of), f"{options.model}: {done} of {of} positions")
+
+        found = asyncio.run(calibrating.calibrate(config, calibrating.Options(options.corpus), tell))
+    languages = {language: attrs.asdict(measured) for language, measured in found.languages.items()}
+    show.result({"languages": languages}, lambda console: _print_calibrated(found, console))
+
+
+def _print_calibrated(found: Calibrated, console: Console) -> None:
+    table = Table(title="What to expect, measured on positions that had no part in the fit")
+    for heading in ("language", "positions", "shown", "right of these"):
+        table.add_column(heading)
+    for language, measured in found.languages.items():
+        table.add_row(
+            language,
+            str(measured.positions),
+            f"{measured.shown:.0%}",
+            f"{measured.precision:.0%}" if measured.shown else "–",
+        )
+    console.print(table)
+    console.print("The next start of the model uses these numbers.")
 
 
 def _remove(options: argparse.Namespace, show: _Show) -> None:

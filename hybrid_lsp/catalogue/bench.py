@@ -23,7 +23,7 @@ import attrs
 import httpx
 import psutil  # type: ignore[import-untyped]
 
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 from hybrid_lsp.catalogue import machine
 from hybrid_lsp.catalogue.found import origin

@@ -40,6 +40,13 @@ def use(name: str, tier: Tier = Tier.SMALL) -> Chosen:
     return Chosen(model, tier, file, (*notes, *_overruled(tier, model)))
 
 
+def settings_with(name: str) -> settings.Config:
+    """The user's settings as they would be with this model as the small one. Raises what `use` does."""
+    model, _ = _settled(name)
+    config, _ = settings.load(settings.user_layers()[0])
+    return attrs.evolve(config, small=attrs.evolve(config.small, backend="engine", model=model))
+
+
 def in_use() -> dict[Tier, str]:
     """The models of the user's settings, by tier."""
     config, _ = settings.load(settings.user_layers()[0])
