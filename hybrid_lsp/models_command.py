@@ -214,7 +214,7 @@ def _print_calibrated(found: Calibrated, console: Console) -> None:
             language,
             str(measured.positions),
             f"{measured.shown:.0%}",
-            f"{measured.precision:.0%}" if measured.shown else "–",
+            f"{measured.precision:.0%}" if measured.shown else "-",
         )
     console.print(table)
     console.print("The next start of the model uses these numbers.")

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from hybrid_lsp import config as settings
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.engine import EngineBackend
 from hybrid_lsp.backends.factory import make_backend
-from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.launcher import Launcher
 from hybrid_lsp.catalogue import listing, machine
 from hybrid_lsp.catalogue.work import megabytes
