@@ -43,6 +43,8 @@ SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
 SILENCE_S = 1.0
 """A model that has written nothing so long after its time for decoding is not waited for; it may be heard later."""
+LIKELY = 0.25
+"""Probability from which a line that is known already is worth drafting: confirming it costs what a token or two do."""
 PREPARE_S = 0.03
 """Between two pieces of work that can wait: a keystroke comes first."""
 READING_S = 0.25
@@ -313,6 +315,7 @@ class _Work:
         window, restore = self._concealed(self.pipeline.budget, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
+        request = attrs.evolve(request, draft=self._draft(first))
         started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:
@@ -334,6 +337,15 @@ class _Work:
         finally:
             bridge.cancel()
         return _restored(generation, restore)
+
+    def _draft(self, first: First | None) -> str:
+        """What the model will likely write; nothing that would have to be concealed from it."""
+        if first is not None and first.answer.suggestions:
+            text, sure = first.answer.suggestions[0].text, first.answer.suggestions[0].confidence
+        else:
+            alone = self._judge.copy_alone(self.copies)
+            text, sure = alone.text, alone.probability
+        return text if sure >= LIKELY and conceal(text)[0].text == text else ""
 
     def _bridge(self, flight: Flight, first: First | None) -> asyncio.TimerHandle:
         """Show the lighter model's line where the heavier one keeps the user waiting: it may only make it longer."""
