@@ -25,7 +25,7 @@ BENCHMARKS: dict[str, Run] = {
     "llama.cpp": lambda report, options: llama_cpp.run(report, options.repeats, options.llama_python),
     "interference": lambda report, options: interference.run(report, options.repeats),
     "memory": lambda report, options: memory.run(report, options.requests),
-    "infilling": lambda report, options: infilling.run(report, options.cases),
+    "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),
 }
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
-    parser.add_argument("--small-model", type=Path, help="of `real`: the folder that `small.model` names")
+    parser.add_argument("--small-model", type=Path, help="of `real` and `infilling`: what `small.model` names")
     parser.add_argument("--gguf", type=Path, nargs="*", default=[], help="of `real`: the same weights for llama-server")
     parser.add_argument("--llama-server", default="llama-server", help="of `real`: the program")
     parser.add_argument("--threads", type=int, default=2, help="of `real`: of each model")
