@@ -7,10 +7,8 @@ missing at a time, with the parts of the prompt in each order, and prints the co
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +28,6 @@ from hybrid_lsp.types import Infill
 _BATCH = 8
 _NEW_TOKENS = 32
 _ROOM = 1024
-_SEED = 11
-_LONGEST = 600
-"""Characters of the programs that are taken: short ones, for the sake of those who wait."""
 
 
 @attrs.frozen
@@ -45,26 +40,11 @@ class Place:
 
 
 def places(count: int) -> list[Place]:
-    """So many of the lines of the canonical solutions, the same at each call; those with little around them first."""
-    found = list(_lines())
-    random.Random(_SEED).shuffle(found)  # noqa: S311 (a sample, not a secret)
-    return sorted(found[:count], key=lambda place: len(place.prefix) + len(place.suffix))
-
-
-def _lines() -> Iterator[Place]:
-    with gzip.open(infilling.ROWS, "rt", encoding="utf-8") as stream:
-        rows = [json.loads(line) for line in stream]
-    for row in rows:
-        whole = row["prompt"] + row["canonical_solution"] + row["suffix"]
-        # The docstring is the question, what stands below it the answer.
-        body = max(whole.rfind('"""'), whole.rfind("'''")) + 3
-        at = whole.find("\n", body) + 1
-        while 0 < at < len(whole):
-            end = whole.find("\n", at)
-            end = len(whole) if end < 0 else end
-            if len(whole[at:end].strip()) > 1 and len(whole) <= _LONGEST:
-                yield Place(whole[:at], whole[at:end], whole[end:])
-            at = end + 1
+    """So many lines, the same at each call; those with little around them first."""
+    return [
+        Place(case.above, case.prefix[len(case.above) :] + case.solution, case.suffix)
+        for case in infilling.single_lines(count)
+    ]
 
 
 def orders(family: Family) -> dict[str, tuple[Part, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 import attrs
@@ -15,6 +16,7 @@ from hybrid_lsp.completion.suggest import Presenter
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models.contest import Contest, place
 from hybrid_lsp.routing.router import Router, Task
+from hybrid_lsp.types import Reason
 
 WITHIN_S = 0.5
 """A lighter model that takes longer is no help: it is still loading, or the machine is busy."""
@@ -38,11 +40,18 @@ class Lighter:
 @attrs.frozen
 class First:
     """What a lighter model answered: `decides` where no heavier one need be asked, `bridges` where its line will do
-    if the heavier one is late."""
+    if the heavier one is late, `hopeless` where the heavier one's would hardly be right either."""
 
     answer: Answer
-    decides: bool
-    bridges: bool
+    decides: bool = False
+    bridges: bool = False
+    hopeless: bool = False
+
+    @property
+    def given_up(self) -> Answer:
+        """The answer where nobody is asked any more."""
+        detail = "The embedded model is not sure, and where it is so unsure the small model is seldom right."
+        return attrs.evolve(self.answer, suggestions=(), reason=Reason.LOW_CONFIDENCE, detail=detail)
 
 
 async def first(
@@ -55,10 +64,13 @@ async def first(
     except (TimeoutError, HybridLspError):
         return None
     answer = presenter.generated(generation, copies)
-    if not answer.suggestions:
-        return First(answer, decides=False, bridges=False)
-    shown = answer.suggestions[0]
-    features = place(shown.confidence, shown.text.partition("\n")[0], presenter.site.before)
+    best = lighter.judge.best(copies, generation.lines[0], presenter.cursor.prefix)
+    if not best.text.strip() or math.isnan(best.probability):
+        return First(answer)
+    contest, features = lighter.contest, place(best.probability, best.text, presenter.site.before)
     return First(
-        answer, decides=lighter.contest.decided(features), bridges=lighter.contest.decided(features, late=True)
+        answer,
+        decides=bool(answer.suggestions) and contest.decided(features),
+        bridges=bool(answer.suggestions) and contest.decided(features, late=True),
+        hopeless=contest.hopeless(features),
     )

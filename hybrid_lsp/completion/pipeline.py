@@ -243,9 +243,9 @@ class _Work:
     async def run(self, flight: Flight) -> Answer:
         """Ask the models, the lighter one first; the answer is remembered, also for those who ask later."""
         first = await self._lighter_first()
-        if first is not None and first.decides:
-            self._keep(first.answer)
-            return first.answer
+        if first is not None and (decided := self._decided(first)) is not None:
+            self._keep(decided)
+            return decided
         try:
             generation = await self._generate(flight, first)
         except HybridLspError as error:
@@ -259,6 +259,12 @@ class _Work:
         if not (self.background and generation.finish is Finish.TIME):  # it made way for other work
             self._keep(answer)
         return answer
+
+    def _decided(self, first: First) -> Answer | None:
+        """The answer that needs no other model; who wants to see everything is not spared anything."""
+        if first.decides:
+            return first.answer
+        return first.given_up if first.hopeless and self.config.min_confidence < 0 else None
 
     def _after_failure(self, error: HybridLspError, first: First | None) -> Answer:
         """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""

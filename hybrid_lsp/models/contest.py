@@ -14,10 +14,12 @@ from attrs import define, field
 
 from hybrid_lsp.models.confidence import Calibrator
 
-WAITING = 0.04
-"""How much less likely right a line may be that is there at once."""
-LATE = 0.12
+WAITING = 0.12
+"""How much less likely right a line may be that is there at once; `python -m benchmarks.cascade` shows the curve."""
+LATE = 0.2
 """The same, where the heavier one has kept the user waiting already."""
+HOPELESS = 0.2
+"""Where the heavier one is right seldomer it is not asked: the next key tells more, and most of this is not shown."""
 _CERTAIN = 0.999  # a probability nearer to 0 or 1 says no more
 
 
@@ -48,6 +50,10 @@ class Contest:
         """Whether the lighter one's line is the one to show."""
         cost = LATE if late else WAITING
         return self.lighter.probability(features) >= self.heavier.probability(features) - cost
+
+    def hopeless(self, features: list[float]) -> bool:
+        """Whether neither line would be worth waiting for."""
+        return self.heavier.probability(features) < HOPELESS
 
     def as_dict(self) -> dict[str, Any]:
         """For confidence.json."""

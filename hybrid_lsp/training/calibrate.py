@@ -153,17 +153,17 @@ async def measure(
 
     Cancelling it loses the position under way and no other.
     """
-    rows = load(raw)
+    rows, known = load(raw), _known(raw)
     raw.parent.mkdir(parents=True, exist_ok=True)
     judge = Confidence.load(calibrations.embedded_file())
     with raw.open("a", encoding="utf-8") as stream:
-        for case in cases[len(rows) :]:
-            tell(len(rows), len(cases))
-            if (row := await _row(case, network, lighter, judge)) is not None:
-                rows.append(row)
-                stream.write(json.dumps(attrs.asdict(row)) + "\n")
-                stream.flush()
-    tell(len(rows), len(cases))
+        for number, case in enumerate(cases[known:], known):
+            tell(number, len(cases))
+            row = await _row(case, network, lighter, judge)
+            rows += [row] if row is not None else []
+            stream.write(json.dumps(attrs.asdict(row) if row is not None else None) + "\n")
+            stream.flush()
+    tell(len(cases), len(cases))
     return rows
 
 
@@ -174,10 +174,21 @@ def load(raw: Path) -> list[Row]:
     rows: list[Row] = []
     for line in raw.read_text(encoding="utf-8").splitlines():
         try:
-            rows.append(cattrs.structure(json.loads(line), Row))
+            rows += [cattrs.structure(content, Row)] if (content := json.loads(line)) else []
         except (ValueError, cattrs.BaseValidationError):
             continue
     return rows
+
+
+def _known(raw: Path) -> int:
+    """How many positions have been asked about; what was half written is taken off, for the next to follow."""
+    if not raw.exists():
+        return 0
+    lines = raw.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        raw.write_bytes(b"".join(lines[:-1]))
+        return len(lines) - 1
+    return len(lines)
 
 
 async def _row(case: Case, network: Ask, lighter: Ask | None, judge: Confidence) -> Row | None:

@@ -79,7 +79,7 @@ async def test_who_asks_by_hand_gets_the_heavy_model_alone() -> None:
 
 @pytest.mark.parametrize("light", [FakeReply(error=BackendFailed("broken")), ""], ids=["broken", "silent"])
 async def test_a_light_model_without_an_answer_costs_nothing(light: FakeReply | str) -> None:
-    two = Two(lighter=0.9, heavier=0.1)
+    two = Two(lighter=0.9, heavier=0.5)
     two.light.enqueue([light])
     two.heavy.enqueue(["sum(prices)"])
     assert shown(await two.ask()) == "sum(prices)"
@@ -95,10 +95,29 @@ async def test_a_light_model_that_is_late_is_given_up(monkeypatch: pytest.Monkey
 
 
 async def test_an_unsure_light_line_is_never_shown() -> None:
-    two = Two(lighter=0.9, heavier=0.1, sure=0.2)  # below the threshold of 0.5
+    two = Two(lighter=0.9, heavier=0.5, sure=0.2)  # below the threshold of 0.5
     two.light.enqueue(["price"])
     two.heavy.enqueue(["sum(prices)"])
     assert shown(await two.ask()) == "sum(prices)"
+
+
+async def test_at_a_hopeless_place_the_heavy_model_is_not_asked() -> None:
+    two = Two(lighter=0.01, heavier=0.1, sure=0.2)
+    two.light.enqueue(["price", "price"])
+    answer = await two.ask()
+    assert (answer.suggestions, answer.reason) == ((), Reason.LOW_CONFIDENCE)
+    assert "seldom right" in answer.detail
+    assert two.heavy.requests == []
+    two.heavy.enqueue(["sum(prices)"])  # the next key tells more, and by hand there is always an answer
+    assert shown(await two.ask(invoked=True)) == "sum(prices)"
+
+
+async def test_who_wants_to_see_everything_is_not_spared_a_hopeless_place() -> None:
+    two = Two(lighter=0.01, heavier=0.19, sure=0.2)
+    two.light.enqueue(["price"])
+    two.heavy.enqueue(["sum(prices)"])
+    everything = attrs.evolve(CONFIG, completion=attrs.evolve(CONFIG.completion, min_confidence=0.0))
+    assert shown(await two.pipeline.complete(query(PLACE), everything)) == "sum(prices)"
 
 
 async def test_where_the_heavy_model_fails_the_light_line_has_to_do() -> None:
@@ -138,7 +157,7 @@ async def test_without_any_model_the_reason_is_the_heavy_ones() -> None:
 class Late:
     """Two models of which the heavy one keeps the user waiting."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, light: str, heavy: str, heavier: float = 0.6) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, light: str, heavy: str, heavier: float = 0.7) -> None:
         monkeypatch.setattr(pipeline_module, "SHOWN_WITHIN_S", 0.0)
         self.two = Two(lighter=0.5, heavier=heavier)  # a little less likely: it will do where the other one is late
         self.hold = asyncio.Event()

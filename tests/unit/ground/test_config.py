@@ -136,3 +136,25 @@ def test_every_setting_is_documented() -> None:
     for setting in config.settings():
         assert setting.doc.rstrip("`0123456789)").strip(), setting.name
         assert setting.doc.endswith("."), f"{setting.name}: its documentation is a sentence"
+
+
+@pytest.mark.parametrize(
+    ("small", "asked_first"),
+    [
+        ({}, False),
+        ({"backend": "engine", "model": "/models/real"}, True),
+        ({"backend": "llamacpp", "base_url": "http://127.0.0.1:8080"}, True),
+        ({"backend": "openai", "base_url": "http://[::1]:8080/v1", "model": "tiny"}, True),
+        ({"backend": "openai", "base_url": "https://models.example/v1", "model": "tiny"}, False),
+        ({"backend": "openai", "base_url": "http://[broken", "model": "tiny"}, False),
+        ({"backend": "none"}, False),
+    ],
+)
+def test_the_embedded_model_goes_before_another_one_of_this_machine(small: dict[str, str], asked_first: bool) -> None:
+    found, problems = config.load([Layer("test", {"small": small})])
+    assert not problems
+    assert (found.lighter is not None) == asked_first
+    off, _ = config.load([Layer("test", {"small": small, "completion": {"cascade": False}})])
+    assert off.lighter is None
+    if found.lighter is not None:
+        assert (found.lighter.backend, found.lighter.model) == ("engine", "embedded")

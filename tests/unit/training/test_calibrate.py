@@ -92,7 +92,7 @@ def test_the_lighter_model_decides_where_it_is_as_good() -> None:
     dice = random.Random(5)
     rows = [row(dice) for _ in range(1500)]  # the model is right at half of the places, wherever the lighter one is
     contest = calibrate.contest(rows, calibrate.fit(rows, start(), 0.6))
-    decided = [contest.decided(place(sure, "text", "before")) for sure in (0.2, 0.35, 0.65, 0.9)]
+    decided = [contest.decided(place(sure, "text", "before")) for sure in (0.1, 0.2, 0.65, 0.9)]
     assert decided == [False, False, True, True]
 
 
