@@ -37,7 +37,9 @@ class HybridServer(LanguageServer):
         )
         self.progress_bar = ProgressBar(self)
         self.session = Session(Tell(self))
-        self.diagnostics = Diagnostics(self)
+        self.diagnostics = Diagnostics(self, self.session)
+        assert isinstance(self.protocol, HybridProtocol)
+        self.protocol.held = self.session.documents.held
 
     @property
     def exit_code(self) -> int:

@@ -14,14 +14,13 @@ import inspect
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
-
-if TYPE_CHECKING:
-    from hybrid_lsp.server.hybrid import HybridServer
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +33,9 @@ _ESCAPE = re.compile(r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(u0000|ud[89
 
 
 class HybridProtocol(LanguageServerProtocol):
-    """See the module's docstring."""
+    """See the module's docstring; `held` is entered while a message is taken (`Documents.held`)."""
 
-    _server: HybridServer
+    held: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
 
     @property
     def was_shut_down(self) -> bool:
@@ -85,7 +84,7 @@ class HybridProtocol(LanguageServerProtocol):
         elif complaint := self._complaint(message):
             self._refuse(message, *complaint)
         elif not self._cancels_nothing(message):
-            with self._server.session.documents.held():
+            with self.held():
                 self._take(message)
 
     def _complaint(self, message: dict[str, Any]) -> tuple[int, str] | None:
