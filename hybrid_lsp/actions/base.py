@@ -244,8 +244,10 @@ def around(document: Document, span: Span) -> Span | None:
         return symbols.enclosing_span(document, span)
     tree, inner = symbols.tree(document), symbols.trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(inner.start, inner.end) if tree else None
-    while node is not None and node.type not in scope.SCOPES:
-        node = node.parent
-    while node is not None and node.parent is not None and node.parent.type in scope.WRAPPERS:
-        node = node.parent
-    return symbols.whole_lines(document, symbols.span_of(node)) if node is not None else None
+    above = symbols.upward(tree, node)
+    place = next((number for number, each in enumerate(above) if each.type in scope.SCOPES), None)
+    if place is None:
+        return None
+    while place + 1 < len(above) and above[place + 1].type in scope.WRAPPERS:
+        place += 1
+    return symbols.whole_lines(document, symbols.span_of(above[place]))
