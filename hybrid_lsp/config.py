@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 import attrs
 import cattrs
 
-from hybrid_lsp.paths import config_file
+from hybrid_lsp.paths import config_file, read_plain
 
 ENV_PREFIX = "HYBRID_LSP_"
 WORKSPACE_FILE = ".hybrid-lsp.toml"
+MOST_BYTES = 100_000
+"""A larger file of settings is not read."""
 
 
 class Trust(StrEnum):
@@ -388,9 +390,12 @@ def settings() -> Iterator[Setting]:
 
 def load(layers: Iterable[Layer]) -> tuple[Config, list[Problem]]:
     """The settings that the layers give, later ones winning, and every value that was not taken."""
-    config, problems = Config(), []
+    config, problems = Config(), list[Problem]()
     for layer in layers:
-        config, found = _apply(config, layer)
+        try:
+            config, found = _apply(config, layer)
+        except Exception as error:  # whatever a layer holds, the others count
+            found = [Problem("settings", f"none of these can be used ({type(error).__name__})", layer.source)]
         problems += found
     return config, problems
 
@@ -405,12 +410,15 @@ def user_layers(environ: Mapping[str, str] | None = None) -> tuple[list[Layer], 
 def read_file(path: Path, *, workspace: bool = False) -> tuple[Layer | None, list[Problem]]:
     """A TOML file as a layer; None where there is no such file."""
     try:
-        with path.open("rb") as stream:
-            return Layer(str(path), tomllib.load(stream), workspace), []
+        return Layer(str(path), tomllib.loads(read_plain(path, MOST_BYTES).decode()), workspace), []
     except FileNotFoundError:
         return None, []
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return None, [Problem(path.name, f"cannot be read: {error}", str(path))]
+    except OSError as error:
+        return None, [Problem(path.name, f"cannot be read: {error.strerror or error}", str(path))]
+    except RecursionError:
+        return None, [Problem(path.name, "cannot be read: its values are nested too deeply", str(path))]
+    except ValueError as error:  # no TOML, no UTF-8, a number too long
+        return None, [Problem(path.name, f"cannot be read: {str(error)[:200]}", str(path))]
 
 
 def env_name(setting_name: str) -> str:
@@ -431,7 +439,7 @@ def _parse_scalar(text: str) -> Any:
     """A TOML value, or the bare text where it is none (so that `engine` needs no quotes)."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -534,7 +542,10 @@ def _described(kind: Any) -> str:
 
 def _shown(value: Any) -> str:
     """A wrong value, short; it is the user's own setting, never source code."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, a number too long to be written
+        return "this"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

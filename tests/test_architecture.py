@@ -112,3 +112,20 @@ def test_serving_starts_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & HEAVY
+
+
+def test_no_module_stands_on_itself() -> None:
+    """Not even for types: of two modules that import each other neither can be read first."""
+    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
+    below = {name: {each for each in imports_of(path) if each in names} for name, path in names.items()}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join((*above[above.index(name) :], name))
+        if name not in done:
+            for each in below[name]:
+                visit(each, (*above, name))
+            done.add(name)
+
+    for name in names:
+        visit(name, ())

@@ -85,12 +85,21 @@ def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, 
     span = trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(span.start, span.end) if tree else None
     wanted = set(kinds)
-    while node is not None:
-        inner = undecorated(node)
+    for each in upward(tree, node):
+        inner = undecorated(each)
         if inner is not None and inner.type in wanted:
             return inner
-        node = node.parent
     return None
+
+
+def upward(tree: Tree | None, node: Node | None) -> list[Node]:
+    """A node and those that it is in, up to the root; `Node.parent` goes down from the root again for each."""
+    if tree is None or node is None:
+        return []
+    found = [tree.root_node]
+    while found[-1] != node and (below := found[-1].child_with_descendant(node)) is not None:
+        found.append(below)
+    return found[::-1]
 
 
 def undecorated(node: Node) -> Node | None:
@@ -142,13 +151,12 @@ def statements(document: Document, span: Span) -> list[Node]:
     tree = parse(document)
     span = trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(span.start, max(span.start, span.end)) if tree else None
-    while node is not None and node.type not in _BLOCKS:
-        node = node.parent
-    if node is None:
+    block = next((each for each in upward(tree, node) if each.type in _BLOCKS), None)
+    if block is None:
         return []
     return [
         child
-        for child in node.named_children
+        for child in block.named_children
         if child.start_byte < max(span.end, span.start + 1) and child.end_byte > span.start
     ]
 

@@ -42,9 +42,8 @@ def around(document: Document, span: Span) -> Span | None:
     if tree is None:
         return None
     below = _headed(document, tree.root_node, inner)
-    node: Node | None = tree.root_node.descendant_for_byte_range(below.start, below.end)
-    while node is not None and not _is_definition(node):
-        node = node.parent
+    above = symbols.upward(tree, tree.root_node.descendant_for_byte_range(below.start, below.end))
+    node = next((each for each in above if _is_definition(each)), None)
     if node is None:
         return None
     return with_head(document, symbols.whole_lines(document, symbols.span_of(_outer(node))))

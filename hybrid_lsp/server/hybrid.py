@@ -36,7 +36,9 @@ class HybridServer(LanguageServer):
         )
         self.progress_bar = ProgressBar(self)
         self.session = Session(Tell(self))
-        self.diagnostics = Diagnostics(self)
+        self.diagnostics = Diagnostics(self, self.session)
+        assert isinstance(self.protocol, HybridProtocol)
+        self.protocol.held = self.session.documents.held
         self.end: Callable[[], object] = lambda: None
         """Ends the connection, and with it the process; the transport sets it."""
 

@@ -16,7 +16,9 @@ import inspect
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import attrs
 from lsprotocol import types as lsp
@@ -24,9 +26,6 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from hybrid_lsp.server.framing import Complaint
-
-if TYPE_CHECKING:
-    from hybrid_lsp.server.hybrid import HybridServer
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +43,9 @@ _ESCAPE = re.compile(r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(u0000|ud[89
 
 
 class HybridProtocol(LanguageServerProtocol):
-    """See the module's docstring."""
+    """See the module's docstring; `held` is entered while a message is taken (`Documents.held`)."""
 
-    _server: HybridServer
+    held: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
 
     @property
     def was_shut_down(self) -> bool:
@@ -130,7 +129,7 @@ class HybridProtocol(LanguageServerProtocol):
         elif complaint := self._complaint(message):
             self._refuse(message, *complaint)
         elif not self._cancels_nothing(message):
-            with self._server.session.documents.held():
+            with self.held():
                 self._take(message)
 
     def _complaint(self, message: dict[str, Any]) -> tuple[int, str] | None:

@@ -109,16 +109,31 @@ class Session:
         """Read all layers again, with the editor's newest section, and wire anew when something differs."""
         if editor is not None:
             self._editor = _section(editor)
+        problems = self._read_settings()
+        if self.config != self._wired_from:
+            self._wire_or_default()
+        for problem in problems:
+            self.tell.warn(f"Setting {problem}")
+
+    def _read_settings(self) -> list[settings.Problem]:
+        """Take the settings of all layers; returns what was not taken of them."""
         layers, problems = self._layers()
         for root in self._roots:
             layer, found = settings.read_file(root / settings.WORKSPACE_FILE, workspace=True)
             layers += [layer] if layer else []
             problems += found
         self.config, more = settings.load(layers)
-        if self.config != self._wired_from:
+        return problems + more
+
+    def _wire_or_default(self) -> None:
+        """No settings leave a window without an answer to its requests."""
+        try:
             self._wire()
-        for problem in problems + more:
-            self.tell.warn(f"Setting {problem}")
+        except Exception as error:  # a defect of ours: what it is stands in the log
+            logging.getLogger(__name__).exception("These settings cannot be wired.")
+            self.tell.warn(f"The settings cannot be used ({type(error).__name__}): the defaults hold.")
+            self.config = Config()
+            self._wire()
 
     @property
     def lists_completions(self) -> bool:

@@ -114,8 +114,24 @@ def test_each_secret_file_is_named_by_its_own_pattern_anywhere(pattern: str, pat
 
 @pytest.mark.parametrize(
     "path",
-    [".env.example", "src/environment.ts", "app.env.d.ts", "id_rsa.pub", "keys.py", "token.py", "credentials.py"]
-    + ["src/secret.py", "src/password_reset.py", "auth.py", "config.json", "settings.xml", "secrets/views.py"],
+    [
+        [
+            *(),
+            *(".env.example"),
+        ],
+        "src/environment.ts",
+        "app.env.d.ts",
+        "id_rsa.pub",
+        "keys.py",
+        "token.py",
+        "credentials.py",
+        "src/secret.py",
+        "src/password_reset.py",
+        "auth.py",
+        "config.json",
+        "settings.xml",
+        "secrets/views.py",
+    ],
 )
 def test_files_that_only_sound_secret(path: str) -> None:
     assert not Globs(SECRET_FILES).match(path)

@@ -163,9 +163,7 @@ def test_a_hostile_ignore_file_does_not_stall(tmp_path: Path, lines: str) -> Non
 
 def test_a_long_ignore_file_is_read_as_far_as_it_goes_and_told(tmp_path: Path) -> None:
     lines = "".join(f"ordinary-name-{number}/\n" for number in range(25_000))
-    root = make(
-        tmp_path / "repo", {".git/HEAD": "", ".gitignore": f"first.py\n{lines}", "first.py": "", "other.py": ""}
-    )
+    root = make(tmp_path / "repo", {".git/HEAD": "", ".gitignore": f"first.py\n{lines}", "other.py": ""})
     told: list[str] = []
     judged = Privacy(home=tmp_path / "home", tell=told.append)
     assert judged.reason(root / "first.py") is Reason.IGNORED_FILE
