@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 import time
@@ -69,7 +68,7 @@ class Client:
     def raw(self, data: bytes) -> None:
         """Send bytes as they are."""
         assert self.process.stdin is not None
-        with contextlib.suppress(ConnectionError):
+        if self.process.returncode is None and not self.process.stdin.is_closing():
             self.process.stdin.write(data)
 
     async def end(self) -> str:
