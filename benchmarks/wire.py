@@ -20,8 +20,7 @@ _CHUNK = 65536
 class Client:
     """A server process and what it has answered.
 
-    `latencies` are seconds since the start of the clock and milliseconds, of requests that were neither superseded nor
-    cancelled.
+    `latencies` are the moment and the milliseconds of inline requests that were neither superseded nor cancelled.
     """
 
     process: asyncio.subprocess.Process
@@ -100,9 +99,9 @@ class Client:
         self.replies[number] += 1
         if future := self._waiting.pop(number, None):
             now = time.monotonic()
-            if "result" in message:
+            result = message.get("result")
+            if isinstance(result, dict) and "items" in result:
                 self.latencies.append((now, (now - self._sent[number]) * 1000))
-                items = message["result"].get("items") if isinstance(message["result"], dict) else None
-                self.shown += bool(items)
+                self.shown += bool(result["items"])
             if not future.cancelled():
                 future.set_result(message)
