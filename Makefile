@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-servers test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test test-servers soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -33,6 +33,10 @@ types: $(VENV)/.dev
 # A few minutes, on a machine that does nothing else; `make bench ARGS="replay ttft"` runs only these.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Ten minutes of typing by eight editors under faults; `make soak ARGS="--minutes 30"`. Its report is in docs/faults.md.
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.soak --report docs/faults.md $(ARGS)
 
 check: lint types test
 
@@ -66,6 +70,7 @@ docs: $(VENV)/.base
 	$(BIN)/python tools/write_readme.py build/demo.txt
 	$(BIN)/python tools/write_vimdoc.py
 	$(BIN)/python tools/write_vscode_settings.py
+	$(BIN)/python tools/write_faults.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybrid-lsp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

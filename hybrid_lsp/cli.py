@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="the language server, over stdio unless told otherwise")
     serve.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead of speaking over stdio")
     serve.add_argument("--stdio", action="store_true", help="the default; taken because some clients add it")
-    serve.add_argument("--allow-remote", action="store_true", help="let --tcp listen where other machines can reach it")
+    serve.add_argument("--allow-remote", action="store_true", help="let --tcp serve other machines and users")
     serve.set_defaults(run=_serve)
 
     complete = commands.add_parser("complete", help="print the suggestion at one place of a file")

@@ -24,8 +24,8 @@ def create_server() -> HybridServer:
 def serve(tcp: str | None = None, *, allow_remote: bool = False) -> int:
     """Serve one editor over stdio, or over TCP at `HOST:PORT`; returns the exit status that LSP asks for.
 
-    Raises ConfigError for an address that is not one, that cannot be had, or that others could reach unless
-    `allow_remote`.
+    Over TCP it serves a program of this user alone, unless `allow_remote`. Raises ConfigError for an address that is
+    none, that cannot be had, or that others could reach unless `allow_remote`.
     """
     server = create_server()
     if tcp is None:

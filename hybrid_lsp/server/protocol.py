@@ -190,6 +190,8 @@ class HybridProtocol(LanguageServerProtocol):
         """Send a message; from source code or a model's reply it may have what Emacs (NUL) or Rust and Emacs (half a
         surrogate pair) do not read: U+FFFD takes its place."""
         plain = self._serialize_message(data) if data and not isinstance(data, dict) else data
+        if isinstance(plain, dict) and "error" in plain:
+            plain.setdefault("id", None)  # lsprotocol leaves it out, and JSON-RPC wants it
         text = json.dumps(plain, default=self._serialize_message)
         if "\\u0000" in text or "\\ud" in text:
             plain = json.loads(_ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], text))

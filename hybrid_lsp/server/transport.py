@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHUNK = 65536
+_MOST_CHUNKS = 16
+"""Of what was read and not yet taken."""
 _LONGEST_GREETING = 4 * 1024 * 1024
 """Bytes of an `initialize` over TCP, where anybody may knock."""
 _MOST_AT_THE_DOOR = 16
@@ -128,23 +130,25 @@ async def converse(server: HybridServer, chunks: Chunks, writer: Any, first: byt
 async def _standard_input() -> Chunks:
     """What comes in, read by a thread that nobody waits for: a read of a pipe cannot be interrupted."""
     loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    room = threading.Semaphore(_MOST_CHUNKS)
 
     def read() -> None:
-        descriptor = sys.stdin.fileno()
         chunk = b"-"
         while chunk:
+            room.acquire()
             try:
-                chunk = os.read(descriptor, _CHUNK)
+                chunk = os.read(sys.stdin.fileno(), _CHUNK)
             except OSError:
                 chunk = b""
             try:
-                asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
-            except (RuntimeError, asyncio.CancelledError):  # the loop has ended
+                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
+            except RuntimeError:  # the loop has ended
                 return
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
     while chunk := await chunks.get():
+        room.release()
         yield chunk
 
 

@@ -55,6 +55,7 @@ async def only(engines: Engines) -> psutil.Process:
     return engines()[0]
 
 
+@pytest.mark.fault("the engine's socket is removed")
 async def test_an_engine_whose_socket_is_removed_is_followed_by_another(
     backend: EngineBackend, spec: EngineSpec, engines: Engines
 ) -> None:
@@ -68,6 +69,7 @@ async def test_an_engine_whose_socket_is_removed_is_followed_by_another(
     assert (await collect(backend))[-1].finish is not None
 
 
+@pytest.mark.fault("an older engine ends after another has taken its place")
 async def test_an_engine_on_its_way_out_leaves_anothers_socket(spec: EngineSpec, engines: Engines) -> None:
     place = Places.of(spec).socket
     await Launcher().ensure(spec)
@@ -83,6 +85,7 @@ async def test_an_engine_on_its_way_out_leaves_anothers_socket(spec: EngineSpec,
     assert not place.exists()
 
 
+@pytest.mark.fault("the socket is removed in the middle of an answer")
 async def test_what_it_answers_when_its_socket_is_replaced_is_still_heard(
     backend: EngineBackend, spec: EngineSpec, engines: Engines
 ) -> None:
@@ -93,6 +96,7 @@ async def test_what_it_answers_when_its_socket_is_replaced_is_still_heard(
     await until(lambda: not engines())
 
 
+@pytest.mark.fault("the engine is stopped, or has no memory to go on")
 @pytest.mark.parametrize("tcp", [False, True])
 async def test_a_stopped_engine_is_replaced_and_ended(
     tcp: bool, backend: EngineBackend, spec: EngineSpec, engines: Engines
@@ -109,6 +113,7 @@ async def test_a_stopped_engine_is_replaced_and_ended(
     assert len({each.pid for each in engines()} - {old.pid}) == 1
 
 
+@pytest.mark.fault("the engine falls silent in the middle of an answer")
 async def test_an_engine_that_stops_in_the_middle_fails(
     served: Serve, spec: EngineSpec, gate: threading.Semaphore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +145,7 @@ async def test_a_long_silence_of_an_engine_that_lives_is_waited_for(
     assert (await collect(backend))[-1].finish is not None
 
 
+@pytest.mark.fault("a killed engine has left its socket")
 async def test_an_owner_lock_is_no_engine(backend: EngineBackend, spec: EngineSpec) -> None:
     """What is left of a killed engine: a socket nobody listens at."""
     place = Places.of(spec).socket
@@ -148,6 +154,7 @@ async def test_an_owner_lock_is_no_engine(backend: EngineBackend, spec: EngineSp
     assert (await collect(backend))[-1].finish is not None
 
 
+@pytest.mark.fault("another program has got the engine's port")
 async def test_the_signs(spec: EngineSpec, tmp_path: Path) -> None:
     async def say(status: bytes) -> Sign:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -184,6 +191,7 @@ async def test_only_engines_are_killed() -> None:
     await other.wait()
 
 
+@pytest.mark.fault("`--socket` names a file")
 def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("mine")

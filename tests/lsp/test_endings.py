@@ -50,6 +50,9 @@ def opened(uri: str) -> dict[str, Any]:
     return {"textDocument": {"uri": uri, "languageId": "python", "version": 1, "text": SOURCE}}
 
 
+@pytest.mark.fault(
+    "the server ends (SIGTERM, SIGINT, SIGHUP, SIGKILL, end of input, `exit`) while `verify.command` runs"
+)
 @pytest.mark.parametrize("way", WAY_OUT)
 async def test_the_users_tests_and_their_copy_end_with_the_server(
     way: str, workspace: Path, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -83,6 +86,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.fault("the server is told to end while an analyser runs")
 async def test_bandit_ends_with_the_server(workspace: Path) -> None:
     uri = (workspace / "sums.py").as_uri()
     async with wired() as wire:
@@ -100,6 +104,7 @@ async def test_bandit_ends_with_the_server(workspace: Path) -> None:
         await until(lambda: not any(_runs(child.pid) for child in children))
 
 
+@pytest.mark.fault("the editor is killed")
 async def test_a_server_ends_with_its_editor() -> None:
     editor = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
     async with wired() as wire:
@@ -110,6 +115,7 @@ async def test_a_server_ends_with_its_editor() -> None:
         assert await wire.ended() == 1
 
 
+@pytest.mark.fault("the editor runs elsewhere (`processId` is not here)")
 async def test_an_editor_that_is_not_seen_from_here_ends_nothing() -> None:
     async with wired() as wire:
         params = {"processId": 2**22 + 1, "rootUri": None, "capabilities": {}, "initializationOptions": NO_MODELS}
@@ -117,6 +123,7 @@ async def test_an_editor_that_is_not_seen_from_here_ends_nothing() -> None:
         assert (await wire.ask("workspace/executeCommand", {"command": "hybrid-lsp.status"}))["result"]
 
 
+@pytest.mark.fault("the state folder cannot be written")
 async def test_a_state_folder_that_cannot_be_written_costs_no_suggestion(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +141,7 @@ async def test_a_state_folder_that_cannot_be_written_costs_no_suggestion(
         assert (await wire.ask("textDocument/inlineCompletion", asked))["result"]["items"]
 
 
+@pytest.mark.fault("the runtime folder's name is too long for a socket")
 @pytest.mark.own_engines
 async def test_a_runtime_folder_with_a_long_name_costs_no_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory(prefix="hl-") as short:
@@ -158,6 +166,7 @@ async def test_a_runtime_folder_with_a_long_name_costs_no_suggestion(monkeypatch
             shutil.rmtree(stand_in, ignore_errors=True)
 
 
+@pytest.mark.fault("the disk is full")
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device that is always full")  # noqa: PTH110
 async def test_a_full_disk_puts_nothing_on_stderr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logs = tmp_path / "state" / "logs"

@@ -69,6 +69,7 @@ async def test_a_client_over_tcp_and_its_end() -> None:
         await serves(process, host, port)
 
 
+@pytest.mark.fault("a client over TCP leaves without goodbye")
 async def test_a_client_that_just_leaves_ends_it_too() -> None:
     async with listening() as (process, host, port):
         reader, writer = await asyncio.open_connection(host, port)
@@ -79,6 +80,7 @@ async def test_a_client_that_just_leaves_ends_it_too() -> None:
             assert await process.wait() == 1
 
 
+@pytest.mark.fault("a web page or a silent client knocks at `--tcp`")
 async def test_web_pages_and_the_silent_neither_get_in_nor_take_the_place() -> None:
     async with listening() as (process, host, port):
         _, silent = await asyncio.open_connection(host, port)
@@ -96,6 +98,7 @@ async def test_web_pages_and_the_silent_neither_get_in_nor_take_the_place() -> N
         writer.close()
 
 
+@pytest.mark.fault("another user of this machine knocks at `--tcp`")
 async def test_a_connection_is_known_by_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
     ends: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: ends.append(writer), "127.0.0.1", 0)

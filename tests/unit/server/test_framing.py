@@ -50,11 +50,13 @@ def test_headers_in_every_dress(head: bytes) -> None:
         b"x" * 100_000 + b"\r\n",
     ],
 )
+@pytest.mark.fault("a message's length is no number")
 def test_after_a_bad_message_it_is_told_once_and_hears_the_next(bad: bytes) -> None:
     assert read(bad, GOOD, GOOD) == ["complaint", b"[]", b"[]"]
     assert read(bad + GOOD + bad + GOOD) == ["complaint", b"[]"] * 2
 
 
+@pytest.mark.fault("a message is longer than any editor sends")
 def test_what_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MOST_BYTES", 10)
     body = b"Content-Length: 1\r\n\r\nx"

@@ -54,6 +54,7 @@ async def test_a_warning_pops_up_once_and_an_answer_each_time(server: Server) ->
     assert [each.message for each in server.logged] == ["Note.", "Note."]
 
 
+@pytest.mark.fault("many things to tell at once")
 def test_many_warnings_at_once_are_two_pop_ups(server: Server) -> None:
     made = telling(server)
 
