@@ -1,4 +1,4 @@
-"""Tiny random checkpoints of the architectures and tokenizers of the code models, and what transformers says to a prompt.
+"""Tiny random checkpoints of the architectures and tokenizers of code models, and what transformers says to a prompt.
 
 python tests/tiny_families.py OUT NAME...      writes OUT/NAME/NAME (safetensors), OUT/NAME/expected.json
 

@@ -81,11 +81,8 @@ async def test_a_family_writes_what_transformers_writes(
     assert found.fills_in is (row.family != "plain")
     weights.convert(path, tmp_path / name, quantization="float32")
     engine = service.load(str(tmp_path / name), compute_type="float32", threads=1)
-    try:
-        assert (engine.family.name, engine.model.library, engine.context) == (row.family, "ctranslate2", found.context)
-        assert await served_text(engine, served, client, len(told["written"])) == expected_text(engine, told) != ""
-    finally:
-        engine.close()
+    assert (engine.family.name, engine.model.library, engine.context) == (row.family, "ctranslate2", found.context)
+    assert await served_text(engine, served, client, len(told["written"])) == expected_text(engine, told) != ""
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.torch])
@@ -94,11 +91,8 @@ async def test_a_family_that_only_torch_runs(checkpoints: Path, served: Serve, c
     found = weights.inspect(folder)
     assert (found.kind, found.torch_free, found.family) == (Kind.TRANSFORMERS, False, ROWS[name].family)
     engine = service.load(str(folder), compute_type="float32", threads=1)
-    try:
-        assert engine.model.library == "torch"
-        assert await served_text(engine, served, client, len(told["written"])) == expected_text(engine, told) != ""
-    finally:
-        engine.close()
+    assert engine.model.library == "torch"
+    assert await served_text(engine, served, client, len(told["written"])) == expected_text(engine, told) != ""
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.by_ctranslate2])
