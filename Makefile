@@ -58,6 +58,7 @@ docs: $(VENV)/.base
 	$(BIN)/python tools/write_readme.py build/demo.txt
 	$(BIN)/python tools/write_vimdoc.py
 	$(BIN)/python tools/write_vscode_settings.py
+	$(BIN)/python tools/write_models.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybrid-lsp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
