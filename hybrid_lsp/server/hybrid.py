@@ -39,6 +39,7 @@ class HybridServer(LanguageServer):
         self.diagnostics = Diagnostics(self, self.session)
         assert isinstance(self.protocol, HybridProtocol)
         self.protocol.held = self.session.documents.held
+        self.protocol.end = lambda: self.end()
         self.end: Callable[[], object] = lambda: None
         """Ends the connection, and with it the process; the transport sets it."""
 

@@ -43,9 +43,11 @@ _ESCAPE = re.compile(r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(u0000|ud[89
 
 
 class HybridProtocol(LanguageServerProtocol):
-    """See the module's docstring; `held` is entered while a message is taken (`Documents.held`)."""
+    """See the module's docstring; `held` is entered while a message is taken (`Documents.held`), `end` ends the
+    connection."""
 
     held: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
+    end: Callable[[], object] = staticmethod(lambda: None)
 
     @property
     def was_shut_down(self) -> bool:
@@ -93,7 +95,7 @@ class HybridProtocol(LanguageServerProtocol):
     @lsp_method(lsp.EXIT)
     def lsp_exit(self, *args: Any) -> Any:
         """The connection ends, and with it the process, in order; pygls raises SystemExit in the middle of the loop."""
-        self._server.end()
+        self.end()
 
     def structure_message(self, data: dict[str, Any]) -> Any:
         """Left as it is: pygls calls this for each nested object too, and one may look like a message."""
