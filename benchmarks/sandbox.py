@@ -42,7 +42,7 @@ def passes(program: str) -> bool:
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
                 env={},
-                timeout=SECONDS + 2,
+                timeout=4 * SECONDS,
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:

@@ -26,7 +26,14 @@ _PLAIN = frozenset(
     {"variable_declarator", "const_spec", "var_spec", "type_spec", "const_item", "static_item", "type_item"}
     | {"type_alias_declaration", "field_declaration", "public_field_definition", "field_definition"}
     | {"property_signature", "method_signature", "abstract_method_signature", "function_signature"}
-    | {"function_signature_item", "enum_variant", "enum_constant", "enumerator", "enum_member_declaration"}
+    | {
+        "function_signature_item",
+        "method_elem",
+        "enum_variant",
+        "enum_constant",
+        "enumerator",
+        "enum_member_declaration",
+    }
 )
 """Definitions of a name that holds no others."""
 _SIGNATURES = ("method_signature", "function_signature", "function_signature_item")
@@ -42,7 +49,7 @@ def complaint(whole: Document, span: Span, old: Document, new: Document) -> str 
 
     `old` and `new` are the same piece of `whole` before and after `span` of it is replaced.
     """
-    before, after = defined(old), defined(new)
+    before, after = defined(old, fields=True), defined(new, fields=True)
     for name, signatures in before.items():
         if after.get(name) == signatures or not _needed(whole, span, name):
             continue
@@ -120,15 +127,18 @@ def marks(document: Document) -> defaultdict[str, tuple[str, ...]]:
     return found
 
 
-def defined(document: Document) -> Signatures:
-    """The names that a piece of code defines outside of its functions; none in a language without a grammar."""
+def defined(document: Document, *, fields: bool = False) -> Signatures:
+    """The names that a piece of code defines outside of its functions; none in a language without a grammar.
+
+    With `fields` those within types that are defined by a name of their own (Go) as well.
+    """
     found: Signatures = {}
     if document.language == "python":
         pairs: Iterator[tuple[str, str]] = ((each.name, each.signature) for each in symbols.definitions(document))
     else:
         tree = symbols.tree(document)
         pairs = (
-            ((name, _head(document, node)) for name, node in _definitions(document, tree.root_node, ""))
+            ((name, _head(document, node)) for name, node in _definitions(document, tree.root_node, "", fields=fields))
             if tree
             else _sections(document)
         )
@@ -143,22 +153,29 @@ def _sections(document: Document) -> Iterator[tuple[str, str]]:
         yield from ((f"<{match[1]}>", "") for match in _SECTION.finditer(document.text))
 
 
-def _definitions(document: Document, node: Node, outer: str) -> Iterator[tuple[str, Node]]:
+def _definitions(document: Document, node: Node, outer: str, *, fields: bool = False) -> Iterator[tuple[str, Node]]:
     """Each definition outside of functions with its dotted name."""
     for child in node.named_children:
         known = child.type in scope.SCOPES or child.type in _PLAIN
         name = _name(document, child) if known else None
         if name is None:
-            yield from _definitions(document, child, outer) if not known or child.type in _HOLDS else ()
+            if not known or child.type in _HOLDS:
+                yield from _definitions(document, child, outer, fields=fields)
             continue
         yield outer + name, child
-        body = child.child_by_field_name("body")
-        if body is not None and _CONTAINERS.search(child.type):
-            yield from _definitions(document, body, f"{outer}{name}.")
+        type_ = child.child_by_field_name("type") if fields and child.type == "type_spec" else None
+        body = type_ or child.child_by_field_name("body")
+        if body is not None and _CONTAINERS.search((type_ or child).type):
+            yield from _definitions(document, body, f"{outer}{name}.", fields=fields)
 
 
 def _name(document: Document, node: Node) -> str | None:
-    named = node.child_by_field_name("name") or (node.type == "impl_item" and node.child_by_field_name("type")) or None
+    named = (
+        node.child_by_field_name("name")
+        or node.child_by_field_name("property")
+        or (node.type == "impl_item" and node.child_by_field_name("type"))
+        or None
+    )
     inner = node.child_by_field_name("declarator")
     while named is None and inner is not None:  # C: `int *name(int a)`
         named = inner if inner.child_count == 0 else None
