@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.prompt import Confirm
@@ -30,7 +29,7 @@ from hybrid_lsp.errors import ConfigError, HybridLspError, ModelStopped
 from hybrid_lsp.types import Tier
 
 CANCELLED = 130
-_NAME = 28
+_NAME, _LICENCE = 27, 10
 _PAGE = 140
 """Columns of a table that an editor shows."""
 
@@ -164,7 +163,7 @@ def _bench(options: argparse.Namespace, show: _Show) -> None:
 
 
 def _print_bench(model: str, found: bench.Benched, console: Console) -> None:
-    table = Table(title=f"{model} on this machine")
+    table = Table(title=f"{model} on this machine", box=None, padding=(0, 1, 0, 0), title_justify="left")
     for heading in ("server", "prefill", "decode", "cold", "next key", "first token", "memory"):
         table.add_column(heading)
     for each in (found.ours, *([found.theirs] if found.theirs else [])):
@@ -210,10 +209,13 @@ def _offer(options: argparse.Namespace, show: _Show) -> None:
 def _print_listing(made: listing.Listing, console: Console) -> None:
     memory = f"{megabytes(made.machine.free_memory)} of {megabytes(made.machine.memory)} memory free"
     for here, title in ((True, "On this machine"), (False, "To be pulled")):
-        table = Table(title=f"{title} ({memory})" if here else title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+        table = Table(
+            title=f"{title} ({memory})" if here else title, box=None, padding=(0, 1, 0, 0), title_justify="left"
+        )
         table.add_column("name", overflow="fold", min_width=_NAME)
-        for heading in ("where" if here else "languages", "size", "a hint in", "can", "licence"):
+        for heading in ("where" if here else "languages", "size", "hint in", "can"):
             table.add_column(heading, overflow="fold")
+        table.add_column("licence", overflow="fold", min_width=_LICENCE)
         for row in (row for row in made.rows if row.here == here):
             table.add_row(*_row(row))
         console.print(table)
