@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import attrs
 import cattrs
@@ -81,6 +82,12 @@ class CompletionConfig:
         "Also offer the suggestion in the editor's own completion list, for editors without inline completion (Helix, "
         "Emacs); set it in initializationOptions or your settings file.",
     )
+    cascade: bool = setting(
+        True,
+        "Where another model on this machine is your small one: ask the embedded model first, and yours only where "
+        "it is likelier to be right.",
+        trust=Trust.LOWER,
+    )
     speculate: bool = setting(
         True, "Work out, while you read a suggestion, what follows once it is accepted.", trust=Trust.LOWER
     )
@@ -140,6 +147,17 @@ class ModelConfig:
         0, "Threads that the engine computes with; 0: chosen for this machine.", check=_between(0, 256)
     )
     timeout_s: float = setting(120.0, "Longest wait for a whole answer, in seconds.", check=_between(0.1, 3600))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it computes on this machine, beside the editor."""
+        if self.backend == "engine":
+            return True
+        try:
+            host = urlsplit(self.base_url).hostname
+        except ValueError:
+            return False  # no address; whoever connects says so
+        return self.backend != "none" and host in ("localhost", "127.0.0.1", "::1")
 
 
 def _small() -> ModelConfig:
@@ -270,6 +288,13 @@ class Config:
     privacy: PrivacyConfig = attrs.field(factory=PrivacyConfig)
     metrics: MetricsConfig = attrs.field(factory=MetricsConfig)
     log: LogConfig = attrs.field(factory=LogConfig)
+
+    @property
+    def lighter(self) -> ModelConfig | None:
+        """The model that is asked before the small one; None where that is the same, or no burden to this machine."""
+        embedded = _small()
+        same = self.small.backend == embedded.backend and self.small.model == embedded.model
+        return embedded if self.completion.cascade and self.small.is_local and not same else None
 
 
 @attrs.frozen

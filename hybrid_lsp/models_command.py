@@ -7,11 +7,12 @@ With `--json` each line is an object: `{"progress": 0..1, "message": ...}` while
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.prompt import Confirm
 from rich.table import Table
 
+from hybrid_lsp import config
 from hybrid_lsp.catalogue import bench, choose, listing, offer, pull
 from hybrid_lsp.catalogue.bench import Measured
 from hybrid_lsp.catalogue.work import Work, megabytes
 from hybrid_lsp.errors import ConfigError, HybridLspError, ModelStopped
+from hybrid_lsp.models import confidence
 from hybrid_lsp.types import Tier
 
 CANCELLED = 130
@@ -187,11 +190,30 @@ def _bench_row(each: Measured) -> tuple[str, ...]:
 
 
 def _calibrate(options: argparse.Namespace, show: _Show) -> None:
-    from hybrid_lsp.training.real_calibration import calibrate
+    from hybrid_lsp import calibrating
 
-    with show.working(options.model) as work:
-        found = calibrate(options.model, options.corpus, progress=work.report, cancelled=work.cancelled)
-    show.result(attrs.asdict(found), lambda console: console.print(str(found)))
+    settings, _ = config.load(config.user_layers()[0])
+    named = choose.located(options.model)
+    measured = attrs.evolve(settings, small=attrs.evolve(settings.small, backend="engine", model=named))
+    wish = calibrating.Options(corpus=options.corpus, positions=options.positions)
+    with show.working(named) as work:
+
+        def tell(done: int, of: int) -> None:
+            work.report(done / max(1, of), f"{named}: {done} of {of} positions")
+
+        found = asyncio.run(calibrating.calibrate(measured, wish, tell))
+    value = {"model": named, "languages": {name: attrs.asdict(each) for name, each in found.languages.items()}}
+    show.result(value, lambda console: _print_calibrated(named, found.languages, console))
+
+
+def _print_calibrated(model: str, languages: Mapping[str, confidence.Measured], console: Console) -> None:
+    table = Table(title=f"What to expect of {model}", box=None, padding=(0, 1, 0, 0), title_justify="left")
+    for heading in ("language", "positions", "shown", "exact of what is shown"):
+        table.add_column(heading)
+    for name, each in sorted(languages.items()):
+        table.add_row(name, str(each.positions), f"{each.shown:.0%}", f"{each.precision:.0%}")
+    console.print(table)
+    console.print("Servers use these numbers from their next start.")
 
 
 def _remove(options: argparse.Namespace, show: _Show) -> None:
@@ -269,6 +291,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("--llama-server", default="llama-server", metavar="PROGRAM", help="default: from the PATH")
     calibrating = verb("calibrate", _calibrate, "measure how far to trust a model, on your own code if you like")
     calibrating.add_argument("--corpus", type=Path, metavar="FOLDER", help="code to measure on")
+    calibrating.add_argument("--positions", type=int, default=300, help="so many places are asked about (default 300)")
     verb("remove", _remove, "delete a model that was pulled")
     verb("offer", _offer, "the question of the first run, if it was not asked yet", model=False)
     return parser

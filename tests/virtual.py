@@ -19,6 +19,7 @@ from pygls.protocol import default_converter
 
 from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
+from hybrid_lsp.config import ModelConfig
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.metrics.events import Event, InlineAnswered
 from hybrid_lsp.server import hybrid, session
@@ -108,7 +109,7 @@ class ModelSession(Session):
     def record(self, event: Event) -> None:
         self.events.append(event)
 
-    def _backend(self, tier: Tier) -> Backend | None:
+    def _backend(self, tier: Tier, model: ModelConfig) -> Backend | None:
         return self._model if tier is Tier.SMALL else None
 
 

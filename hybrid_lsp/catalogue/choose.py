@@ -40,6 +40,11 @@ def use(name: str, tier: Tier = Tier.SMALL) -> Chosen:
     return Chosen(model, tier, file, (*notes, *_overruled(tier, model)))
 
 
+def located(name: str) -> str:
+    """What the setting says for a model of this machine. Raises ModelMissing, ModelBroken."""
+    return _settled(name)[0]
+
+
 def in_use() -> dict[Tier, str]:
     """The models of the user's settings, by tier."""
     config, _ = settings.load(settings.user_layers()[0])

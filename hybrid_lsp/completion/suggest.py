@@ -108,6 +108,13 @@ def extended(shown: Answer, final: Answer) -> Answer:
     return attrs.evolve(final, suggestions=(attrs.evolve(new, id=old.id),))
 
 
+def with_work(answer: Answer, earlier: Answer | None) -> Answer:
+    """The answer, with what another model worked for the same place before it."""
+    if earlier is None:
+        return answer
+    return attrs.evolve(answer, model_ms=answer.model_ms + earlier.model_ms, tokens=answer.tokens + earlier.tokens)
+
+
 def _written_by(generation: Generation, judged: Judgement | None = None) -> Answer:
     by_copy = judged is not None and judged.from_copy
     return Answer(

@@ -24,7 +24,7 @@ from hybrid_lsp.engine.scheduler import Rank, Scheduler
 from hybrid_lsp.engine.schema import SchemaRefused, Schemas
 from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
-from hybrid_lsp.models import families, healing, store, windows
+from hybrid_lsp.models import families, store, windows
 from hybrid_lsp.models.families import Family
 from hybrid_lsp.models.folders import Kind
 from hybrid_lsp.models.healing import Healer
@@ -96,7 +96,7 @@ class Engine:
     tokenizer: Tokenizer
     chat: ChatFormat
     healer: Healer | None = None
-    """Set for models that were trained for token healing."""
+    """What heals the end of a prefix; None: prompts end where the cursor stands."""
     rates: Rates = Rates(math.nan, math.nan)
     counters: Counters = attrs.field(factory=Counters)
     scheduler: Scheduler = attrs.field(factory=Scheduler)
@@ -213,7 +213,7 @@ class Engine:
         """The piece before the cursor, and the job without it."""
         if self.healer is None or not isinstance(job.prompt, Infill):
             return None, job
-        head, stem = healing.split(job.prompt.prefix)
+        head, stem = self.healer.split(job.prompt.prefix)
         if not stem:
             return None, job
         return Stem(stem, self.healer), attrs.evolve(job, prompt=attrs.evolve(job.prompt, prefix=head))
@@ -298,7 +298,7 @@ def load(
         model=loaded,
         tokenizer=tokenizer,
         chat=ChatFormat.load(stored.folder),
-        healer=tokenizer.healer(chosen) if stored.heals else None,
+        healer=tokenizer.healer(chosen, trained=stored.heals),
     )
     try:
         engine.measure()

@@ -17,17 +17,19 @@ from hybrid_lsp.actions.custom import read as read_custom
 from hybrid_lsp.actions.pipeline import ACTIONS, ActionPipeline
 from hybrid_lsp.backends.base import Backend, Closeable, Warmable
 from hybrid_lsp.completion.acceptance import Acceptance
-from hybrid_lsp.completion.confidence import judge_for
+from hybrid_lsp.completion.cascade import Lighter
+from hybrid_lsp.completion.confidence import judge_for, judge_of
 from hybrid_lsp.completion.gate import Pause
 from hybrid_lsp.completion.latest import Latest
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.surroundings import Surroundings
-from hybrid_lsp.config import Config, Layer
+from hybrid_lsp.config import Config, Layer, ModelConfig
 from hybrid_lsp.context.globs import Globs
 from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.metrics.events import Event
+from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.store import EMBEDDED
 from hybrid_lsp.paths import config_file, state_dir
 from hybrid_lsp.routing.chatting import can_chat
@@ -71,6 +73,7 @@ class Session:
         self.documents = Documents(self.config.files.max_bytes)
         self.log_file: Path | None = None
         self.backends: dict[Tier, Backend] = {}
+        self.lighter: Backend | None = None
         self._wired_from: Config | None = None
         self._client = ""
         self._roots: list[Path] = []
@@ -140,9 +143,12 @@ class Session:
             known = seen
             self.reconfigure()
 
-    def reconfigure(self) -> None:
-        """Read the settings again; a model that is new is loaded ahead of the first request."""
+    def reconfigure(self, *, anew: bool = False) -> None:
+        """Read the settings again, and with `anew` all that models say of themselves; one that is new is loaded ahead
+        of the first request."""
         before = self.config.small
+        if anew:
+            self._wired_from = None
         self.configure()
         if self.config.small != before:
             self.warm()
@@ -218,10 +224,13 @@ class Session:
         return "Inactive" if self.pause.everything else "Normal"
 
     def warm(self) -> None:
-        """Start the typing model's engine ahead of the first request; failing is told, and tried again then."""
-        backend: object = self.backends.get(Tier.SMALL)
-        if self.config.completion.enabled and isinstance(backend, Warmable):
-            self.spawn(self._warm(backend))
+        """Start the typing models' engines ahead of the first request; failing is told, and tried again then."""
+        if not self.config.completion.enabled:
+            return
+        backends: tuple[object, ...] = (self.lighter, self.backends.get(Tier.SMALL))
+        for backend in backends:
+            if isinstance(backend, Warmable):
+                self.spawn(self._warm(backend))
 
     def record(self, event: Event) -> None:
         if self._metrics is not None:
@@ -239,8 +248,10 @@ class Session:
             "paused": self.pause.everything,
             "pausedLanguages": sorted(self.pause.languages),
             # Where the confidence of the typing model was measured; elsewhere it must be surer.
-            "languages": sorted(self.completion.judge.languages),
+            "languages": sorted(self.completion.judge.measured_languages),
             "models": {str(tier): backend.name for tier, backend in self.backends.items()},
+            # Asked before the small one.
+            "lighter": self.lighter.name if self.lighter else None,
             "log": str(self.log_file) if self.log_file else None,
         }
 
@@ -250,7 +261,7 @@ class Session:
             self._following.cancel()
         self.completion.close()
         self.acceptance.close()
-        await asyncio.gather(*(_close(backend) for backend in self.backends.values()))
+        await asyncio.gather(*(_close(backend) for backend in self._all_backends))
         await asyncio.to_thread(self.flush)
 
     def flush(self) -> None:
@@ -261,11 +272,14 @@ class Session:
 
     def _wire(self) -> None:
         self._wired_from = self.config
-        for backend in self.backends.values():
+        for backend in self._all_backends:
             self.spawn(_close(backend))
         logging.getLogger("hybrid_lsp").setLevel(self.config.log.level.upper())
         self.documents.max_bytes = self.config.files.max_bytes
-        self.backends = {tier: made for tier in (Tier.SMALL, Tier.LARGE) if (made := self._backend(tier))}
+        models = {Tier.SMALL: self.config.small, Tier.LARGE: self.config.large}
+        self.backends = {tier: made for tier, model in models.items() if (made := self._backend(tier, model))}
+        lighter = self.config.lighter
+        self.lighter = self._backend(Tier.SMALL, lighter) if lighter is not None else None
         self.privacy = Privacy(self.config.privacy)
         for pattern in self.privacy.problems:
             self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
@@ -293,18 +307,29 @@ class Session:
             pause=self.pause,
             client_waits=self._client.casefold().startswith("neovim"),
             reads_files=self.config.small.model != EMBEDDED,
+            lighter=self._lighter(),
             ignored=self.acceptance.ignored_in_a_row,
             surroundings=Surroundings(lambda document: self.leave_alone(document) is None, lambda: self.roots),
         )
         for document in self.documents:
             self.completion.opened(document)
 
-    def _backend(self, tier: Tier) -> Backend | None:
+    def _lighter(self) -> Lighter | None:
+        """What is asked before the small model."""
+        if self.lighter is None:
+            return None
+        contest = calibrations.contest(self.config.small.model)
+        return Lighter(Router({Tier.SMALL: self.lighter}), judge_of(EMBEDDED), contest)
+
+    @property
+    def _all_backends(self) -> tuple[Backend, ...]:
+        return (*self.backends.values(), *((self.lighter,) if self.lighter is not None else ()))
+
+    def _backend(self, tier: Tier, model: ModelConfig) -> Backend | None:
         # httpx takes a sixth of the time in which the editor waits for `initialize`, which needs none of it.
         from hybrid_lsp.backends.factory import make_backend
         from hybrid_lsp.backends.launcher import Launcher
 
-        model = self.config.small if tier is Tier.SMALL else self.config.large
         # One for all tiers and settings: it remembers which engines die of starting.
         self._launcher = self._launcher or Launcher()
         self._launcher.start_timeout_s = self.config.engine.start_timeout_s

@@ -109,6 +109,12 @@ def capabilities(
     )
 
 
+@pytest.fixture(autouse=True)
+def no_lighter_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scripted model is on this machine, and the embedded one would answer before it; `test_cascade` wants that."""
+    monkeypatch.setenv("HYBRID_LSP_COMPLETION_CASCADE", "false")
+
+
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
     """Start a server and shake hands: `async with connect(settings) as client`."""

@@ -45,7 +45,7 @@ def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_take
     request = Request(Infill("P", "S"), stop=("1", "2", "3"))
     call = dialects.call("openai", "m", family("qwen-coder"), request)
     assert call.path == "/completions"
-    assert call.body["prompt"] == "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+    assert call.body["prompt"] == "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"
     assert call.body["stop"] == ["1", "2", "3", "<|endoftext|>"]
     assert len(dialects.stops("openai", family("qwen-coder"), request)) == 7
 
