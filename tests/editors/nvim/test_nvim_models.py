@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).parent.parent.parent))
 from hub import Hub, serving
 
 from hybrid_lsp.models import store
+from hybrid_lsp.paths import models_dir, state_dir
 
 REPO, NAME = "owner/Tiny-Coder", "tiny-coder"
 SERVES = "(vim.lsp.get_clients({ name = 'hybrid_lsp' })[1]:request_sync('workspace/executeCommand', "
