@@ -100,6 +100,11 @@ class _Terminal:
     def result(self, _value: dict[str, Any], show: Callable[[Console], None]) -> None:
         show(self.console)
 
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody reads this and can answer."""
+        return sys.stdin.isatty() and self.console.is_terminal
+
     def agrees(self, question: str) -> bool:
         if not sys.stdin.isatty():
             raise ConfigError(question, "Nobody is there to be asked: add --yes.")
@@ -116,6 +121,15 @@ def _list(options: argparse.Namespace, show: _Show) -> None:
     with show.working("looking at this machine"):
         made = listing.make()
     show.result(made.describe(), lambda console: _print_listing(made, console))
+    if isinstance(show, _Terminal) and show.has_person and config.load(config.user_layers()[0])[0].models.offer:
+        _ask_once(show)
+
+
+def _ask_once(show: _Terminal) -> None:
+    """The question of the first run, where nobody was asked yet; a yes gets the model."""
+    made = offer.take()
+    if made is not None and Confirm.ask(made.question, console=show.console, default=True):
+        _pull(_parser().parse_args(["pull", "--yes", "--use", "small", made.model]), show)
 
 
 def _pull(options: argparse.Namespace, show: _Show) -> None:
