@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test test-editors test-real test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -27,6 +27,11 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
 check: lint types test
+
+# With real weights, of which the smallest are fetched first (see tools/fetch_weights.py).
+test-real: $(VENV)/.dev
+	$(BIN)/python tools/fetch_weights.py
+	$(BIN)/python -m pytest -m real_weights tests/real $(ARGS)
 
 # In the real editors, which are installed into a cache folder first (see tools/editors).
 test-editors: test-nvim test-emacs test-helix test-vscode
@@ -58,6 +63,7 @@ docs: $(VENV)/.base
 	$(BIN)/python tools/write_readme.py build/demo.txt
 	$(BIN)/python tools/write_vimdoc.py
 	$(BIN)/python tools/write_vscode_settings.py
+	$(BIN)/python tools/write_models.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybrid-lsp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
