@@ -32,7 +32,7 @@ from hybrid_lsp.models import confidence
 from hybrid_lsp.types import Tier
 
 CANCELLED = 130
-_NAME, _LICENCE = 27, 10
+_NAME, _SOURCE, _LICENCE = 27, 10, 10
 _PAGE = 140
 """Columns of a table that an editor shows."""
 
@@ -249,7 +249,8 @@ def _print_listing(made: listing.Listing, console: Console) -> None:
             title=f"{title} ({memory})" if here else title, box=None, padding=(0, 1, 0, 0), title_justify="left"
         )
         table.add_column("name", overflow="fold", min_width=_NAME)
-        for heading in ("where" if here else "languages", "size", "hint in", "can"):
+        table.add_column("where" if here else "languages", overflow="fold", max_width=_SOURCE)
+        for heading in ("size", "hint in", "can"):
             table.add_column(heading, overflow="fold")
         table.add_column("licence", overflow="fold", min_width=_LICENCE)
         for row in (row for row in made.rows if row.here == here):
