@@ -12,29 +12,27 @@ import io
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.prompt import Confirm
 from rich.table import Table
 
+from hybrid_lsp import config
 from hybrid_lsp.catalogue import bench, choose, listing, offer, pull
 from hybrid_lsp.catalogue.bench import Measured
 from hybrid_lsp.catalogue.work import Work, megabytes
 from hybrid_lsp.errors import ConfigError, HybridLspError, ModelStopped
+from hybrid_lsp.models import confidence
 from hybrid_lsp.types import Tier
 
-if TYPE_CHECKING:
-    from hybrid_lsp.training.calibrate import Calibrated
-
 CANCELLED = 130
-_NAME = 28
+_NAME, _SOURCE, _LICENCE = 27, 10, 10
 _PAGE = 140
 """Columns of a table that an editor shows."""
 
@@ -102,6 +100,11 @@ class _Terminal:
     def result(self, _value: dict[str, Any], show: Callable[[Console], None]) -> None:
         show(self.console)
 
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody reads this and can answer."""
+        return sys.stdin.isatty() and self.console.is_terminal
+
     def agrees(self, question: str) -> bool:
         if not sys.stdin.isatty():
             raise ConfigError(question, "Nobody is there to be asked: add --yes.")
@@ -118,6 +121,15 @@ def _list(options: argparse.Namespace, show: _Show) -> None:
     with show.working("looking at this machine"):
         made = listing.make()
     show.result(made.describe(), lambda console: _print_listing(made, console))
+    if isinstance(show, _Terminal) and show.has_person and config.load(config.user_layers()[0])[0].models.offer:
+        _ask_once(show)
+
+
+def _ask_once(show: _Terminal) -> None:
+    """The question of the first run, where nobody was asked yet; a yes gets the model."""
+    made = offer.take()
+    if made is not None and Confirm.ask(made.question, console=show.console, default=True):
+        _pull(_parser().parse_args(["pull", "--yes", "--use", "small", made.model]), show)
 
 
 def _pull(options: argparse.Namespace, show: _Show) -> None:
@@ -168,7 +180,7 @@ def _bench(options: argparse.Namespace, show: _Show) -> None:
 
 
 def _print_bench(model: str, found: bench.Benched, console: Console) -> None:
-    table = Table(title=f"{model} on this machine")
+    table = Table(title=f"{model} on this machine", box=None, padding=(0, 1, 0, 0), title_justify="left")
     for heading in ("server", "prefill", "decode", "cold", "next key", "first token", "memory"):
         table.add_column(heading)
     for each in (found.ours, *([found.theirs] if found.theirs else [])):
@@ -194,30 +206,28 @@ def _bench_row(each: Measured) -> tuple[str, ...]:
 def _calibrate(options: argparse.Namespace, show: _Show) -> None:
     from hybrid_lsp import calibrating
 
-    config = choose.settings_with(options.model)
-    with show.working(options.model) as work:
+    settings, _ = config.load(config.user_layers()[0])
+    named = choose.located(options.model)
+    measured = attrs.evolve(settings, small=attrs.evolve(settings.small, backend="engine", model=named))
+    wish = calibrating.Options(corpus=options.corpus, positions=options.positions)
+    with show.working(named) as work:
 
         def tell(done: int, of: int) -> None:
-            work.report(done / max(1, of), f"{options.model}: {done} of {of} positions")
+            work.report(done / max(1, of), f"{named}: {done} of {of} positions")
 
-        found = asyncio.run(calibrating.calibrate(config, calibrating.Options(options.corpus), tell))
-    languages = {language: attrs.asdict(measured) for language, measured in found.languages.items()}
-    show.result({"languages": languages}, lambda console: _print_calibrated(found, console))
+        found = asyncio.run(calibrating.calibrate(measured, wish, tell))
+    value = {"model": named, "languages": {name: attrs.asdict(each) for name, each in found.languages.items()}}
+    show.result(value, lambda console: _print_calibrated(named, found.languages, console))
 
 
-def _print_calibrated(found: Calibrated, console: Console) -> None:
-    table = Table(title="What to expect, measured on positions that had no part in the fit")
-    for heading in ("language", "positions", "shown", "right of these"):
+def _print_calibrated(model: str, languages: Mapping[str, confidence.Measured], console: Console) -> None:
+    table = Table(title=f"What to expect of {model}", box=None, padding=(0, 1, 0, 0), title_justify="left")
+    for heading in ("language", "positions", "shown", "exact of what is shown"):
         table.add_column(heading)
-    for language, measured in found.languages.items():
-        table.add_row(
-            language,
-            str(measured.positions),
-            f"{measured.shown:.0%}",
-            f"{measured.precision:.0%}" if measured.shown else "-",
-        )
+    for name, each in sorted(languages.items()):
+        table.add_row(name, str(each.positions), f"{each.shown:.0%}", f"{each.precision:.0%}")
     console.print(table)
-    console.print("The next start of the model uses these numbers.")
+    console.print("Servers use these numbers from their next start.")
 
 
 def _remove(options: argparse.Namespace, show: _Show) -> None:
@@ -235,10 +245,14 @@ def _offer(options: argparse.Namespace, show: _Show) -> None:
 def _print_listing(made: listing.Listing, console: Console) -> None:
     memory = f"{megabytes(made.machine.free_memory)} of {megabytes(made.machine.memory)} memory free"
     for here, title in ((True, "On this machine"), (False, "To be pulled")):
-        table = Table(title=f"{title} ({memory})" if here else title, box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+        table = Table(
+            title=f"{title} ({memory})" if here else title, box=None, padding=(0, 1, 0, 0), title_justify="left"
+        )
         table.add_column("name", overflow="fold", min_width=_NAME)
-        for heading in ("where" if here else "languages", "size", "a hint in", "can", "licence"):
+        table.add_column("where" if here else "languages", overflow="fold", max_width=_SOURCE)
+        for heading in ("size", "hint in", "can"):
             table.add_column(heading, overflow="fold")
+        table.add_column("licence", overflow="fold", min_width=_LICENCE)
         for row in (row for row in made.rows if row.here == here):
             table.add_row(*_row(row))
         console.print(table)
@@ -292,6 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     benching.add_argument("--llama-server", default="llama-server", metavar="PROGRAM", help="default: from the PATH")
     calibrating = verb("calibrate", _calibrate, "measure how far to trust a model, on your own code if you like")
     calibrating.add_argument("--corpus", type=Path, metavar="FOLDER", help="code to measure on")
+    calibrating.add_argument("--positions", type=int, default=300, help="so many places are asked about (default 300)")
     verb("remove", _remove, "delete a model that was pulled")
     verb("offer", _offer, "the question of the first run, if it was not asked yet", model=False)
     return parser

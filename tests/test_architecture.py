@@ -36,6 +36,7 @@ FLOORS = {
     "doctor": 6,
     "oneshot": 6,
     "tables": 6,
+    # It measures by what `calibrate` does.
     "models_command": 7,
     "cli": 8,
     "__main__": 9,

@@ -206,12 +206,13 @@ async def _measure(server: str, endpoint: Endpoint, process: psutil.Process, wor
             warm.append(await _ask(client, text + _TYPED[: len(_TYPED) - left], 8))
         work.report(0.9, f"{server}: a long reply")
         long = await _ask(client, text + "    def ", _LONG_TOKENS, one_line=False)
-    timings = cold["timings"]
+    timings, answers = cold["timings"], [cold, *warm, long]
     return Measured(
         server=server,
         prompt_tokens=int(timings.get("cache_n") or 0) + int(timings["prompt_n"]),
         prefill=_rate(timings["prompt_n"], timings["prompt_ms"]),
-        decode=_rate(long["timings"]["predicted_n"], long["timings"]["predicted_ms"]),
+        # Of all that was written: a single reply may end at its first token.
+        decode=_rate(_sum(answers, "predicted_n"), _sum(answers, "predicted_ms")),
         cold_ms=_total(cold),
         warm_ms=statistics.median(map(_total, warm)),
         first_warm_ms=statistics.median(float(each["timings"]["prompt_ms"]) for each in warm),
@@ -242,6 +243,10 @@ async def _ask(client: httpx.AsyncClient, prefix: str, tokens: int, *, one_line:
 
 def _rate(count: float, milliseconds: float) -> float:
     return 1000 * float(count) / max(float(milliseconds), 1e-3)
+
+
+def _sum(answers: list[dict[str, Any]], name: str) -> float:
+    return float(sum(each["timings"][name] for each in answers))
 
 
 def _total(answer: dict[str, Any]) -> float:

@@ -40,11 +40,9 @@ def use(name: str, tier: Tier = Tier.SMALL) -> Chosen:
     return Chosen(model, tier, file, (*notes, *_overruled(tier, model)))
 
 
-def settings_with(name: str) -> settings.Config:
-    """The user's settings as they would be with this model as the small one. Raises what `use` does."""
-    model, _ = _settled(name)
-    config, _ = settings.load(settings.user_layers()[0])
-    return attrs.evolve(config, small=attrs.evolve(config.small, backend="engine", model=model))
+def located(name: str) -> str:
+    """What the setting says for a model of this machine. Raises ModelMissing, ModelBroken."""
+    return _settled(name)[0]
 
 
 def in_use() -> dict[Tier, str]:

@@ -185,10 +185,12 @@ def require_room(plan: Plan) -> None:
 
 def _local(path: Path, source: str, name: str, licence: str) -> Plan:
     info = weights.inspect(path)
+    name = name or plain_name(info.name or path.name)
+    entry = known.named(name)
     return Plan(
-        name=name or plain_name(info.name or path.name),
+        name=name,
         source=source,
-        licence=licence or info.licence,
+        licence=licence or info.licence or (entry.licence if entry else ""),
         path=path,
         served=info.size_int8 or info.size,
     )

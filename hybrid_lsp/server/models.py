@@ -131,7 +131,7 @@ async def _run(ls: HybridServer, wish: Wish) -> dict[str, Any]:
         arguments = [*wish.command[:1], *(["--yes"] if wish.verb == "pull" else []), *wish.command[1:]]
         result = await _process(arguments, report)
     if wish.verb in ("use", "pull", "calibrate"):
-        ls.session.reconfigure()
+        ls.session.reconfigure(anew=wish.verb == "calibrate")
         _tell_if_overruled(ls, result)
     if wish.show:
         await _show(ls, wish, str(result.get("text", "")))

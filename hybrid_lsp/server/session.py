@@ -160,9 +160,12 @@ class Session:
             known = seen
             self.reconfigure()
 
-    def reconfigure(self) -> None:
-        """Read the settings again; a model that is new is loaded ahead of the first request."""
+    def reconfigure(self, *, anew: bool = False) -> None:
+        """Read the settings again, and with `anew` all that models say of themselves; one that is new is loaded ahead
+        of the first request."""
         before = self.config.small
+        if anew:
+            self._wired_from = None
         self.configure()
         if self.config.small != before:
             self.warm()

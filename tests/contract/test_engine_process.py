@@ -268,7 +268,6 @@ def test_a_model_that_does_not_load_leaves_its_reason(tmp_path: Path) -> None:
     status = _run("--model", str(tmp_path / "nowhere"), "--port", "0", "--error-file", str(error))
     assert status == process.EXIT_MODEL
     assert json.loads(error.read_text()).keys() == {"kind", "message", "remedy"}
-    assert _run("--model", "no-hub-name", "--download") == process.EXIT_MODEL
 
 
 @pytest.mark.filterwarnings("ignore")
