@@ -17,7 +17,7 @@ import attrs
 
 from benchmarks import place
 from benchmarks.report import Report
-from benchmarks.simulated import INDENT, Simulated
+from benchmarks.simulated import INDENT, PAIRS, Simulated
 from hybrid_lsp.backends.launcher import EngineSpec
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.server.editor import Editor, Shown
@@ -173,8 +173,8 @@ async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, nu
         shown = await editor.ghost_text(invoked=invoked)
         if not shown.text:
             continue
-        line = _line_after(hand, shown)
-        exact = line == (at.typed.rpartition("\n")[2] + at.rest).strip()
+        line, closed = _line_after(hand, shown)
+        exact = (at.typed.rpartition("\n")[2] + at.rest).strip() in (line, line.removesuffix(closed).rstrip())
         if invoked:
             tally.by_hand, tally.by_hand_exact = tally.by_hand + 1, tally.by_hand_exact + exact
         else:
@@ -189,11 +189,17 @@ def _written(text: str, way: Way, line_end: str = "") -> str:
     return text.replace("\n", line_end or way.line_end)
 
 
-def _line_after(hand: Simulated, shown: Shown) -> str:
-    """The place's line once the suggestion is accepted: of several lines the first, with what the editor closed."""
+def _line_after(hand: Simulated, shown: Shown) -> tuple[str, str]:
+    """The place's line once the suggestion is accepted, of several lines the first, and the closers at its end.
+
+    Where a bracket is to be closed on a later line, an editor has closed it at the end of this one.
+    """
     span = shown.span or Span(hand.cursor, hand.cursor)
+    first = re.split(r"[\r\n]", shown.text)[0]
     document = Document("", hand.text).replace(span, shown.text)
-    return document.line(document.position(hand.cursor)[0]).strip()
+    number, column = document.position(span.start + len(first))
+    closed = document.line(number)[column:].strip() if hand.closes else ""
+    return document.line(number).strip(), closed if set(closed) <= set(PAIRS.values()) else ""
 
 
 def _faulty(line: str) -> bool:
