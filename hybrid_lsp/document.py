@@ -17,6 +17,7 @@ import attrs
 
 TAB_BLANKS = "    "
 """What a tab counts for in indentation."""
+_TAB_INSIDE = re.compile(r"[^\t\n]\t")
 _TABS = re.compile(r"^\t+", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -56,10 +57,11 @@ class Document:
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset at which each line begins; there is always at least one line."""
-        if "\r" in self.text:
+        found = {self.text.count("\r"), self.text.count("\n"), self.text.count("\r\n")}
+        end = "\r\n" if len(found) == 1 and found != {0} else "\n"
+        if end == "\n" and "\r" in self.text:
             return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
-        lengths = map((1).__add__, map(len, self.text.split("\n")[:-1]))
-        return [0, *accumulate(lengths)]
+        return [0, *accumulate(map(len(end).__add__, map(len, self.text.split(end)[:-1])))]
 
     @cached_property
     def lf(self) -> Document:
@@ -82,6 +84,8 @@ class Document:
         document = self.lf
         if not document.tabbed:
             return document
+        if _TAB_INSIDE.search(document.text) is None:
+            return attrs.evolve(document, text=document.text.replace("\t", TAB_BLANKS))
         text = _TABS.sub(lambda match: match.group().replace("\t", TAB_BLANKS), document.text)
         return attrs.evolve(document, text=text)
 

@@ -12,7 +12,7 @@ import attrs
 
 from hybrid_lsp.context.lexical import Scanner, scan
 
-LONGEST_LINE = 2000
+LONGEST_LINE = 1000
 """Characters before the cursor on its line; on a longer one, which is data, nothing is taken out."""
 _CLOSERS = frozenset(")]}\"'`")
 

@@ -28,9 +28,11 @@ class Place(StrEnum):
 
 _CODE_INSIDE = re.compile(r"interpolation|substitution|template_expression")
 """Nodes inside of a string that hold code."""
-LONGEST_LINE = 2000
+LONGEST_LINE = 1000
 """Characters of a line that are looked at by themselves; what has more is data."""
 _BELOW_CHARS = 20_000
+_FAR = 1000
+"""Lines above a cursor in which the next that is not blank is looked for."""
 TRIPLE_QUOTES = ('"' * 3, "'" * 3)
 _BLOCK_COMMENT = ("/*", "--[", "=begin", "<!--", "{-")
 
@@ -171,5 +173,7 @@ def _open_above(document: Document, offset: int, tree: Tree) -> Place:
 
 def _begins_body(document: Document, number: int, before: str) -> bool:
     """Whether nothing but a line that opens a block stands above a quote."""
-    above = next((text for n in range(number - 1, -1, -1) if (text := document.line(n)).strip()), ":")
+    above = next(
+        (text for n in range(number - 1, max(-1, number - _FAR), -1) if (text := document.line(n)).strip()), ":"
+    )
     return not before.strip(" \trRuU") and above.rstrip().endswith(":")

@@ -106,6 +106,8 @@ _OPENS_CODE = {
 _BRACES = re.compile(r"\{(?!\{)")
 _FORMATTED = re.compile(r"(?i)(?<!\w)(?:[ft]r?|r[ft])\Z|\$@?\Z|@\$\Z")
 """What stands before the quote of a string whose braces hold code, in Python and C#."""
+_PLAIN = re.compile(r"[\w \t]+")
+"""Characters that open and close nothing."""
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -180,6 +182,8 @@ class Scanner:
         at = 0
         while at < len(text):
             at += self._step(text, at)
+            if (plain := _PLAIN.match(text, at)) is not None:
+                at = plain.end()
         self._before = (self._before + text)[-4:]
         return self
 

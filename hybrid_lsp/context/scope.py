@@ -83,8 +83,8 @@ class Scope:
 
 def indent_of(line: str) -> int:
     """Columns of white space that a line begins with."""
-    column = 0
-    for character in line:
+    column = len(line) - len(line.lstrip(" "))
+    for character in line[column:]:
         if character == "\t":
             column += TAB - column % TAB
         elif character == " ":
