@@ -85,7 +85,7 @@ def llama(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
         sock.bind(("127.0.0.1", 0))
         port = sock.getsockname()[1]
     log = tmp_path_factory.mktemp("llama") / "server.log"
-    options = ["--host", "127.0.0.1", "--port", str(port), "-c", "2048", "-np", "1", "-t", "2", "--metrics", "--slots"]
+    options = ["--host", "127.0.0.1", "--port", str(port), "-c", "512", "-np", "1", "-t", "2", "--metrics", "--slots"]
     with log.open("wb") as output:
         command = [str(program), "-m", str(weights), *options]
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)

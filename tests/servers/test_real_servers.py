@@ -100,13 +100,13 @@ async def test_closing_the_stream_stops_our_engine(asked: EngineBackend, prompt:
 
 @pytest.mark.parametrize("asked", ["llamacpp"], indirect=True)
 async def test_a_prompt_beyond_the_servers_context_is_cut(asked: Backend) -> None:
-    pieces = await collect(asked, Request(Infill("value = 1\n" * 2000 + PREFIX, "\n"), max_tokens=2))
+    pieces = await collect(asked, Request(Infill("value = 1\n" * 200 + PREFIX, "\n"), max_tokens=2))
     assert pieces[-1].finish is not None
 
 
 @pytest.mark.parametrize("asked", ["openai"], indirect=True)
 async def test_a_conversation_beyond_the_servers_context_is_told(asked: Backend) -> None:
-    request = Request(Chat((Message("user", "value = 1\n" * 2000),)), max_tokens=2)
+    request = Request(Chat((Message("user", "value = 1\n" * 200),)), max_tokens=2)
     with pytest.raises(Exception, match="context") as caught:
         await collect(asked, request)
     assert "actions.review_chars" in str(caught.value)
