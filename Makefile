@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-servers test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test test-real test-servers test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -15,13 +15,13 @@ demo: $(VENV)/.base
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
 
-# Against llama.cpp's server and our engine with real weights, fetched into a cache folder first; one at a time, since
-# they share the processor. `make test-servers WEIGHTS="smollm2-135m qwen2.5-coder-0.5b"` runs more than the smallest.
-WEIGHTS ?= smollm2-135m
+# Against llama.cpp's server and our engine with the same real weights, which are fetched first.
+# `make test-servers WEIGHTS="smollm2 qwen0.5b"` takes more than the smallest.
+WEIGHTS ?= smollm2
 test-servers: $(VENV)/.dev
 	$(BIN)/python tools/servers/install_llama_cpp.py
-	$(BIN)/python tools/servers/fetch_weights.py $(WEIGHTS)
-	HYBRID_LSP_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+	$(BIN)/python tools/fetch_weights.py $(WEIGHTS)
+	HYBRID_LSP_TEST_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -35,6 +35,11 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
 
 check: lint types test
+
+# With real weights, of which the smallest are fetched first (see tools/fetch_weights.py).
+test-real: $(VENV)/.dev
+	$(BIN)/python tools/fetch_weights.py
+	$(BIN)/python -m pytest -m real_weights tests/real $(ARGS)
 
 # In the real editors, which are installed into a cache folder first (see tools/editors).
 test-editors: test-nvim test-emacs test-helix test-vscode
@@ -66,6 +71,7 @@ docs: $(VENV)/.base
 	$(BIN)/python tools/write_readme.py build/demo.txt
 	$(BIN)/python tools/write_vimdoc.py
 	$(BIN)/python tools/write_vscode_settings.py
+	$(BIN)/python tools/write_models.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybrid-lsp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -25,7 +25,7 @@ def bytes_a_token(folder: Path) -> int:
     """
     layers, width = set(), 0
     try:
-        for name, shape, _ in ct2.variables(folder / "model.bin"):
+        for name, shape, *_ in ct2.variables(folder / "model.bin"):
             if (found := re.fullmatch(r"decoder/layer_(\d+)/self_attention/linear_0/weight", name)) is not None:
                 layers.add(found[1])
             elif re.fullmatch(r"decoder/layer_\d+/self_attention/linear_1/weight", name) and len(shape) == 2:

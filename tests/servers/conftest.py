@@ -17,7 +17,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-sys.path += [str(ROOT / "tools" / "servers"), str(HERE.parent / "editors")]
+sys.path += [str(ROOT / "tools"), str(ROOT / "tools" / "servers"), str(HERE.parent / "editors")]
 
 import fetch_weights  # noqa: E402
 import install_llama_cpp  # noqa: E402
@@ -30,7 +30,8 @@ from hybrid_lsp.backends.http import HttpBackend  # noqa: E402
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher  # noqa: E402
 from hybrid_lsp.models.weights import convert  # noqa: E402
 
-NAMES = os.environ.get("HYBRID_LSP_WEIGHTS", "smollm2-135m").split()
+FILES = {"smollm2": "SmolLM2-135M-Instruct*.gguf", "qwen0.5b": "[Qq]wen2.5-[Cc]oder-0.5[Bb]*.gguf"}
+NAMES = os.environ.get("HYBRID_LSP_TEST_WEIGHTS", "smollm2").split()
 START_S = 300
 """Longest wait for a server that reads its weights on a busy machine."""
 
@@ -44,10 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", params=NAMES)
 def weights(request: pytest.FixtureRequest) -> Path:
-    found = fetch_weights.find(request.param)
-    if found is None:
+    found = sorted(fetch_weights.weights_folder().glob(FILES[request.param]))
+    if not found:
         pytest.fail(f"there are no weights {request.param}: run `make test-servers`, which fetches them")
-    return found
+    return found[0]
 
 
 @attrs.frozen

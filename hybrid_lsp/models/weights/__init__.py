@@ -5,7 +5,7 @@ of its own, tensor by tensor and without torch where the architecture is one of 
 """
 
 from hybrid_lsp.models.folders import Kind
-from hybrid_lsp.models.weights.convert import convert
+from hybrid_lsp.models.weights.conversion import convert
 from hybrid_lsp.models.weights.info import WeightsInfo, inspect
 
 __all__ = ["Kind", "WeightsInfo", "convert", "inspect"]

@@ -5,11 +5,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 
-def variables(path: Path) -> Iterator[tuple[str, tuple[int, ...], int]]:
-    """The name, shape and bytes of each variable of a file of version 4 and later.
+class Variable(NamedTuple):
+    """Where a variable lies in the file; `offset` and `size` in bytes."""
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+    size: int
+
+
+def variables(path: Path) -> Iterator[Variable]:
+    """The variables of a file of version 4 and later.
 
     Raises OSError, struct.error or UnicodeDecodeError where it is no such file.
     """
@@ -23,8 +32,9 @@ def variables(path: Path) -> Iterator[tuple[str, tuple[int, ...], int]]:
             (rank,) = _read(stream, "B")
             shape = _read(stream, f"{rank}I")
             _, size = _read(stream, "BI")
+            offset = stream.tell()
             stream.seek(size, 1)
-            yield name, shape, size
+            yield Variable(name, shape, offset, size)
 
 
 def _text(stream: IO[bytes]) -> str:

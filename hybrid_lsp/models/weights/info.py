@@ -155,7 +155,7 @@ def _of_ct2(folder: Path) -> WeightsInfo:
     facts = read_json(folder / "family.json") if (folder / "family.json").is_file() else {}
     config = read_json(folder / "config.json")
     try:
-        found = [(math.prod(shape), size) for _, shape, size in ct2.variables(folder / "model.bin")]
+        found = [(math.prod(each.shape), each.size) for each in ct2.variables(folder / "model.bin")]
     except (OSError, struct.error, UnicodeDecodeError) as error:
         raise ModelBroken(f"{folder / 'model.bin'} is cut off or damaged.", _AGAIN) from error
     tokens, _ = tokens_of(folder)

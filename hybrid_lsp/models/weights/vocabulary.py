@@ -17,8 +17,8 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from hybrid_lsp.errors import ModelBroken
 from hybrid_lsp.models.weights.gguf import GgufFile
 
-_CONTROL, _USER_DEFINED, _UNUSED = 3, 4, 5
-_UNKNOWN = 2
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED = 1, 2, 3, 4, 5
+_MERGED = (_NORMAL, _USER_DEFINED)
 _SPACE = "▁"
 _AGAIN = "Get the file again, or the model's .safetensors."
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
@@ -192,14 +192,15 @@ def _sentence_piece(words: Words) -> tokenizers.Tokenizer:
 
 
 def _merges(words: Words, vocabulary: dict[str, int]) -> list[tuple[str, str]]:
-    found: list[tuple[float, int, int, tuple[str, str]]] = []
+    """Every way to make a piece of two others, the best piece first and of its ways that with the longest left part."""
+    found: list[tuple[float, int, tuple[str, str]]] = []
     for token, kind, score in zip(words.tokens, words.kinds, words.scores, strict=True):
-        if kind in (_CONTROL, _UNUSED, _UNKNOWN):
+        if kind not in _MERGED:
             continue
         for cut in range(1, min(len(token), _LONGEST)):
             left, right = token[:cut], token[cut:]
             if left in vocabulary and right in vocabulary:
-                found.append((-score, vocabulary[left], vocabulary[right], (left, right)))
+                found.append((-score, -cut, (left, right)))
     return [pair for *_, pair in sorted(found)]
 
 

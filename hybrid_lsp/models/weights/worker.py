@@ -1,6 +1,6 @@
 """The process that converts: `python -m hybrid_lsp.models.weights.worker SOURCE TARGET QUANTIZATION`.
 
-It reads and writes one tensor at a time; what it says to whoever started it is in `convert`.
+It reads and writes one tensor at a time; what it says to whoever started it is in `conversion`.
 """
 
 from __future__ import annotations

@@ -76,14 +76,9 @@ def _run(
     command = [sys.executable, "-m", "hybrid_lsp.models.weights.worker", str(source), str(part), quantization]
     # Not in the folder of whoever called: a module there must not be taken for one of ours.
     environ = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ, encoding="utf-8"
-    )
-    try:
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environ, encoding="utf-8", errors="replace", **pipes) as process:
         last = _follow(process, progress, cancelled)
-    finally:
-        process.kill()
-        process.wait()
     if "error" in last:
         raise _error(last)
     if not last.get("done"):
@@ -106,6 +101,20 @@ def _follow(
     ]
     for reader in readers:
         reader.start()
+    try:
+        last = _told_last(lines, progress, cancelled)
+    except BaseException:
+        process.kill()  # also where the user interrupts, or `progress` raises
+        raise
+    finally:
+        for reader in readers:
+            reader.join()
+    return {"said": " ".join(complaints)[-300:]} | last
+
+
+def _told_last(
+    lines: queue.SimpleQueue[str | None], progress: Callable[[float, str], None], cancelled: Callable[[], bool]
+) -> dict[str, Any]:
     last: dict[str, Any] = {}
     while True:
         if cancelled():
@@ -115,8 +124,7 @@ def _follow(
         except queue.Empty:
             continue
         if line is None:
-            readers[1].join()
-            return {"said": " ".join(complaints)[-300:]} | last
+            return last
         if (told := _object(line)) is not None:
             last = told
             if "share" in told:
