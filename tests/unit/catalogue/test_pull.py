@@ -25,7 +25,7 @@ from hybrid_lsp.paths import models_dir
 
 REPO = "owner/Tiny-Coder"
 NAME = "tiny-coder"
-WEIGHTS = "model.safetensors"
+WEIGHTS = "model.bin"
 
 
 def fetch(wanted: str = REPO, name: str = "", work: Work | None = None) -> Path:
@@ -250,17 +250,17 @@ def test_a_name_is_no_path(hub: Hub, name: str) -> None:
 
 
 def test_a_folder_of_this_machine_needs_no_hub(hub: Hub, tiny: Path) -> None:
-    folder = fetch(str(tiny / "hf"), "local")
+    folder = fetch(str(tiny / "weights"), "local")
     assert store.resolve("local").folder == folder
-    assert found.origin(folder)["path"] == str(tiny / "hf")
-    assert fetch(str(tiny / "ct2"), "ready").is_dir()
+    assert found.origin(folder)["path"] == str(tiny / "weights")
+    assert fetch(str(tiny), "ready").is_dir()
     assert hub.requests == []
 
 
 def test_a_models_folder_that_cannot_be_written(hub: Hub, monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     monkeypatch.setenv("HYBRID_LSP_MODELS_DIR", "/dev/null/models")
     with pytest.raises(ModelError, match="cannot be written") as caught:
-        fetch(str(tiny / "hf"), "local")
+        fetch(str(tiny / "weights"), "local")
     assert "HYBRID_LSP_MODELS_DIR" in caught.value.remedy
 
 
