@@ -1,4 +1,4 @@
-"""A tiny real model, a hub that has it, and folders of other programs that have some too."""
+"""A hub that has the embedded model under another name: small, real, and ready to be served."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent.parent))
 
 from hub import Hub, serving
-from tiny_model import build_apart
+
+from hybrid_lsp.models import store
 
 REPO = "owner/Tiny-Coder"
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `hf` (safetensors) and `ct2`."""
-    return build_apart(tmp_path_factory.mktemp("tiny"))
+@pytest.fixture
+def tiny() -> Path:
+    """A CTranslate2 folder, and in it `weights` with the same as safetensors."""
+    return store.embedded_dir()
 
 
 @pytest.fixture
 def hub(tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
-    """A hub with the tiny model, which the hub's library is pointed to; its cache is the test's own."""
-    files = {each.name: each.read_bytes() for each in (tiny / "hf").iterdir() if each.is_file()}
+    """The hub, which the hub's library is pointed to; its cache is the test's own."""
+    files = {each.name: each.read_bytes() for each in tiny.iterdir() if each.is_file()}
     monkeypatch.setenv("HOME", str(tmp_path / "somebody"))
     for name in ("HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME", "XDG_DATA_HOME", "OLLAMA_MODELS", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)

@@ -25,7 +25,7 @@ from hybrid_lsp.paths import models_dir
 
 REPO = "owner/Tiny-Coder"
 NAME = "tiny-coder"
-WEIGHTS = "model.safetensors"
+WEIGHTS = "model.bin"
 
 
 def fetch(wanted: str = REPO, name: str = "", work: Work | None = None) -> Path:
@@ -133,7 +133,7 @@ def test_a_gated_repository_says_what_to_do(hub: Hub) -> None:
         ("zzzz", "There is no model zzzz", "models list"),
         ("/nowhere/at/all.gguf", "There is no model", "models list"),
         ("", "There is no model", "models list"),
-        ("../..", "holds no weights", ""),
+        ("../..", "no weights", ""),
     ],
 )
 def test_what_does_not_exist_says_what_may_have_been_meant(hub: Hub, wanted: str, says: str, remedy: str) -> None:
@@ -225,7 +225,7 @@ def test_two_pulls_at_once_fetch_once(hub: Hub) -> None:
         threading.Thread(target=lambda each=each: done.append(pull.pull(plans[each], works[each]))) for each in (0, 1)
     ]
     threads[0].start()
-    assert hub.halfway.wait(60)
+    assert hub.halfway.wait(100)
     threads[1].start()
     assert waiting.wait(60)
     for thread in threads:
@@ -250,17 +250,17 @@ def test_a_name_is_no_path(hub: Hub, name: str) -> None:
 
 
 def test_a_folder_of_this_machine_needs_no_hub(hub: Hub, tiny: Path) -> None:
-    folder = fetch(str(tiny / "hf"), "local")
+    folder = fetch(str(tiny / "weights"), "local")
     assert store.resolve("local").folder == folder
-    assert found.origin(folder)["path"] == str(tiny / "hf")
-    assert fetch(str(tiny / "ct2"), "ready").is_dir()
+    assert found.origin(folder)["path"] == str(tiny / "weights")
+    assert fetch(str(tiny), "ready").is_dir()
     assert hub.requests == []
 
 
 def test_a_models_folder_that_cannot_be_written(hub: Hub, monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     monkeypatch.setenv("HYBRID_LSP_MODELS_DIR", "/dev/null/models")
     with pytest.raises(ModelError, match="cannot be written") as caught:
-        fetch(str(tiny / "hf"), "local")
+        fetch(str(tiny / "weights"), "local")
     assert "HYBRID_LSP_MODELS_DIR" in caught.value.remedy
 
 
@@ -355,7 +355,7 @@ def command(hub: Hub) -> Iterator[Any]:
 def test_control_c_ends_it_and_the_next_pull_goes_on(hub: Hub, command: Any, number: signal.Signals) -> None:
     hub.gate = threading.Event()
     process = command("pull", REPO, "--yes")
-    assert hub.halfway.wait(60)
+    assert hub.halfway.wait(100)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
