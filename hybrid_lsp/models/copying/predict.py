@@ -94,10 +94,12 @@ def collect(steps: Iterable[Step | None], stem: str) -> Copy:
     predicted: list[str] = []
     log_probs: list[float] = []
     first: Step | None = None
-    until = time.thread_time() + MOST_S
+    until = math.inf
     for step in steps:
         if time.thread_time() > until:
             return Copy()
+        if first is None:  # with the first one, words are read that are known from then on
+            until = time.thread_time() + MOST_S
         if step is None or step.probability < MIN_STEP or len(step.word) > LONG_WORD:
             break
         first = first or step
