@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Edit
+from conftest import NO_MODELS, Edit
 
 # What such plug-ins do: close, type over, and delete nothing of it by themselves.
 PAIRS = """
@@ -32,6 +32,10 @@ WORST = [
 ]
 
 
+SETTINGS = NO_MODELS | {"completion": {"min_confidence": 0.0}}
+"""What the file says is shown, however sure that is: no model has a word in it."""
+
+
 def file_of(line: str) -> str:
     head = line if line.endswith(":") else f"{line}\nif True:"
     return f"{head}\n    pass\n\n\n{head}\n    pass\n\n\n"
@@ -41,7 +45,7 @@ def file_of(line: str) -> str:
 @pytest.mark.parametrize("format_", ["unix", "dos"])
 @pytest.mark.parametrize(("line", "typed"), [case[1:] for case in WORST], ids=[case[0] for case in WORST])
 async def test_the_line_is_as_it_was_meant(edit: Edit, native: bool, format_: str, line: str, typed: str) -> None:
-    options: dict[str, Any] = {"ghost_text": {"native": native}, "keymaps": True}
+    options: dict[str, Any] = {"ghost_text": {"native": native}, "keymaps": True, "settings": SETTINGS}
     async with edit(file_of(line), options) as neovim:
         await neovim.command(f"set fileformat={format_}")
         await neovim.lua(PAIRS)
