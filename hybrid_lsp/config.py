@@ -173,10 +173,10 @@ class EngineConfig:
         check=_between(0.01, 10080),
     )
     reuse_mb: float = setting(
-        96.0,
-        "Memory in which an engine keeps the beginnings of your prompts computed, in megabytes, so that the next "
-        "keystroke costs only what is new; 0 keeps none.",
-        check=_between(0, 65536),
+        -1.0,
+        "Memory in which an engine keeps your prompts computed, in megabytes, so that the next keystroke costs only "
+        "what is new; -1: what suits the model and this machine; 0 keeps none: each keystroke costs a whole prompt.",
+        check=_between(-1, 65536),
     )
     start_timeout_s: float = setting(
         60.0, "Longest wait for an engine to load its model, in seconds.", check=_between(0.5, 3600)

@@ -104,7 +104,8 @@ class Request:
 
     `stop` strings end it and are not part of the reply; `time_budget_ms` ends it with what there is
     (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can;
-    `background` work gives way to any other.
+    `background` work gives way to any other; `draft` is a guess at the reply, which an engine of ours confirms faster
+    than it writes, and which changes nothing of what it writes.
     """
 
     prompt: Infill | Chat
@@ -114,6 +115,7 @@ class Request:
     time_budget_ms: int | None = None
     json_schema: dict[str, object] | None = None
     background: bool = False
+    draft: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen

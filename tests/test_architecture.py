@@ -41,6 +41,7 @@ GROUND = ["errors", "document", "types", "paths", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
+    *("onnx", "onnxruntime"),
     # The clients of models are for later too: after the reply to `initialize`.
     *("httpx", "filelock"),
 }

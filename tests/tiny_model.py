@@ -82,6 +82,7 @@ class ScriptedModel:
         sink: Sink,
         guide: Guide | None = None,
         shared: int = 0,
+        expected: Sequence[int] = (),
     ) -> int:
         self.prompts.append(list(prompt))
         for token in self.tokens[: sampling.max_tokens]:

@@ -57,6 +57,8 @@ def _infill(dialect: Dialect, request: Request, prompt: Infill) -> Json:
         body["t_max_predict_ms"] = request.time_budget_ms
     if dialect == "engine" and request.background:
         body["priority"] = "background"
+    if dialect == "engine" and request.draft:
+        body["draft"] = request.draft
     return body | _stop(request.stop)
 
 

@@ -49,7 +49,7 @@ class EngineSpec:
     compute_type: str = "auto"
     threads: int = 0
     idle_exit_minutes: float = attrs.field(default=15.0, eq=False)
-    reuse_mb: float = attrs.field(default=96.0, eq=False)
+    reuse_mb: float = attrs.field(default=-1.0, eq=False)
 
     @property
     def located(self) -> str:

@@ -64,7 +64,7 @@ class EngineOptions:
     threads: int = 0
     library: Any = "auto"
     idle_exit_minutes: float = 15.0
-    reuse_mb: float = 96.0
+    reuse_mb: float = -1.0
     quiet_ms: float = 100.0
 
     @property
@@ -350,8 +350,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", default="auto", help="prompt format")
     parser.add_argument("--compute-type", default="auto", help="number format")
     parser.add_argument("--threads", type=int, default=0, help="0: chosen for this machine")
-    parser.add_argument("--library", choices=("auto", "ctranslate2", "torch"), default="auto")
-    parser.add_argument("--reuse-mb", type=float, default=96.0, help="most memory for kept prompts (0: keep none)")
+    parser.add_argument("--library", choices=("auto", "ctranslate2", "onnxruntime", "torch"), default="auto")
+    parser.add_argument(
+        "--reuse-mb", type=float, default=-1.0, help="most memory for kept prompts (0: keep none, -1: what suits)"
+    )
     parser.add_argument("--quiet-ms", type=float, default=100.0, help="pause in requests before work is done ahead")
     parser.add_argument("--idle-exit-minutes", type=float, default=15.0, help="end when nobody asked for so long")
     return parser

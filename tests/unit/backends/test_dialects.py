@@ -41,6 +41,12 @@ def test_only_our_engine_is_told_what_may_make_way(dialect: Dialect) -> None:
     assert "priority" not in dialects.call(dialect, "m", families.PLAIN, INFILL).body
 
 
+@pytest.mark.parametrize("dialect", ["engine", "llamacpp"])
+def test_a_draft_goes_to_our_own_engine_only(dialect: dialects.Dialect) -> None:
+    call = dialects.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, draft="guess"))
+    assert call.body.get("draft") == ("guess" if dialect == "engine" else None)
+
+
 def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_takes() -> None:
     request = Request(Infill("P", "S"), stop=("1", "2", "3"))
     call = dialects.call("openai", "m", family("qwen-coder"), request)
