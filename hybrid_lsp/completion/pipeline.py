@@ -275,15 +275,19 @@ class _Work:
         shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge)
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
+        written = ""
 
         async def ask() -> Generation:
+            nonlocal written
             generation = await generate(lighter.router, candidates, request, enough, _unheard)
+            written = generation.text
             lighter.budget.answered(generation.first_ms, self.config.context_chars)
             self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
             return _restored(generation, restore)
 
         self.pipeline.rhythm.started()
-        return await cascade.first(lighter, presenter, self.copies, ask)
+        first = await cascade.first(lighter, presenter, self.copies, ask)
+        return attrs.evolve(first, written=written) if first is not None else None
 
     def _enough(self, presenter: Presenter, shape: Shape) -> Callable[[Generation], bool]:
         """Whether more of a reply would not be shown."""
@@ -315,6 +319,7 @@ class _Work:
         window, restore = self._concealed(self.pipeline.budget, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
+        request = attrs.evolve(request, draft=first.written if first is not None else "")
         started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:
