@@ -40,12 +40,15 @@ class Lighter:
 @attrs.frozen
 class First:
     """What a lighter model answered: `decides` where no heavier one need be asked, `bridges` where its line will do
-    if the heavier one is late, `hopeless` where the heavier one's would hardly be right either."""
+    if the heavier one is late, `hopeless` where the heavier one's would hardly be right either.
+
+    `written` is its reply as it came, secrets still replaced: a draft of the heavier one's."""
 
     answer: Answer
     decides: bool = False
     bridges: bool = False
     hopeless: bool = False
+    written: str = attrs.field(default="", repr=False)
 
     @property
     def given_up(self) -> Answer:

@@ -281,15 +281,19 @@ class _Work:
         shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge)
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
+        written = ""
 
         async def ask() -> Generation:
+            nonlocal written
             generation = await generate(lighter.router, candidates, request, enough, _unheard)
+            written = generation.text
             lighter.budget.answered(generation.first_ms, self.config.context_chars)
             self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
             return _restored(generation, restore)
 
         self.pipeline.rhythm.started()
-        return await cascade.first(lighter, presenter, self.copies, ask)
+        first = await cascade.first(lighter, presenter, self.copies, ask)
+        return attrs.evolve(first, written=written) if first is not None else None
 
     def _enough(self, presenter: Presenter, shape: Shape) -> Callable[[Generation], bool]:
         """Whether more of a reply would not be shown."""
@@ -346,12 +350,11 @@ class _Work:
 
     def _draft(self, first: First | None) -> str:
         """What the model will likely write; nothing that would have to be concealed from it."""
-        if first is not None and first.answer.suggestions:
-            text, sure = first.answer.suggestions[0].text, first.answer.suggestions[0].confidence
-        else:
-            alone = self._judge.copy_alone(self.copies)
-            text, sure = alone.text, alone.probability
-        return text if sure >= LIKELY and conceal(text)[0].text == text else ""
+        alone = self._judge.copy_alone(self.copies)
+        text = alone.text if alone.probability >= LIKELY else ""
+        if first is not None and first.written:
+            text = first.written
+        return text if conceal(text)[0].text == text else ""
 
     def _bridge(self, flight: Flight, first: First | None) -> asyncio.TimerHandle:
         """Show the lighter model's line where the heavier one keeps the user waiting: it may only make it longer."""

@@ -67,6 +67,7 @@ async def test_where_it_is_not_the_heavy_model_answers_and_both_are_counted() ->
     two.heavy.enqueue(["sum(prices)"])
     answer = await two.ask()
     assert (shown(answer), answer.model) == ("sum(prices)", "heavy")
+    assert [request.draft for request in two.heavy.requests] == ["price * count"]  # a guess that costs nothing
     assert answer.tokens > two.heavy.pieces - 1
 
 
