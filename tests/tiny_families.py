@@ -17,7 +17,7 @@ from typing import Any
 
 import attrs
 import tokenizers
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from hybrid_lsp.engine import prompts
 from hybrid_lsp.engine.tokenizer import Tokenizer
@@ -63,6 +63,10 @@ def _isolated(*patterns: str) -> list[Any]:
     return [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns]
 
 
+def _begun(made: tokenizers.Tokenizer, token: str) -> Any:
+    return processors.TemplateProcessing(single=f"{token} $A", special_tokens=[(token, made.token_to_id(token))])
+
+
 def gpt2(*specials: str, end: str = "<|endoftext|>") -> Made:
     return _trained([], None, [end, *specials]), {"bos_token": end, "eos_token": end, "unk_token": end}
 
@@ -87,6 +91,7 @@ def llama3(*specials: str) -> Made:
     start, end = "<|begin_of_text|>", "<|end_of_text|>"
     pattern = TikTokenConverter().pattern
     made = _trained(_isolated(pattern), None, [start, end, "<|eot_id|>", *specials], ignore_merges=True)
+    made.post_processor = _begun(made, start)
     return made, {"bos_token": start, "eos_token": end}
 
 
@@ -126,6 +131,7 @@ def sentence_piece(*specials: str, first: bool = True, names: tuple[str, ...] = 
     made.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), marks]) if first else marks
     made.decoder = decoders.Sequence([*spoken, decoders.Strip(" ", 1, 0)] if first else spoken)
     made.add_special_tokens([AddedToken(name, normalized=False) for name in (*names, *specials)])
+    made.post_processor = _begun(made, names[1])
     roles = dict(zip(("unk_token", "bos_token", "eos_token"), names, strict=True))
     return made, roles | {"scores": json.dumps(scores)}
 
@@ -307,6 +313,7 @@ def build(out: Path, name: str) -> None:
         sizes["tie_word_embeddings"] = True
     family = families.named(row.family) or families.PLAIN
     mine = Tokenizer.load(folder, family)
+    family = attrs.evolve(family, start=family.start or mine.begins)
     prompt = prompts.infill(mine, family, Infill(PREFIX, SUFFIX), CONTEXT - CONTEXT // 8).tokens
     kind = getattr(transformers, row.hf)
     for seed in range(50):

@@ -98,6 +98,8 @@ def _vocabulary(writer: gguf.GGUFWriter, folder: Path, row: Row, scores: dict[st
     for role, add in (("bos", writer.add_bos_token_id), ("eos", writer.add_eos_token_id)):
         if f"{role}_token" in roles:
             add(tokens.index(roles[f"{role}_token"]))
+    if description.get("post_processor"):
+        writer.add_add_bos_token(True)
     writer.add_chat_template("{% for message in messages %}{{ message.content }}{% endfor %}")
 
 

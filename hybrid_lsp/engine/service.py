@@ -296,6 +296,8 @@ def load(
     description = _description(stored)
     chosen = _family(family, stored, description)
     tokenizer = Tokenizer.from_description(description, chosen, stored.folder)
+    if not chosen.start:
+        chosen = attrs.evolve(chosen, start=tokenizer.begins)
     loaded = _load_model(stored, compute_type, threads, library)
     engine = Engine(
         name=stored.name,

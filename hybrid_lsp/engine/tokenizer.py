@@ -21,7 +21,8 @@ _BRACKETED = re.compile(r"\s*[<\[].+[>\]]\s*")
 class Tokenizer:
     """The tokenizer of one model, used by one thread at a time.
 
-    `ends` are the tokens that can only mean that a reply is over.
+    `ends` are the tokens that can only mean that a reply is over, `begins` the one that every text of the model began
+    with in its training ("": none).
     """
 
     def __init__(self, description: dict[str, Any], controls: frozenset[str]) -> None:
@@ -35,6 +36,7 @@ class Tokenizer:
         self._inner.no_padding()
         self.vocabulary: dict[str, int] = self._inner.get_vocab(with_added_tokens=True)
         self.ends = sorted(self.vocabulary[token] for token in ends if token in self.vocabulary)
+        self.begins = self._first_of_all()
         special = {token["content"] for token in added if token["special"]} | controls
         self._controls = {self.vocabulary[token] for token in special if token in self.vocabulary}
         self.control_spellings = sorted(token["content"] for token in added if token["special"])
@@ -85,6 +87,12 @@ class Tokenizer:
     def decode(self, ids: list[int]) -> str:
         text: str = self._inner.decode(ids, skip_special_tokens=False)
         return text
+
+    def _first_of_all(self) -> str:
+        """What the tokenizer itself puts before a text."""
+        text, whole = self._inner.encode("a", add_special_tokens=False), self._inner.encode("a")
+        begun = len(whole.ids) == len(text.ids) + 1 and whole.ids[1:] == text.ids
+        return str(whole.tokens[0]) if begun else ""
 
     def _encode(self, text: str) -> list[int]:
         # A lone surrogate (half a character cut by an editor) is no text to the Rust library.

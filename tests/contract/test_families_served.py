@@ -119,6 +119,7 @@ def test_a_tokenizer_from_gguf_is_that_of_the_model(checkpoints: Path, name: str
     def same(text: str) -> None:
         ids = real.encode(text, add_special_tokens=False).ids
         assert made.encode(text, add_special_tokens=False).ids == ids
+        assert made.encode(text).ids == real.encode(text).ids  # what a text begins with
         assert made.decode(ids, skip_special_tokens=False) == real.decode(ids, skip_special_tokens=False)
 
     same()

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import tokenizers
-from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, processors
 
 from hybrid_lsp.errors import ModelBroken
 from hybrid_lsp.models.weights.gguf import GgufFile
@@ -112,6 +112,11 @@ def tokenizer(words: Words) -> tokenizers.Tokenizer:
             (plain if kind == _USER_DEFINED else special).append(added)
     made.add_special_tokens(special)
     made.add_tokens(plain)
+    begin = words.special("bos")
+    if begin is not None and words.flag("add_bos_token", name == "llama"):
+        made.post_processor = processors.TemplateProcessing(
+            single=f"{begin} $A", special_tokens=[(begin, words.tokens.index(begin))]
+        )
     return made
 
 
