@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import infilling, interference, llama_cpp, memory, replay, ttft
+from benchmarks import hostile, infilling, interference, llama_cpp, memory, replay, ttft
 from benchmarks.report import Report
 
 Run = Callable[[Report, argparse.Namespace], Awaitable[None]]
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Run] = {
     "ttft": lambda report, options: ttft.run(report, options.repeats),
     "llama.cpp": lambda report, options: llama_cpp.run(report, options.repeats, options.llama_python),
     "interference": lambda report, options: interference.run(report, options.repeats),
+    "hostile": lambda report, options: hostile.run(report, options.repeats),
     "memory": lambda report, options: memory.run(report, options.requests),
     "infilling": lambda report, options: infilling.run(report, options.cases),
 }

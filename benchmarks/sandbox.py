@@ -54,7 +54,7 @@ def main() -> None:
             __import__(name)
     code = compile(program, "program", "exec")
     _give_up()
-    exec(code, {"__name__": "program"})  # noqa: S102 (what this process is for)
+    exec(code, {"__name__": "program"})  # noqa: S102  # nosec B102 (what this process is for)
 
 
 def _give_up() -> None:

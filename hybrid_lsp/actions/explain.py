@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -32,10 +33,10 @@ class Explain(Answer):
     languages: frozenset[str] = _CODE
 
     async def ground(self, context: ActionContext) -> Grounding:
-        return facts(context)
+        return await asyncio.to_thread(facts, context)
 
     async def static(self, context: ActionContext, by: By) -> Outcome:
-        facts = _facts(context)
+        facts = await asyncio.to_thread(_facts, context)
         if facts is None:
             return NothingOutcome(by, "Static analysis sees no function, class or the like here: select one.")
         if symbols.syntax_errors(context.document):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import importlib
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -70,13 +70,18 @@ def relatives(language: str) -> frozenset[str]:
     return next((family for family in _FAMILIES if language in family), frozenset({language}))
 
 
-@lru_cache
 def parser(language: str) -> Parser:
-    """The parser of a known language."""
-    import tree_sitter
+    """This thread's parser of a known language."""
+    made: dict[str, Parser] = _parsers.__dict__
+    if language not in made:
+        import tree_sitter
 
-    module, function = _GRAMMARS[language]
-    return tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(module), function)()))
+        module, function = _GRAMMARS[language]
+        made[language] = tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(module), function)()))
+    return made[language]
+
+
+_parsers = threading.local()
 
 
 def as_ascii(text: str) -> str:

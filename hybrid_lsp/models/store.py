@@ -30,7 +30,9 @@ DEFAULT_CONTEXT = 2048
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _CT2_FILES = ("model.bin", "config.json", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_WEIGHTS = ("*.safetensors",)
+_PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+"""Weights that run code when they are read: never read."""
 _COPIED = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -130,7 +132,9 @@ def download(name: str, tell: Callable[[str], None] = lambda _: None) -> Path:
     tell(f"downloading {name} to {folder}")
     with _finished_or_nothing(folder) as part:
         try:
-            snapshot_download(name, local_dir=part, allow_patterns=["*.json", "*.jinja", "*.txt", *_WEIGHTS, "*.bin"])
+            snapshot_download(
+                name, local_dir=part, allow_patterns=["*.json", "*.jinja", "*.txt", *_WEIGHTS, "model.bin"]
+            )
         except Exception as error:
             # The hub's library raises its own errors, httpx's and the system's alike; to the user all mean one thing.
             raise ModelMissing(
@@ -215,7 +219,14 @@ _MAKE = (
 
 
 def _has_weights(folder: Path) -> bool:
-    return any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+    if any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
+        return True
+    if any(True for pattern in _PICKLED for _ in folder.glob(pattern)):
+        raise ModelBroken(
+            f"The weights in {folder} are pickles, which may run any code when they are read.",
+            "Take the model's safetensors files, or convert it where you trust it.",
+        )
+    return False
 
 
 def _context_of(facts: dict[str, Any], folder: Path) -> int:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 import attrs
 
 from hybrid_lsp.actions.findings import MODEL
-from hybrid_lsp.document import Document, Span, difference
+from hybrid_lsp.document import Document, Span, difference, line_diff
 from hybrid_lsp.types import Finding, Tier
 
-# difflib takes quadratic time: of longer changes only what a fast and coarse diff finds is kept.
-_EXACT_LINES = 2000
+_MOST_LINES = 600
+"""Findings within a longer change are no longer known: a line diff takes quadratic time, at each key."""
 
 
 class Findings:
@@ -73,8 +72,9 @@ def _unchanged_lines(old: Document, new: Document) -> dict[int, int]:
     found = {line: line for line in range(head)}
     found.update((old.line_count - line, new.line_count - line) for line in range(1, tail + 1))
     before, after = ([each.line(n) for n in range(head, each.line_count - tail)] for each in (old, new))
-    coarse = len(before) + len(after) > _EXACT_LINES
-    for block in difflib.SequenceMatcher(None, before, after, autojunk=coarse).get_matching_blocks():
+    if len(before) + len(after) > _MOST_LINES:
+        return found
+    for block in line_diff(before, after).get_matching_blocks():
         found.update((head + block.a + n, head + block.b + n) for n in range(block.size))
     return found
 
