@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks.report import Report
@@ -76,14 +77,18 @@ def _on_files(folder: Path) -> Iterator[Work]:
         (root / ".git").mkdir(parents=True)
         (root / ".gitignore").write_text(text)
         deep = root.joinpath(*["a" * 20] * 8, "a" * 200)
-        yield f"ignore file, {name}", lambda deep=deep, root=root: Privacy(home=root).reason(deep), True  # type: ignore[misc]
+        yield f"ignore file, {name}", partial(_judge, root, deep), True
     for name, text in SETTINGS.items():
         file = folder / f"{name}.toml"
         file.write_text(text)
-        yield f"settings, {name}", lambda file=file: _load(file), True  # type: ignore[misc]
+        yield f"settings, {name}", partial(_load, file), True
     for device in ("/dev/zero", "/dev/stdin"):
         if os.path.exists(device):  # noqa: PTH110
-            yield f"settings, {device}", lambda device=device: settings.read_file(Path(device)), True  # type: ignore[misc]
+            yield f"settings, {device}", partial(settings.read_file, Path(device)), True
+
+
+def _judge(root: Path, path: Path) -> object:
+    return Privacy(home=root).reason(path)
 
 
 def _load(file: Path) -> object:
@@ -100,11 +105,11 @@ def _on_texts() -> Iterator[Work]:
             f"secrets of a window, {name}",
             lambda window=window: conceal(window[:3000], window[3000:], cut=True),
             True,
-        )  # type: ignore[misc]
-        yield f"selection, {name}", lambda document=document, middle=middle: symbols.widen(document, middle), True  # type: ignore[misc]
+        )
+        yield f"selection, {name}", partial(symbols.widen, document, middle), True
         context = ActionContext(document, Span(0, len(text)))
-        yield f"secrets of a prompt, {name} (thread)", lambda text=text: conceal(text), False  # type: ignore[misc]
-        yield f"facts, {name} (thread)", lambda context=context: explain.facts(context), False  # type: ignore[misc]
+        yield f"secrets of a prompt, {name} (thread)", partial(conceal, text), False
+        yield f"facts, {name} (thread)", partial(explain.facts, context), False
     before, after = "a\n" + "x\n" * 290, "b\n" + "x\ny\n" * 145 + "z\n"
     old, new = (Document("file:///x.py", text, 1, "python") for text in (before, after))
     finding = Finding(Span(0, 1), "message", Severity.HINT, "code", "tool")
