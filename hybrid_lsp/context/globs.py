@@ -172,7 +172,8 @@ def _closed(pattern: _Pattern) -> bool:
 
 
 def _read(line: str) -> tuple[str, bool, bool, bool] | None:
-    """(text, not negated, for folders alone, with a slash) of a pattern; None for an empty line, a comment and what names nothing."""
+    """(text, not negated, for folders alone, with a slash) of a pattern; None for an empty line, a comment and what
+    names nothing."""
     text = line.rstrip("\r\n")
     if text.endswith(" "):
         bare = text.rstrip(" ")
