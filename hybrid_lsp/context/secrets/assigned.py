@@ -172,7 +172,7 @@ def _after_name(text: str, start: int, after: int, kind: Kind, in_quotes: bool) 
         is not None
     )
     is_option = text[max(0, start - 1) : start + 1].startswith("-") or text[start:after].startswith("-")
-    names_value = re.search(r"(?i)^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|#\s*define\s+\w*$", line) is not None
+    names_value = re.search(r"(?i)^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$", line) is not None
     if not (names_value or is_netrc or is_option) or kind is Kind.HINT:
         return []
     word = _BARE_LINE.match(text, space.end()) if not is_option else _BARE_WORD.match(text, space.end())
