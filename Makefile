@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-real test-servers soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test audit test-real test-servers soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -26,6 +26,11 @@ test-servers: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Known weaknesses in what we depend on, and unsafe code of ours.
+audit: $(VENV)/.dev
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml --severity-level medium hybrid_lsp tools benchmarks
+	$(BIN)/python tools/audit.py
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

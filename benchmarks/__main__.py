@@ -15,7 +15,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import hostile, infilling, interference, llama_cpp, memory, real, replay, ttft, typed
+from benchmarks import (
+    hostile,
+    hostile_work,
+    infilling,
+    interference,
+    llama_cpp,
+    memory,
+    real,
+    replay,
+    ttft,
+    typed,
+)
 from benchmarks.report import Report
 
 Run = Callable[[Report, argparse.Namespace], Awaitable[None]]
@@ -26,6 +37,7 @@ BENCHMARKS: dict[str, Run] = {
     "llama.cpp": lambda report, options: llama_cpp.run(report, options.repeats, options.llama_python),
     "interference": lambda report, options: interference.run(report, options.repeats),
     "hostile": lambda report, options: hostile.run(report),
+    "hostile-work": lambda report, options: hostile_work.run(report, options.repeats),
     "memory": lambda report, options: memory.run(report, options.requests),
     "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),

@@ -81,7 +81,7 @@ def main() -> None:
     code = compile(program, "program", "exec")
     module = sys.modules["program"] = ModuleType("program")  # where data classes look themselves up
     _give_up()
-    exec(code, vars(module))  # noqa: S102 (what this process is for)
+    exec(code, vars(module))  # noqa: S102  # nosec B102 (what this process is for)
 
 
 def _give_up(files: int = 3, processes: int = 0, memory: int = _BYTES) -> None:

@@ -24,6 +24,7 @@ from hybrid_lsp.paths import config_file, read_plain
 
 ENV_PREFIX = "HYBRID_LSP_"
 WORKSPACE_FILE = ".hybrid-lsp.toml"
+_MOST_PROBLEMS = 10
 MOST_BYTES = 100_000
 """A larger file of settings is not read."""
 
@@ -448,6 +449,9 @@ def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
     sections: dict[str, Any] = {}
     known = {field.name for field in attrs.fields(Config)}
     for name, values in layer.values.items():
+        if len(problems) >= _MOST_PROBLEMS:
+            problems.append(Problem("settings", "there are more mistakes, which are not looked at", layer.source))
+            break
         if name not in known:
             problems.append(Problem(name, f"there is no such setting; known are {_names(known)}", layer.source))
         elif not isinstance(values, Mapping):

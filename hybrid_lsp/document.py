@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
@@ -145,6 +147,18 @@ def difference(old: str, new: str) -> tuple[Span, str]:
     most = min(len(old), len(new)) - start
     end = min(most, _common(old, new, lambda text, low, high: text[len(text) - high : len(text) - low]))
     return Span(start, len(old) - end), new[start : len(new) - end]
+
+
+def line_diff(old: Sequence[str], new: Sequence[str]) -> SequenceMatcher[str]:
+    """difflib's comparison of lines, in time that no text makes quadratic in how often a line stands in it.
+
+    Lines that stand there often are matched only beside others, as patience diff does.
+    """
+    often = {line for lines in (old, new) for line, count in Counter(lines).items() if count > _OFTEN}
+    return SequenceMatcher(lambda line: line in often, old, new, autojunk=False)
+
+
+_OFTEN = 8
 
 
 def _common(a: str, b: str, part: Callable[[str, int, int], str]) -> int:

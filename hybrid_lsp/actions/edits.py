@@ -5,7 +5,6 @@ Model output is compiled to see that it compiles and never executed.
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ import attrs
 from hybrid_lsp.actions import leftout, names
 from hybrid_lsp.actions.fitting import fitted, indent_of, normal
 from hybrid_lsp.context import symbols
-from hybrid_lsp.document import Document, Span
+from hybrid_lsp.document import Document, Span, line_diff
 from hybrid_lsp.errors import ReplyRejected, StaleDocument
 from hybrid_lsp.types import DocumentEdit, TextEdit
 
@@ -272,7 +271,7 @@ def _hunks(old: list[str], new: list[str], offset: int) -> Iterator[TextEdit]:
     starts = [offset]
     for line in old:
         starts.append(starts[-1] + len(line))
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in line_diff(old, new).get_opcodes():
         if kind != "equal":
             yield TextEdit(Span(starts[a], starts[b]), "".join(new[c:d]))
 

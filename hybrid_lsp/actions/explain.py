@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -36,7 +37,7 @@ class Explain(Answer):
     languages: frozenset[str] = _CODE
 
     async def ground(self, context: ActionContext) -> Grounding:
-        return facts(context)
+        return await asyncio.to_thread(facts, context)
 
     def wording(self, context: ActionContext) -> str:
         return self.task.format(words=_words(context))
@@ -48,7 +49,7 @@ class Explain(Answer):
         return min(_words(context) * _TOKENS_A_WORD, context.config.actions.max_tokens)
 
     async def static(self, context: ActionContext, by: By) -> Outcome:
-        facts = _facts(context)
+        facts = await asyncio.to_thread(_facts, context)
         if facts is None:
             return NothingOutcome(by, "Static analysis sees no function, class or the like here: select one.")
         if symbols.syntax_errors(context.document):

@@ -146,7 +146,7 @@ class Run:
         if candidates[0].backend is None:
             return await self.without_model(self._why_static())
         grounding = await self._ground()
-        messages = self._concealed(self.action.messages(self.context, grounding))
+        messages = await asyncio.to_thread(lambda: self._concealed(self.action.messages(self.context, grounding)))
         while True:
             try:
                 return await self._twice(candidates, messages, grounding)
@@ -213,7 +213,7 @@ class Run:
             return await self.without_model(f"The model failed ({error}).")
         if answer is None:
             return await self.without_model(self._asked.reason)
-        return self._parsed(answer, grounding)
+        return await asyncio.to_thread(self._parsed, answer, grounding)
 
     def _parsed(self, answer: _Reply, grounding: Grounding) -> Outcome:
         by = By(self._asked.tier, self._asked.reason, tuple(self.notes))

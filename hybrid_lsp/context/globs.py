@@ -17,13 +17,13 @@ import attrs
 
 from hybrid_lsp.document import Document
 
-MOST_LINES = 20_000
+MOST_LINES = 10_000
 """Patterns of one list; those beyond say nothing."""
-MOST_WILD = 4_000
+MOST_WILD = 2_000
 """Those of them with wildcards, beside `*.ext`, which are looked up."""
 MOST_CHARS = 1024
 """Characters of a pattern."""
-_MOST_WORK = 20_000
+_MOST_WORK = 10_000
 _SPECIAL = re.compile(r"[*?\[\\]")
 _EXTENSION = re.compile(r"\*(\.[^*?\[\]\\/.]+)")
 _CLASSES = {
@@ -62,7 +62,6 @@ class _Pattern:
     """One line; `text` is without its negation, its last slash and the one it begins with."""
 
     text: str
-    includes: bool
     folders: bool
     anchored: bool
 
@@ -86,8 +85,8 @@ class Globs:
         self._names: dict[str, int] = {}
         self._paths: dict[str, int] = {}
         self._extensions: dict[str, int] = {}
-        self._wild: list[int] = []
-        self._patterns: list[_Pattern] = []
+        self._wild: dict[int, _Pattern] = {}
+        self._includes: list[bool] = []
         self.skipped = 0
         self.problems = tuple([line for line in patterns if not self._add(line)])
 
@@ -116,17 +115,17 @@ class Globs:
 
         Raises TooMuchWork.
         """
-        if not self._patterns or not parts:
+        if not self._includes or not parts:
             return None
         last = max(self._looked_up(parts, is_folder=is_folder), default=-1)
         for number in reversed(self._wild):
             if number < last:
                 break
-            pattern = self._patterns[number]
+            pattern = self._wild[number]
             if (is_folder or not pattern.folders) and pattern.names(parts, work):
                 last = number
                 break
-        return self._patterns[last].includes if last >= 0 else None
+        return self._includes[last] if last >= 0 else None
 
     def _looked_up(self, parts: Sequence[str], *, is_folder: bool) -> Iterator[int]:
         name = parts[-1]
@@ -138,24 +137,27 @@ class Globs:
 
     def _add(self, line: str) -> bool:
         """Take a line; False where it means nothing."""
-        pattern = _read(line)
-        if pattern is None:
-            return not line.strip() or line.startswith("#")
-        plain, extension = not _SPECIAL.search(pattern.text), _EXTENSION.fullmatch(pattern.text)
-        number = len(self._patterns)
-        is_wild = not plain and not (extension and not pattern.folders and not pattern.anchored)
-        if number >= MOST_LINES or len(line) > MOST_CHARS or (is_wild and len(self._wild) >= MOST_WILD):
+        number = len(self._includes)
+        if number >= MOST_LINES or len(line) > MOST_CHARS:
             self.skipped += 1
             return True
-        if is_wild and not _closed(pattern):
-            return False
-        self._patterns.append(pattern)
-        if plain:
-            (self._paths if pattern.anchored else self._names)[pattern.text + "/" * pattern.folders] = number
-        elif extension and not is_wild:
+        read = _read(line)
+        if read is None:
+            return not line.strip() or line.startswith("#")
+        text, includes, folders, anchored = read
+        if not _SPECIAL.search(text):
+            (self._paths if anchored else self._names)[text + "/" if folders else text] = number
+        elif not folders and not anchored and (extension := _EXTENSION.fullmatch(text)):
             self._extensions[extension[1]] = number
+        elif len(self._wild) >= MOST_WILD:
+            self.skipped += 1
+            return True
         else:
-            self._wild.append(number)
+            pattern = _Pattern(text, folders, anchored)
+            if not _closed(pattern):
+                return False
+            self._wild[number] = pattern
+        self._includes.append(includes)
         return True
 
 
@@ -169,8 +171,9 @@ def _closed(pattern: _Pattern) -> bool:
         return False
 
 
-def _read(line: str) -> _Pattern | None:
-    """A pattern of git's; None for an empty line, a comment and what names nothing."""
+def _read(line: str) -> tuple[str, bool, bool, bool] | None:
+    """(text, not negated, for folders alone, with a slash) of a pattern; None for an empty line, a comment and what
+    names nothing."""
     text = line.rstrip("\r\n")
     if text.endswith(" "):
         bare = text.rstrip(" ")
@@ -183,7 +186,7 @@ def _read(line: str) -> _Pattern | None:
     text = text.removesuffix("/")
     anchored = "/" in text
     text = text.removeprefix("/")
-    return _Pattern(text, not negated, folders, anchored) if text.strip("/") else None
+    return (text, not negated, folders, anchored) if text.strip("/") else None
 
 
 @lru_cache(maxsize=8192)

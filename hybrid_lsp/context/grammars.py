@@ -14,7 +14,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -84,17 +83,18 @@ def relatives(language: str) -> frozenset[str]:
     return next((family for family in _FAMILIES if language in family), frozenset({language}))
 
 
-@lru_cache
 def parser(language: str) -> Parser:
-    """The parser of a known language."""
-    return _new_parser(language)
+    """This thread's parser of a known language."""
+    made: dict[str, Parser] = _parsers.__dict__
+    if language not in made:
+        import tree_sitter
+
+        module, function = _GRAMMARS[language]
+        made[language] = tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(module), function)()))
+    return made[language]
 
 
-def _new_parser(language: str) -> Parser:
-    import tree_sitter
-
-    module, function = _GRAMMARS[language]
-    return tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(module), function)()))
+_parsers = threading.local()
 
 
 def as_ascii(text: str) -> str:
@@ -261,7 +261,7 @@ class Trees:
         def run() -> None:
             source, until = as_ascii(document.text), time.thread_time() + PARSE_ASIDE_S
             try:
-                tree = _parse(_new_parser(document.language), source, None, until)
+                tree = _parse(parser(document.language), source, None, until)
             except TooSlow:
                 self._hopeless[document.uri] = length
             else:

@@ -22,7 +22,7 @@ from hybrid_lsp.document import Document
 from hybrid_lsp.paths import read_plain
 from hybrid_lsp.types import Reason
 
-MOST_BYTES = 500_000
+MOST_BYTES = 250_000
 """So much of an ignore file is read."""
 MOST_DEPTH = 100
 """A file deeper than so many folders is left alone."""

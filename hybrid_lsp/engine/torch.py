@@ -163,7 +163,7 @@ def _load(transformers: Any, folder: Path, dtype: str) -> Any:
     try:
         # Code that a model brings along is never run.
         return transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
     except Exception as error:  # transformers, safetensors and torch each raise their own
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]

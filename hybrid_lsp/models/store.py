@@ -17,7 +17,9 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PULLED_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _CT2_FILES = ("model.bin", "config.json", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_WEIGHTS = ("*.safetensors",)
+_PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+"""Weights that run code when they are read: never read."""
 
 
 @attrs.frozen
@@ -113,7 +115,14 @@ _MAKE = (
 
 
 def _has_weights(folder: Path) -> bool:
-    return any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+    if any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
+        return True
+    if any(True for pattern in _PICKLED for _ in folder.glob(pattern)):
+        raise ModelBroken(
+            f"The weights in {folder} are pickles, which may run any code when they are read.",
+            "Take the model's safetensors files, or convert it where you trust it.",
+        )
+    return False
 
 
 def _existing(folder: Path, message: str, remedy: str) -> Path:

@@ -53,6 +53,7 @@ _VALUE_KEY = re.compile(
     r"""(?i)(?:(?![(]\s*["']\w+["']\s*\)).){0,160}?(?:\b|_|["'])(?:value|val|default(?:_?value)?|content|data|text|secure_?value|plaintext|<string>)(?:["'`]|&quot;)?\s{0,8}(?:=>|[:=]|,)\s{0,40}""",
     re.DOTALL,
 )
+_VALUE_WORDS = ("val", "default", "content", "data", "text", "<string>")
 _STRING_ELEMENT = re.compile(r"\s{0,4}</key>\s{0,80}<string>")
 _ELEMENT = re.compile(
     r"(?:[ \t][^<>]{0,200})?>\s{0,80}(?:<!\[CDATA\[)?(?P<bare>[^<>\s\]][^<>\]]{2,1024}?)\s{0,80}(?:\]\]>\s*)?</"
@@ -171,7 +172,7 @@ def _after_name(text: str, start: int, after: int, kind: Kind, in_quotes: bool) 
         is not None
     )
     is_option = text[max(0, start - 1) : start + 1].startswith("-") or text[start:after].startswith("-")
-    names_value = re.search(r"(?i)^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|#\s*define\s+\w*$", line) is not None
+    names_value = re.search(r"(?i)^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$", line) is not None
     if not (names_value or is_netrc or is_option) or kind is Kind.HINT:
         return []
     word = _BARE_LINE.match(text, space.end()) if not is_option else _BARE_WORD.match(text, space.end())
@@ -199,7 +200,8 @@ def _after_comma(text: str, start: int, after: int, kind: Kind, in_quotes: bool)
         places = _judged(text, value, kind, strict=not gives)
         if places:
             return places
-    key = _VALUE_KEY.match(text, after)
+    near = text[after : after + 240].lower()
+    key = _VALUE_KEY.match(text, after) if any(word in near for word in _VALUE_WORDS) else None
     if key is None or "\n\n" in key[0]:
         return []
     value = quoted(text, key.end())

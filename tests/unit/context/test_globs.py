@@ -91,7 +91,7 @@ def test_what_is_beyond_the_limits_does_not_count_and_is_counted() -> None:
 
 
 def test_a_decision_ends_when_its_work_is_done() -> None:
-    many = Globs(f"*a*{number}*b" for number in range(4000))
+    many = Globs(f"*a*{number}*b" for number in range(2000))
     with pytest.raises(TooMuchWork):
         many.match("/".join(["zz"] * 30))
     with pytest.raises(TooMuchWork):
@@ -112,27 +112,13 @@ def test_each_secret_file_is_named_by_its_own_pattern_anywhere(pattern: str, pat
         assert all_of_them.match(place.lower()), place
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        [
-            *(),
-            *(".env.example"),
-        ],
-        "src/environment.ts",
-        "app.env.d.ts",
-        "id_rsa.pub",
-        "keys.py",
-        "token.py",
-        "credentials.py",
-        "src/secret.py",
-        "src/password_reset.py",
-        "auth.py",
-        "config.json",
-        "settings.xml",
-        "secrets/views.py",
-    ],
+HARMLESS = (
+    ".env.example src/environment.ts app.env.d.ts id_rsa.pub keys.py token.py "
+    "credentials.py src/secret.py src/password_reset.py auth.py config.json settings.xml secrets/views.py"
 )
+
+
+@pytest.mark.parametrize("path", HARMLESS.split())
 def test_files_that_only_sound_secret(path: str) -> None:
     assert not Globs(SECRET_FILES).match(path)
 

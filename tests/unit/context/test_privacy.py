@@ -189,7 +189,7 @@ def test_an_ignore_file_that_is_no_file_is_not_read(tmp_path: Path, kind: str) -
 
 
 def test_what_takes_too_much_work_is_left_alone(tmp_path: Path) -> None:
-    lines = "".join(f"*x*{number}*b\n" for number in range(4000))
+    lines = "".join(f"*x*{number}*b\n" for number in range(2000))
     root = make(tmp_path / "repo", {".git/HEAD": "", ".gitignore": lines})
     told: list[str] = []
     judged = Privacy(home=tmp_path / "home", tell=told.append)
