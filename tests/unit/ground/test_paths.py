@@ -1,7 +1,7 @@
 import os
-import tempfile
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
