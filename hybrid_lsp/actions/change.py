@@ -6,6 +6,8 @@ user confirms. All other checks are those of every edit.
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from hybrid_lsp.actions import edits, leftout, names, prompts
@@ -23,6 +25,10 @@ _NEW_FORM = """\
 Reply with the new code alone in exactly one fenced code block and nothing else{fence}. Repeat no line of the file."""
 _PLACE = "<<< NEW CODE HERE >>>"
 _AROUND_LINES = 30
+_OF_COMMENTS = re.compile(
+    r"(?i)comment|\bdoc|header|licen[cs]e|kommentar|coment|dokument|remove (?:all|every)|only (?:the )?code"
+)
+"""Words by which an instruction may be about the comments themselves."""
 
 
 @attrs.frozen
@@ -51,6 +57,9 @@ class Change(Rewrite):
 
     def may_empty(self, context: ActionContext) -> bool:
         return leftout.asks_to_delete(context.instruction)
+
+    def keeps_comments(self, context: ActionContext) -> bool:
+        return not _OF_COMMENTS.search(context.instruction)
 
     def remarks(self, context: ActionContext, edit: DocumentEdit) -> tuple[str, ...]:
         # Not `super()`: a class with slots is made anew by attrs.

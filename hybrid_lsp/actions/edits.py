@@ -41,19 +41,20 @@ def verified(
     *,
     keep_names: bool = True,
     keep_marks: bool = True,
+    keep_comments: bool = True,
     may_empty: bool = False,
     instruction: str = "",
 ) -> DocumentEdit:
     """Replace a span of whole lines by code that a model wrote, if it passes every check.
 
-    Nothing outside the span can change, since only the span is replaced. With `keep_names` comments above the code stay
+    Nothing outside the span can change, since only the span is replaced. With `keep_comments` those above the code stay
     where the new code has none. Raises ReplyRejected: no code (unless
     `may_empty`), no change, code left out that `instruction` does not ask to leave out, lines from around the span once
     more, not valid any more, or (with `keep_names`) other public names or signatures than before, or (with
     `keep_marks`) decorators or attributes lost.
     """
     new = fitted(document, span, code)
-    if keep_names:
+    if keep_comments:
         new = _with_its_comments(document, span, new)
     if complaint := _emptied_complaint(document, span, new, may_empty=may_empty):
         raise ReplyRejected(complaint, raw=code)
@@ -85,7 +86,7 @@ def _with_its_comments(document: Document, span: Span, new: str) -> str:
     lead = _leading_comments(attrs.evolve(document, text=old))
     if not lead or not new.strip() or _leading_comments(attrs.evolve(document, text=new)):
         return new
-    return lead + new
+    return lead + new.removeprefix("\ufeff")
 
 
 def _leading_comments(piece: Document) -> str:

@@ -19,6 +19,7 @@ from hybrid_lsp.actions.base import (
 )
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.analysis import ruff
+from hybrid_lsp.context import symbols
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import DocumentEdit, Finding
 
@@ -44,6 +45,11 @@ class Fix(Rewrite):
 
     def may_empty(self, context: ActionContext) -> bool:
         return context.diagnostic is not None and leftout.is_needless(context.diagnostic.message)
+
+    def keeps_comments(self, context: ActionContext) -> bool:
+        # A problem may well be that of the comment: code that is commented out, a note that is out of date.
+        found = context.diagnostic
+        return found is None or not symbols.in_comment(context.document, found.span.start)
 
     async def ground(self, context: ActionContext) -> Grounding:
         found = context.diagnostic

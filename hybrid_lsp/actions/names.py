@@ -101,12 +101,12 @@ def changed_marks(old: Document, new: Document) -> tuple[str, ...]:
 
 def changed_annotations(old: Document, new: Document) -> tuple[str, ...]:
     """The names of Python whose annotations differ, in a sentence for the user."""
-    before, after = annotations_of(old), annotations_of(new)
+    before, after = annotated(old), annotated(new)
     listed = [name for name in before if name in after and before[name] != after[name]]
     return (f"Changed annotations: {', '.join(f'`{name}`' for name in listed)}.",) if listed else ()
 
 
-def annotations_of(document: Document) -> Signatures:
+def annotated(document: Document) -> Signatures:
     """The annotations of each name in Python, in the order of the text."""
     found: Signatures = {}
     for each in symbols.definitions(document):

@@ -84,6 +84,10 @@ class Rewrite(Prompted):
         """Whether no code at all may take the code's place."""
         return False
 
+    def keeps_comments(self, context: ActionContext) -> bool:
+        """Whether comments above the code stay where a model wrote none."""
+        return True
+
     def rules(self, context: ActionContext) -> tuple[str, ...]:
         """What the new code must keep."""
         return (_KEEP,) if self.keep_names else ()
@@ -127,6 +131,7 @@ class Rewrite(Prompted):
             by.label,
             keep_names=self.keep_names,
             keep_marks=self.keep_marks,
+            keep_comments=self.keeps_comments(context),
             may_empty=self.may_empty(context),
             instruction=self.asked(context),
         )

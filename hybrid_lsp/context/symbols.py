@@ -113,6 +113,15 @@ def with_decorators(node: Node) -> Node:
     return parent if parent is not None and parent.type == DECORATED else node
 
 
+def in_comment(document: Document, offset: int) -> bool:
+    """Whether a comment stands at an offset."""
+    found = tree(document)
+    node = found.root_node.descendant_for_byte_range(offset, offset + 1) if found else None
+    while node is not None and "comment" not in node.type:
+        node = node.parent
+    return node is not None
+
+
 def is_docstring(node: Node) -> bool:
     """Whether a statement of Python is a bare string."""
     named = node.named_children if node.type == "expression_statement" else []

@@ -85,7 +85,7 @@ def _head_above(document: Document, root: Node, line: int) -> int | None:
     if node is None or document.line(above).lstrip().startswith(_SHEBANG):
         return None
     first, column = document.position(node.start_byte)
-    alone = not document.line(first)[:column].strip()
+    alone = not document.line(first)[:column].strip("\ufeff \t")
     last, after = document.position(node.end_byte)
     ends = last == above or (last == line and after == 0)
     return first if alone and ends and not document.text[node.end_byte : _end(document, above)].strip() else None

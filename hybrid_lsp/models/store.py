@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from hybrid_lsp.errors import ModelMissing
+from hybrid_lsp.errors import ModelBroken, ModelMissing
 from hybrid_lsp.models.folders import FAMILY_FILE, Kind, context_of, read_json
 from hybrid_lsp.paths import models_dir
 

@@ -126,3 +126,24 @@ async def test_no_second_doc_comment() -> None:
     done = await Bench().run("document", block(new, "rust"), document=file, at="x: i32")
     assert isinstance(done, EditOutcome)
     assert done.edit.apply() == new + "\n"
+
+
+C = "/* Adds. */\nint add(int a)\n{\n    return a + 1;\n}\n"
+BARE = C[C.index("int") :].replace("a + 1", "1 + a")
+
+
+@pytest.mark.parametrize(("instruction", "kept"), [("Turn it around.", True), ("Remove the comment.", False)])
+async def test_an_edit_keeps_comments_unless_it_is_about_them(instruction: str, kept: bool) -> None:
+    file = Document("file:///x", "\ufeff" + C, 1, "c")
+    done = await Bench().run("edit", block(BARE, "c"), document=file, at="return", instruction=instruction)
+    assert isinstance(done, EditOutcome)
+    assert done.edit.apply() == "\ufeff" + ("/* Adds. */\n" if kept else "") + BARE
+
+
+@pytest.mark.parametrize(("where", "kept"), [(C[C.index("int") :].strip(), True), (C.strip(), False)])
+async def test_a_fix_keeps_comments_unless_the_problem_is_one(where: str, kept: bool) -> None:
+    file = Document("file:///x", C, 1, "c")
+    problem = Finding(place(file, where), "Bad.", Severity.WARNING, "X1", "checker")
+    done = await Bench().run("fix", block(BARE, "c"), document=file, diagnostic=problem)
+    assert isinstance(done, EditOutcome)
+    assert done.edit.apply() == ("/* Adds. */\n" if kept else "") + BARE
