@@ -10,7 +10,6 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from hybrid_lsp.errors import ModelBroken
-from hybrid_lsp.models.weights.ct2 import Weights
 
 _OVERHEAD = 1.25
 """Memory taken for a kept token beside its keys and values, as measured."""
@@ -34,6 +33,9 @@ def bytes_a_token(folder: Path) -> int:
 
     CTranslate2 keeps them in single precision, and for each head (those shared by several heads are repeated).
     """
+    # numpy's threads must not begin before the process has lowered its priority, which they inherit.
+    from hybrid_lsp.models.weights.ct2 import Weights
+
     layers, width = set(), 0
     try:
         weights = Weights(folder / "model.bin")

@@ -161,7 +161,7 @@ class _Session:
         self._shape = shape
         self._embeddings = weights["decoder/embeddings/weight"]
         self._scales = np.array(weights["decoder/embeddings/weight_scale"])
-        built = graph.build(weights, shape, positions)
+        built = graph.build(weights, shape, positions + 1)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -176,11 +176,16 @@ class _Session:
         self._bound: npt.NDArray[np.float32] | None = None
 
     def run(self, slot: Slot, tokens: Sequence[int], wanted: int) -> Iterator[Logits]:
-        """Compute tokens after those of the slot, which then holds them too; the logits of the last `wanted`."""
-        count, total = len(tokens), len(slot.tokens) + len(tokens)
-        slot.make_room(total, self.positions)
+        """Compute tokens after those of the slot, which then holds them too; the logits of the last `wanted`.
+
+        One token alone would be multiplied by other code than several, and differ from itself in the last bit, which
+        the rounding to whole numbers makes visible: it is computed beside itself.
+        """
+        computed = [*tokens, *tokens] if len(tokens) == 1 else tokens
+        count, total = len(tokens), len(slot.tokens) + len(computed)
+        slot.make_room(total, self.positions + 1)
         self._bind(slot)
-        ids = np.array(tokens)
+        ids = np.array(computed)
         hidden = self._embeddings[ids].astype(np.float32) / self._scales[ids][:, None]
         self._binding.bind_cpu_input("hidden", hidden[None])
         self._binding.bind_cpu_input("last", np.array([total - 1], np.int32))

@@ -11,7 +11,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from hybrid_lsp.actions.pipeline import ACTIONS
 from hybrid_lsp.errors import ActionError, DocumentRejected
-from hybrid_lsp.server import diagnostics, inline, listed, models, perform
+from hybrid_lsp.server import diagnostics, inline, listed, models, perform, processes
 from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, MODELS, PAUSE, RUN_ACTION, STATUS
 from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.hybrid import HybridServer
@@ -77,7 +77,7 @@ def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
         ls.feature(lsp.TEXT_DOCUMENT_COMPLETION, listed.OPTIONS)(completion)
     if ls.session.abilities.pulls_diagnostics:  # announced to no other client: it would show findings twice
         ls.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, diagnostics.OPTIONS)(pull_diagnostics)
-    if params.process_id is not None:
+    if params.process_id is not None and processes.seen(params.process_id):
         ls.session.spawn(ls.end_with(params.process_id))
     # After the reply, for which the editor waits; and nothing may be told before it.
     asyncio.get_running_loop().call_soon(ls.session.configure)

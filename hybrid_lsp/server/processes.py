@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
 _LOOK_S = 1.0
 
 
+def seen(pid: int) -> bool:
+    """Whether there is such a process here now: an editor may run in a container or on another machine."""
+    if os.name != "posix":
+        import psutil  # type: ignore[import-untyped]
+
+        return bool(psutil.pid_exists(pid))
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return pid > 0
+
+
 async def outlived(pid: int) -> None:
-    """Return when a process has ended; never for one that is not seen from here (a container, another machine)."""
-    import psutil  # type: ignore[import-untyped]
+    """Return when a process that was seen has ended, which may be by now."""
+    import psutil
 
     try:
         process = psutil.Process(pid)
     except (psutil.Error, ValueError, OverflowError):
-        await asyncio.Event().wait()
         return
     while _lives(process):  # noqa: ASYNC110 (no system tells it to a process that is not its parent, but all can be asked)
         await asyncio.sleep(_LOOK_S)

@@ -291,7 +291,7 @@ async def test_the_large_models_edit_is_verified_and_minimal(connect: Connect, s
         ("You could sort less.", "no fenced code block"),
         ("", "reply is empty"),
         (GOOD.removesuffix("```"), "not closed"),
-        ("```python\n" + "x = 1\n" * 170_000 + "```", "longer than"),
+        ("```python\n" + "".join(f"x{n} = {n}\n" for n in range(80_000)) + "```", "longer than"),
     ],
     ids=["syntax", "renamed", "signature", "prose", "empty", "unclosed", "1-MB"],
 )

@@ -72,7 +72,7 @@ def test_what_is_no_place(place: str, capsys: Capture) -> None:
     ("make", "says"),
     [
         (lambda path: None, "No such file"),
-        (lambda path: path.mkdir(), "Is a directory"),
+        (lambda path: path.mkdir(), "no regular file"),
         (lambda path: path.write_bytes(b"\x80\x81\xfe\xff"), "not UTF-8 text"),
         (lambda path: path.write_bytes(b"x = 1\n" * 9_000_000), "files.max_bytes"),
     ],

@@ -177,11 +177,11 @@ def test_a_model_that_is_too_large(examine: Examine, monkeypatch: pytest.MonkeyP
     assert "models list" in found.of("memory")["remedy"]
 
 
-def test_a_runtime_folder_that_is_too_deep(examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_runtime_folder_that_is_too_deep_is_no_fault(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", str(tmp_path / ("x" * 100)))
-    found = examine()
-    assert found.status == 1
-    assert "HYBRID_LSP_RUNTIME_DIR" in found.of("sockets")["remedy"]
+    assert examine().of("sockets")["state"] == "ok"  # a shorter one stands in for it
 
 
 def test_a_runtime_folder_that_cannot_be_made(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:

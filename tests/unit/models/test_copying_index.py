@@ -158,7 +158,8 @@ def test_a_word_longer_than_any_name_is_not_offered() -> None:
 
 def test_the_end_of_a_long_line_is_read_where_the_cursor_stands_in_it() -> None:
     line = "call(one, two); " * 3000
-    assert copying.complete(line + "call(one, ", "").text.startswith("two)")
+    with mock.patch.object(predict, "MOST_S", math.inf):  # however slow the machine is
+        assert copying.complete(line + "call(one, ", "").text.startswith("two)")
 
 
 @pytest.mark.parametrize("count", [5, 50])
