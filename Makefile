@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test test-editors test-real test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test audit test-real test-servers soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -13,11 +13,24 @@ demo: $(VENV)/.base
 	$(BIN)/python -m hybrid_lsp demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90 $(ARGS)
+
+# Against llama.cpp's server and our engine with the same real weights, which are fetched first.
+# `make test-servers WEIGHTS="smollm2 qwen0.5b"` takes more than the smallest.
+WEIGHTS ?= smollm2
+test-servers: $(VENV)/.dev
+	$(BIN)/python tools/servers/install_llama_cpp.py
+	$(BIN)/python tools/fetch_weights.py $(WEIGHTS)
+	HYBRID_LSP_TEST_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Known weaknesses in what we depend on, and unsafe code of ours.
+audit: $(VENV)/.dev
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml --severity-level medium hybrid_lsp tools benchmarks
+	$(BIN)/python tools/audit.py
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
@@ -25,6 +38,10 @@ types: $(VENV)/.dev
 # A few minutes, on a machine that does nothing else; `make bench ARGS="replay ttft"` runs only these.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# Ten minutes of typing by eight editors under faults; `make soak ARGS="--minutes 30"`. Its report is in docs/faults.md.
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.soak --report docs/faults.md $(ARGS)
 
 check: lint types test
 
@@ -63,6 +80,7 @@ docs: $(VENV)/.base
 	$(BIN)/python tools/write_readme.py build/demo.txt
 	$(BIN)/python tools/write_vimdoc.py
 	$(BIN)/python tools/write_vscode_settings.py
+	$(BIN)/python tools/write_faults.py
 	$(BIN)/python tools/write_models.py
 
 $(VENV)/bin/python:

@@ -15,17 +15,32 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import infilling, interference, llama_cpp, memory, replay, ttft
+from benchmarks import (
+    hostile,
+    hostile_work,
+    infilling,
+    interference,
+    llama_cpp,
+    memory,
+    real,
+    replay,
+    ttft,
+    typed,
+)
 from benchmarks.report import Report
 
 Run = Callable[[Report, argparse.Namespace], Awaitable[None]]
 BENCHMARKS: dict[str, Run] = {
     "replay": lambda report, options: replay.run(report, options.keystrokes),
+    "typed": lambda report, options: typed.run(report, options.places),
     "ttft": lambda report, options: ttft.run(report, options.repeats),
     "llama.cpp": lambda report, options: llama_cpp.run(report, options.repeats, options.llama_python),
     "interference": lambda report, options: interference.run(report, options.repeats),
+    "hostile": lambda report, options: hostile.run(report),
+    "hostile-work": lambda report, options: hostile_work.run(report, options.repeats),
     "memory": lambda report, options: memory.run(report, options.requests),
-    "infilling": lambda report, options: infilling.run(report, options.cases),
+    "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
+    "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),
 }
 
 
@@ -53,8 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keystrokes", type=int, default=120, help="of each replay, in real time")
     parser.add_argument("--repeats", type=int, default=12, help="of each timing")
     parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
+    parser.add_argument("--places", type=int, default=250, help="typed at in each way")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
+    parser.add_argument("--small-model", type=Path, help="of `real` and `infilling`: what `small.model` names")
+    parser.add_argument("--gguf", type=Path, nargs="*", default=[], help="of `real`: the same weights for llama-server")
+    parser.add_argument("--llama-server", default="llama-server", help="of `real`: the program")
+    parser.add_argument("--threads", type=int, default=2, help="of `real`: of each model")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="where the figures are written")
     return parser
 

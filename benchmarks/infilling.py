@@ -1,4 +1,5 @@
-"""HumanEval's random spans, filled in through the server and by the model alone: how many of their tests pass.
+"""HumanEval's random spans (or, of a real model, its single lines), filled in through the server and by the model
+alone: how many of their tests pass.
 
 The model alone is asked with just what the server asks: the same text around the cursor, the same length. Its reply is
 taken both as it is and cut as the server cuts it (`trim`); the better of the two is what the server is held to.
@@ -10,6 +11,8 @@ import asyncio
 import gzip
 import json
 import os
+import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -27,6 +30,9 @@ from hybrid_lsp.context.window import around
 from hybrid_lsp.document import Document
 from hybrid_lsp.server.editor import Editor
 
+_SEED = 11
+_LONGEST = 600
+"""Characters of the programs whose single lines are taken: short ones, for the sake of those who wait."""
 ROWS = traces.DATA / "infilling" / "HumanEval-RandomSpanInfillingLight.jsonl.gz"
 
 
@@ -39,6 +45,11 @@ class Case:
     solution: str = attrs.field(repr=False)
     test: str = attrs.field(repr=False)
     entry_point: str
+
+    @property
+    def above(self) -> str:
+        """The prefix without the cursor's line."""
+        return self.prefix[: self.prefix.rfind("\n") + 1]
 
     def program(self, middle: str) -> str:
         return f"{self.prefix}{middle}{self.suffix}\n{self.test}\ncheck({self.entry_point})\n"
@@ -55,19 +66,50 @@ class Score:
 
 
 def cases(count: int) -> list[Case]:
-    with gzip.open(ROWS, "rt", encoding="utf-8") as stream:
-        rows = [json.loads(line) for line in stream][:count]
     return [
-        Case(row["prompt"], row["suffix"], row["canonical_solution"], row["test"], row["entry_point"]) for row in rows
+        Case(row["prompt"], row["suffix"], row["canonical_solution"], row["test"], row["entry_point"])
+        for row in _rows()[:count]
     ]
 
 
-async def run(report: Report, count: int) -> None:
-    chosen = cases(count)
+def single_lines(count: int) -> list[Case]:
+    """Of short programs, so many of the lines below the docstring; the cursor stands behind the line's indentation.
+
+    The same at each call, those with little around them first.
+    """
+    found = [case for row in _rows() for case in _lines(row)]
+    random.Random(_SEED).shuffle(found)  # noqa: S311 (a sample, not a secret)
+    return sorted(found[:count], key=lambda case: len(case.above) + len(case.suffix))
+
+
+def _rows() -> list[dict[str, str]]:
+    with gzip.open(ROWS, "rt", encoding="utf-8") as stream:
+        return [json.loads(line) for line in stream]
+
+
+def _lines(row: dict[str, str]) -> Iterator[Case]:
+    whole = row["prompt"] + row["canonical_solution"] + row["suffix"]
+    # The docstring is the question, what stands below it the answer.
+    at = whole.find("\n", max(whole.rfind('"""'), whole.rfind("'''")) + 3) + 1
+    while 0 < at < len(whole):
+        end = whole.find("\n", at)
+        end = len(whole) if end < 0 else end
+        line = whole[at:end]
+        if len(line.strip()) > 1 and len(whole) <= _LONGEST:
+            begin = end - len(line.lstrip())
+            yield Case(whole[:begin], whole[end:], whole[begin:end], row["test"], row["entry_point"])
+        at = end + 1
+
+
+async def run(report: Report, count: int, small: Path | None = None) -> None:
+    """With the embedded model the random spans, with a folder of a real one single lines."""
+    chosen = cases(count) if small is None else single_lines(count)
+    spec = EngineSpec("embedded" if small is None else str(small))
+    settings = {"small": {"backend": "engine", "model": spec.model, "timeout_s": 120.0}}
     with place.own_folders() as folder:
-        editor = Editor()
+        editor = Editor(settings)
         await editor.start(folder)
-        async with place.engine(EngineSpec("embedded")) as engine:
+        async with place.engine(spec) as engine:
             plain = [await directly(engine, case) for case in chosen]
             served = [await through(editor, folder / f"{number}.py", case) for number, case in enumerate(chosen)]
         await editor.stop()

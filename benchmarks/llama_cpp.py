@@ -19,7 +19,7 @@ import httpx
 from benchmarks import place, prompts, random_model
 from benchmarks.place import Server, Streamed
 from benchmarks.report import Report, quantile, ratio
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec
 
 SIZE = "46M"

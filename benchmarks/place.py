@@ -19,7 +19,7 @@ import attrs
 import httpx
 import psutil
 
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 
 _ENDS_WITHIN_S = 20
@@ -47,14 +47,24 @@ def own_folders() -> Iterator[Path]:
             _end_engines(folder / "run")
 
 
-def _end_engines(runtime: Path) -> None:
+def engines(runtime: Path) -> Iterator[psutil.Process]:
     """Engines outlive who started them; these are told by their socket's folder."""
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         if any("hybrid_lsp.engine" in word for word in command) and any(str(runtime) in word for word in command):
-            with suppress(psutil.Error):
-                process.terminate()
-                process.wait(_ENDS_WITHIN_S)
+            yield process
+
+
+def cpu_s(*processes: psutil.Process) -> float:
+    """Seconds that processes have computed, all together."""
+    return sum(float(times.user + times.system) for times in (process.cpu_times() for process in processes))
+
+
+def _end_engines(runtime: Path) -> None:
+    for process in engines(runtime):
+        with suppress(psutil.Error):
+            process.terminate()
+            process.wait(_ENDS_WITHIN_S)
 
 
 @attrs.frozen

@@ -1,8 +1,10 @@
-"""Runs a data set's tests on code that a model wrote, in a process that can do nothing but compute.
+"""Runs tests on code that a model wrote, in a process that can do nothing but compute.
 
 Run as a program it reads another from its standard input; its status is 0 when that ends without an error. Before that
 it gives up opening files and sockets, starting processes, writing, more than half a gigabyte of memory and a few
 seconds of time; where it can, the network and its user as well. What common programs import is imported before.
+
+With arguments it becomes that command instead, which may read files and start threads, and nothing else of these.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 SECONDS = 5
 _BYTES = 512 * 1024 * 1024
 _NOBODY = 65534
 _MODULES = (
-    "bisect cmath collections copy datetime decimal fractions functools hashlib heapq itertools math operator random "
-    "re string statistics sys textwrap typing unicodedata"
+    "bisect cmath collections copy dataclasses datetime decimal fractions functools hashlib heapq itertools math "
+    "operator random re string statistics sys textwrap typing unicodedata"
 )
 
 
@@ -38,7 +42,7 @@ def passes(program: str) -> bool:
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
                 env={},
-                timeout=SECONDS + 2,
+                timeout=4 * SECONDS,
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
@@ -46,18 +50,41 @@ def passes(program: str) -> bool:
     return done.returncode == 0
 
 
+def command_passes(command: Sequence[str | Path], folder: Path) -> bool:
+    """Whether a command ends well in time; it sees the folder, which everybody must be able to read."""
+    python = getattr(sys, "_base_executable", sys.executable)
+    try:
+        done = subprocess.run(
+            [python, "-I", str(Path(__file__).resolve()), *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            env={},
+            timeout=4 * SECONDS,
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
 def main() -> None:
     """In the child: read the program, give up everything, run it."""
+    if command := sys.argv[1:]:
+        _give_up(files=64, processes=64, memory=resource.RLIM_INFINITY)
+        os.execv(command[0], command)  # noqa: S606 (what this process is for)
     program = sys.stdin.read()
     for name in _MODULES.split():
         with contextlib.suppress(ImportError):
             __import__(name)
     code = compile(program, "program", "exec")
+    module = sys.modules["program"] = ModuleType("program")  # where data classes look themselves up
     _give_up()
-    exec(code, {"__name__": "program"})  # noqa: S102 (what this process is for)
+    exec(code, vars(module))  # noqa: S102  # nosec B102 (what this process is for)
 
 
-def _give_up() -> None:
+def _give_up(files: int = 3, processes: int = 0, memory: int = _BYTES) -> None:
     # On Linux: a network of its own, without any device in it. It takes a privilege that not everybody has.
     with contextlib.suppress(Exception):
         import ctypes
@@ -65,9 +92,9 @@ def _give_up() -> None:
         ctypes.CDLL(None).unshare(0x40000000)
     limits = {
         resource.RLIMIT_CPU: SECONDS,
-        resource.RLIMIT_AS: _BYTES,
+        resource.RLIMIT_AS: memory,
         resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_NPROC: processes,
         resource.RLIMIT_CORE: 0,
     }
     for name, most in limits.items():
@@ -76,8 +103,8 @@ def _give_up() -> None:
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-    # No new descriptor: no file, no socket, no pipe. Last, for the modules above need some.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    # With three no new descriptor: no file, no socket, no pipe. Last, for the modules above need some.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 
 if __name__ == "__main__":

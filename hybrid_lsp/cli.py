@@ -50,6 +50,18 @@ def _evaluate(arguments: list[str]) -> int:
     return evaluate_main(arguments)
 
 
+def _models(arguments: list[str]) -> int:
+    from hybrid_lsp.models_command import main as models_main
+
+    return models_main(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from hybrid_lsp.doctor.report import main as doctor_main
+
+    return doctor_main(arguments)
+
+
 def _needs_training_extra(error: ImportError) -> HybridLspError:
     return ConfigError(
         f"Training needs packages that are not installed ({error.name}).", "Run: pip install 'hybrid-lsp[train]'"
@@ -57,7 +69,13 @@ def _needs_training_extra(error: ImportError) -> HybridLspError:
 
 
 # These have many options of their own, described where they are read.
-_HANDED_ON: dict[str, Callable[[list[str]], int]] = {"engine": _engine, "train": _train, "evaluate": _evaluate}
+_HANDED_ON: dict[str, Callable[[list[str]], int]] = {
+    "models": _models,
+    "doctor": _doctor,
+    "engine": _engine,
+    "train": _train,
+    "evaluate": _evaluate,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="the language server, over stdio unless told otherwise")
     serve.add_argument("--tcp", metavar="HOST:PORT", help="listen there instead of speaking over stdio")
     serve.add_argument("--stdio", action="store_true", help="the default; taken because some clients add it")
-    serve.add_argument("--allow-remote", action="store_true", help="let --tcp listen where other machines can reach it")
+    serve.add_argument("--allow-remote", action="store_true", help="let --tcp serve other machines and users")
     serve.set_defaults(run=_serve)
 
     complete = commands.add_parser("complete", help="print the suggestion at one place of a file")
@@ -88,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _HELP_ONLY = {
+    "models": "see, get, choose and measure models",
+    "doctor": "say what is wrong here, and how to mend it",
     "engine": "one model's process (the server starts it by itself)",
     "train": "make a small model, or adapt the embedded one to your code",
     "evaluate": "measure a model on code that it has not seen",

@@ -9,19 +9,24 @@ stood before it is kept: a typing mistake never stops the server.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import attrs
 import cattrs
 
-from hybrid_lsp.paths import config_file
+from hybrid_lsp.paths import config_file, read_plain
 
 ENV_PREFIX = "HYBRID_LSP_"
 WORKSPACE_FILE = ".hybrid-lsp.toml"
+_MOST_PROBLEMS = 10
+MOST_BYTES = 100_000
+"""A larger file of settings is not read."""
 
 
 class Trust(StrEnum):
@@ -48,6 +53,25 @@ def setting(default: Any, doc: str, *, trust: Trust = Trust.NEVER, check: Check 
 
 def _between(low: float, high: float) -> Check:
     return lambda value: None if low <= value <= high else f"must lie between {low:g} and {high:g}"
+
+
+# Names of variables are written in capitals; keys have prefixes, or letters of both cases among their digits.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_KEY = re.compile(
+    r"(?:sk|pk|rk|gsk|hf|xai|nvapi|ghp|pplx|AIza|AKIA|eyJ)[_-]?(?:live_|test_|proj_)?[A-Za-z0-9]{12,}"
+    r"|(?=.*[a-z])(?=.*\d)[A-Za-z0-9]{20,}"
+)
+
+
+def _names_a_variable(value: str) -> str | None:
+    """What is wrong with the name of a variable; a key that was put in its place is not told again."""
+    if not value or (_NAME.fullmatch(value) and not _KEY.match(value)):
+        return None
+    return "must be the name of an environment variable that holds the key, such as `MY_KEY`, never the key itself"
+
+
+def _names_a_header(value: str) -> str | None:
+    return None if re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,63}", value) else "must be the name of an HTTP header"
 
 
 @attrs.frozen
@@ -80,6 +104,12 @@ class CompletionConfig:
         False,
         "Also offer the suggestion in the editor's own completion list, for editors without inline completion (Helix, "
         "Emacs); set it in initializationOptions or your settings file.",
+    )
+    cascade: bool = setting(
+        True,
+        "Where another model on this machine is your small one: ask the embedded model first, and yours only where "
+        "it is likelier to be right.",
+        trust=Trust.LOWER,
     )
     speculate: bool = setting(
         True, "Work out, while you read a suggestion, what follows once it is accepted.", trust=Trust.LOWER
@@ -120,13 +150,27 @@ class ModelConfig:
         "a cloud); `llamacpp`: llama-server's own `/infill`; `none`: no model.",
     )
     model: str = setting(
-        "", "For `engine`: `embedded` or a folder with a model; otherwise the name the server knows it by."
+        "",
+        "For `engine`: `embedded`, the name of a model that was pulled (`hybrid-lsp models`), or a folder with one; "
+        "otherwise the name the server knows it by.",
     )
     base_url: str = setting(
         "", "Address of the server for `openai` and `llamacpp`, for example `http://localhost:8000/v1`."
     )
     api_key_env: str = setting(
-        "", "Name of the environment variable that holds the API key; the key itself is never written in settings."
+        "",
+        "Name of the environment variable that holds the API key; the key itself is never written in settings.",
+        check=_names_a_variable,
+    )
+    api_key_header: str = setting(
+        "Authorization",
+        "HTTP header that the key is sent in: `Authorization` (as `Bearer KEY`), or another, for example `api-key`.",
+        check=_names_a_header,
+    )
+    parameters: dict[str, Any] = setting(
+        {},
+        'Parameters that are added to each request to a server, for example `{reasoning_effort = "low"}`; an empty '
+        "text leaves out one that would be sent. What a server refuses by name is left out without that.",
     )
     family: str = setting(
         "auto", "Prompt format of the model (FIM tokens, chat template); `auto`: told by its name or its tokenizer."
@@ -137,7 +181,28 @@ class ModelConfig:
     threads: int = setting(
         0, "Threads that the engine computes with; 0: chosen for this machine.", check=_between(0, 256)
     )
-    timeout_s: float = setting(120.0, "Longest wait for a whole answer, in seconds.", check=_between(0.1, 3600))
+    timeout_s: float = setting(
+        120.0,
+        "Longest wait for a whole answer, in seconds; the time in which a model is seen to think is not counted.",
+        check=_between(0.1, 3600),
+    )
+    thinking_tokens: int = setting(
+        4096,
+        "Most tokens in which a model may think before it answers, beside those of the answer; a longer thought is "
+        "ended, and the next model asked.",
+        check=_between(0, 1_000_000),
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it computes on this machine, beside the editor."""
+        if self.backend == "engine":
+            return True
+        try:
+            host = urlsplit(self.base_url).hostname
+        except ValueError:
+            return False  # no address; whoever connects says so
+        return self.backend != "none" and host in ("localhost", "127.0.0.1", "::1")
 
 
 def _small() -> ModelConfig:
@@ -155,13 +220,25 @@ class EngineConfig:
         check=_between(0.01, 10080),
     )
     reuse_mb: float = setting(
-        96.0,
-        "Memory in which an engine keeps the beginnings of your prompts computed, in megabytes, so that the next "
-        "keystroke costs only what is new; 0 keeps none.",
-        check=_between(0, 65536),
+        -1.0,
+        "Memory in which an engine keeps your prompts computed, in megabytes, so that the next keystroke costs only "
+        "what is new; -1: what suits the model and this machine; 0 keeps none: each keystroke costs a whole prompt.",
+        check=_between(-1, 65536),
     )
     start_timeout_s: float = setting(
         60.0, "Longest wait for an engine to load its model, in seconds.", check=_between(0.5, 3600)
+    )
+
+
+@attrs.frozen
+class ModelsConfig:
+    """Models that are fetched."""
+
+    offer: bool = setting(
+        True,
+        "Ask once on this machine, in an editor with a person before it, whether to get a larger model than the "
+        "embedded one.",
+        trust=Trust.LOWER,
     )
 
 
@@ -249,12 +326,20 @@ class Config:
     small: ModelConfig = attrs.field(factory=_small)
     large: ModelConfig = attrs.field(factory=ModelConfig)
     engine: EngineConfig = attrs.field(factory=EngineConfig)
+    models: ModelsConfig = attrs.field(factory=ModelsConfig)
     actions: ActionsConfig = attrs.field(factory=ActionsConfig)
     verify: VerifyConfig = attrs.field(factory=VerifyConfig)
     files: FilesConfig = attrs.field(factory=FilesConfig)
     privacy: PrivacyConfig = attrs.field(factory=PrivacyConfig)
     metrics: MetricsConfig = attrs.field(factory=MetricsConfig)
     log: LogConfig = attrs.field(factory=LogConfig)
+
+    @property
+    def lighter(self) -> ModelConfig | None:
+        """The model that is asked before the small one; None where that is the same, or no burden to this machine."""
+        embedded = _small()
+        same = self.small.backend == embedded.backend and self.small.model == embedded.model
+        return embedded if self.completion.cascade and self.small.is_local and not same else None
 
 
 @attrs.frozen
@@ -306,9 +391,12 @@ def settings() -> Iterator[Setting]:
 
 def load(layers: Iterable[Layer]) -> tuple[Config, list[Problem]]:
     """The settings that the layers give, later ones winning, and every value that was not taken."""
-    config, problems = Config(), []
+    config, problems = Config(), list[Problem]()
     for layer in layers:
-        config, found = _apply(config, layer)
+        try:
+            config, found = _apply(config, layer)
+        except Exception as error:  # whatever a layer holds, the others count
+            found = [Problem("settings", f"none of these can be used ({type(error).__name__})", layer.source)]
         problems += found
     return config, problems
 
@@ -323,12 +411,15 @@ def user_layers(environ: Mapping[str, str] | None = None) -> tuple[list[Layer], 
 def read_file(path: Path, *, workspace: bool = False) -> tuple[Layer | None, list[Problem]]:
     """A TOML file as a layer; None where there is no such file."""
     try:
-        with path.open("rb") as stream:
-            return Layer(str(path), tomllib.load(stream), workspace), []
+        return Layer(str(path), tomllib.loads(read_plain(path, MOST_BYTES).decode()), workspace), []
     except FileNotFoundError:
         return None, []
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return None, [Problem(path.name, f"cannot be read: {error}", str(path))]
+    except OSError as error:
+        return None, [Problem(path.name, f"cannot be read: {error.strerror or error}", str(path))]
+    except RecursionError:
+        return None, [Problem(path.name, "cannot be read: its values are nested too deeply", str(path))]
+    except ValueError as error:  # no TOML, no UTF-8, a number too long
+        return None, [Problem(path.name, f"cannot be read: {str(error)[:200]}", str(path))]
 
 
 def env_name(setting_name: str) -> str:
@@ -349,7 +440,7 @@ def _parse_scalar(text: str) -> Any:
     """A TOML value, or the bare text where it is none (so that `engine` needs no quotes)."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -358,6 +449,9 @@ def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
     sections: dict[str, Any] = {}
     known = {field.name for field in attrs.fields(Config)}
     for name, values in layer.values.items():
+        if len(problems) >= _MOST_PROBLEMS:
+            problems.append(Problem("settings", "there are more mistakes, which are not looked at", layer.source))
+            break
         if name not in known:
             problems.append(Problem(name, f"there is no such setting; known are {_names(known)}", layer.source))
         elif not isinstance(values, Mapping):
@@ -421,12 +515,18 @@ def _exactly(kinds: Any, value: Any) -> Any:
     return value
 
 
+def _is_table(kind: Any) -> bool:
+    origin: Any = get_origin(kind)
+    return origin is dict
+
+
 def _is_list(kind: Any) -> bool:
     origin: Any = get_origin(kind)
     return origin is list
 
 
 _STRICT = _strict_converter()
+_STRICT.register_structure_hook_func(_is_table, lambda value, _: dict(_exactly(dict, value)))
 _STRICT.register_structure_hook_func(
     _is_list,
     lambda value, kind: [_STRICT.structure(item, get_args(kind)[0]) for item in _exactly(list, value)],
@@ -438,13 +538,18 @@ def _described(kind: Any) -> str:
         return "one of " + ", ".join(f"`{item}`" for item in get_args(kind))
     if _is_list(kind):
         return "a list of texts" if get_args(kind) == (str,) else "a list of tables"
+    if _is_table(kind):
+        return "a table"
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     return words.get(kind, str(kind))
 
 
 def _shown(value: Any) -> str:
     """A wrong value, short; it is the user's own setting, never source code."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, a number too long to be written
+        return "this"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 import attrs
 
+TAB_BLANKS = "    "
+"""What a tab counts for in indentation."""
+_TAB_INSIDE = re.compile(r"[^\t\n]\t")
+_TABS = re.compile(r"^\t+", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -52,7 +59,45 @@ class Document:
     @cached_property
     def line_starts(self) -> list[int]:
         """The offset at which each line begins; there is always at least one line."""
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        found = {self.text.count("\r"), self.text.count("\n"), self.text.count("\r\n")}
+        end = "\r\n" if len(found) == 1 and found != {0} else "\n"
+        if end == "\n" and "\r" in self.text:
+            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        return [0, *accumulate(map(len(end).__add__, map(len, self.text.split(end)[:-1])))]
+
+    @cached_property
+    def lf(self) -> Document:
+        """The same lines, each ended by LF; this very document where they are."""
+        if "\r" not in self.text:
+            return self
+        return attrs.evolve(self, text=self.text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    @property
+    def tabbed(self) -> bool:
+        """Whether it is Python, whose lines are indented by tabs and none by blanks."""
+        return self.language == "python" and "\n\t" in self.text and "\n  " not in self.text
+
+    @cached_property
+    def plain(self) -> Document:
+        """The text as most of its language is written, line by line the same: LF, and in Python blanks for tabs.
+
+        Copies from other files, and models, know text of either kind by it.
+        """
+        document = self.lf
+        if not document.tabbed:
+            return document
+        if _TAB_INSIDE.search(document.text) is None:
+            return attrs.evolve(document, text=document.text.replace("\t", TAB_BLANKS))
+        text = _TABS.sub(lambda match: match.group().replace("\t", TAB_BLANKS), document.text)
+        return attrs.evolve(document, text=text)
+
+    def line_end(self, offset: int) -> str:
+        """How the line of an offset ends, the file's last as the one above it; LF where there is none."""
+        number = min(self.position(offset)[0], self.line_count - 2)
+        if number < 0:
+            return "\n"
+        found = _LINE_END.search(self.text, self.line_starts[number])
+        return found.group() if found else "\n"
 
     @property
     def line_count(self) -> int:
@@ -102,6 +147,18 @@ def difference(old: str, new: str) -> tuple[Span, str]:
     most = min(len(old), len(new)) - start
     end = min(most, _common(old, new, lambda text, low, high: text[len(text) - high : len(text) - low]))
     return Span(start, len(old) - end), new[start : len(new) - end]
+
+
+def line_diff(old: Sequence[str], new: Sequence[str]) -> SequenceMatcher[str]:
+    """difflib's comparison of lines, in time that no text makes quadratic in how often a line stands in it.
+
+    Lines that stand there often are matched only beside others, as patience diff does.
+    """
+    often = {line for lines in (old, new) for line, count in Counter(lines).items() if count > _OFTEN}
+    return SequenceMatcher(lambda line: line in often, old, new, autojunk=False)
+
+
+_OFTEN = 8
 
 
 def _common(a: str, b: str, part: Callable[[str, int, int], str]) -> int:

@@ -5,6 +5,7 @@ HybridLspError
 ├── ModelError              a model cannot be used
 │   ├── ModelMissing        it is not where the settings say
 │   ├── ModelBroken         it is there and does not load
+│   ├── HubUnreachable      the hub, or the way to it, does not answer
 │   ├── DiskFull            there is no room to make it
 │   └── ModelStopped        whoever asked for it has stopped its making
 ├── EngineError             the model process cannot be had
@@ -13,11 +14,13 @@ HybridLspError
 ├── BackendError            a request to a model did not work: the router tries the next
 │   ├── BackendUnavailable  nobody answers there
 │   ├── BackendFailed       it answered with an error or died in the middle
+│   ├── BackendRefused      it is well and gives no answer to this request
 │   └── BackendTimeout      it answers too slowly
 ├── ActionError             an action has nothing it may apply
 │   ├── ReplyRejected       the model's reply did not pass verification
 │   └── StaleDocument       the text changed since the action was computed
 ├── DocumentRejected        a text that is not served (binary, huge)
+├── MetricsUnreadable       the local metrics cannot be read
 ├── AnalysisError           a static analyser failed on this text
 └── TrainingError           a corpus or a checkpoint cannot be used
 
@@ -55,6 +58,10 @@ class ModelBroken(ModelError):
     """The model's files are there and do not load."""
 
 
+class HubUnreachable(ModelError):
+    """The hub does not answer, or is not to be asked."""
+
+
 class DiskFull(ModelError):
     """There is no room on the disk for a model that is being made."""
 
@@ -87,6 +94,10 @@ class BackendFailed(BackendError):
     """The backend answered with an error, or died in the middle of an answer."""
 
 
+class BackendRefused(BackendError):
+    """The backend is well and gives no answer to this request; it may answer the next one."""
+
+
 class BackendTimeout(BackendError):
     """The backend answers too slowly."""
 
@@ -109,6 +120,10 @@ class StaleDocument(ActionError):
 
 class DocumentRejected(HybridLspError):
     """A text that is not served (binary, huge)."""
+
+
+class MetricsUnreadable(HybridLspError):
+    """The local metrics cannot be read."""
 
 
 class AnalysisError(HybridLspError):

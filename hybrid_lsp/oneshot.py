@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hybrid_lsp.completion.query import Answer, Query
 from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import ConfigError, DocumentRejected
+from hybrid_lsp.paths import read_plain
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Tier
 
@@ -40,11 +42,12 @@ def _read(place: str, max_bytes: int) -> tuple[Document, int]:
     name, line, column = _parse(place)
     path = Path(name).resolve()
     try:
-        data = path.read_bytes()
+        data = read_plain(path, max_bytes)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            remedy = "Raise files.max_bytes to read it."
+            raise DocumentRejected(f"{path.name} has more than {max_bytes / 1e6:g} MB.", remedy) from error
         raise ConfigError(f"{path} cannot be read: {error.strerror}.", "Name a file that exists.") from error
-    if len(data) > max_bytes:
-        raise DocumentRejected(f"{path.name} has {len(data) / 1e6:.1f} MB.", "Raise files.max_bytes to read it.")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 import warnings
@@ -14,8 +16,8 @@ import platformdirs
 from hybrid_lsp.errors import SocketUnavailable
 
 APP = "hybrid-lsp"
-# sun_path holds 104 bytes on macOS and 108 on Linux, with the closing NUL.
-_SOCKET_PATH_LIMIT = 103
+SOCKET_PATH_LIMIT = 103
+"""Bytes of a socket's path: `sun_path` holds 104 on macOS and 108 on Linux, with the closing NUL."""
 
 
 def config_file() -> Path:
@@ -42,27 +44,51 @@ def runtime_dir() -> Path:
     Raises SocketUnavailable when it cannot be made or belongs to somebody else.
     """
     named = os.environ.get("HYBRID_LSP_RUNTIME_DIR")
-    folder = Path(named) if named else _default_runtime_dir()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_private(folder)
-    except OSError as error:
-        raise SocketUnavailable(
-            f"The folder for the engine's socket, {folder}, cannot be used: {error.strerror or error}.",
-            "Set HYBRID_LSP_RUNTIME_DIR to a short path that only you can write to.",
-        ) from error
-    return folder
+    return _private_folder(Path(named) if named else _default_runtime_dir())
 
 
 def socket_path(name: str) -> Path:
-    """Path of a Unix socket in the runtime folder; raises SocketUnavailable where the path would be too long."""
-    path = runtime_dir() / name
-    if sys.platform != "win32" and len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
-        raise SocketUnavailable(
-            f"The socket's path {path} is longer than the {_SOCKET_PATH_LIMIT} bytes that the system allows.",
-            "Set HYBRID_LSP_RUNTIME_DIR to a shorter path.",
-        )
-    return path
+    """Path of a Unix socket in the runtime folder, or in a short one that stands for it where that would be too long.
+
+    Raises SocketUnavailable where none of them can be had.
+    """
+    folder = runtime_dir()
+    if _fits(folder / name):
+        return folder / name
+    # The same for everybody who means that folder, else each window would have an engine of its own.
+    stand_in = f"{APP}-{_owner()}-{digest(str(folder.absolute()))}"
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 (made private, and checked to be ours)
+        if _fits(parent / stand_in / name):
+            return _private_folder(parent / stand_in) / name
+    raise SocketUnavailable(
+        f"The socket's path {folder / name} is longer than the {SOCKET_PATH_LIMIT} bytes that the system allows.",
+        "Set HYBRID_LSP_RUNTIME_DIR to a shorter path.",
+    )
+
+
+def _fits(path: Path) -> bool:
+    return sys.platform == "win32" or len(os.fsencode(path)) <= SOCKET_PATH_LIMIT
+
+
+def read_plain(path: Path, most: int, *, cut: bool = False) -> bytes:
+    """The bytes of a regular file, `most` of them at most: how everything of a workspace is read.
+
+    A workspace may hold a link to a device, a pipe or a file without end. Raises OSError for what is no regular file,
+    and for a larger one unless it may be `cut`.
+    """
+    _check_plain(path.stat())
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as stream:
+        _check_plain(os.fstat(stream.fileno()))
+        data = stream.read(most + 1)
+    if len(data) > most and not cut:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes")
+    return data[:most]
+
+
+def _check_plain(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
 
 
 def digest(*parts: str) -> str:
@@ -78,8 +104,24 @@ def _default_runtime_dir() -> Path:
     if folder.parent.exists() and os.access(folder.parent, os.W_OK):
         return folder
     # Containers and cron jobs have no /run/user: a private folder in the temporary one serves as well.
-    owner = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    return Path(tempfile.gettempdir()) / f"{APP}-{owner}"
+    return Path(tempfile.gettempdir()) / f"{APP}-{_owner()}"
+
+
+def _owner() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def _private_folder(folder: Path) -> Path:
+    """The folder, made when missing. Raises SocketUnavailable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(folder)
+    except OSError as error:
+        raise SocketUnavailable(
+            f"The folder for the engine's socket, {folder}, cannot be used: {error.strerror or error}.",
+            "Set HYBRID_LSP_RUNTIME_DIR to a short path that only you can write to.",
+        ) from error
+    return folder
 
 
 def _make_private(folder: Path) -> None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
 from rich.console import Console
 from rich.table import Table
 
 from hybrid_lsp import config
+from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics.report import InlineReport, SourceReport, action_rows, inline_report, source_reports
-from hybrid_lsp.metrics.store import open_database
+from hybrid_lsp.metrics.store import damaged_name, open_database
 from hybrid_lsp.paths import state_dir
 
 
 def print_stats(console: Console | None = None) -> int:
-    """The local metrics, or how to get some."""
+    """The local metrics, or how to get some. Raises MetricsUnreadable."""
     console = console or Console()
     path = state_dir() / "metrics.sqlite3"
     if not path.exists():
         console.print("No metrics yet: they begin with the first suggestion (setting metrics.enabled).")
         return 0
-    with closing(open_database(path)) as connection:
-        inline, actions = inline_report(connection), action_rows(connection)
-        sources = source_reports(connection)
+    try:
+        with closing(open_database(path)) as connection:
+            inline, actions = inline_report(connection), action_rows(connection)
+            sources = source_reports(connection)
+    except (OSError, sqlite3.Error) as error:
+        raise MetricsUnreadable(f"The metrics in {path} cannot be read: {error}.", "Move that file away.") from error
+    if (aside := damaged_name(path)).exists():
+        console.print(f"Earlier metrics were damaged; they are kept in {aside}.")
     console.print(_inline_table(inline))
     console.print(_sources_table(sources))
     table = Table(title="Code actions")
@@ -72,7 +79,7 @@ def _ms(value: float | None) -> str:
 
 
 def settings_table() -> str:
-    """Every setting as a Markdown table, for the README; a test keeps the two the same."""
+    """Every setting as a Markdown table, for docs/settings.md; a test keeps the two the same."""
     rows = [f"| `{item.name}` | `{_toml(item.default)}` | {item.doc} |" for item in config.settings()]
     return "\n".join(["| setting | default | what it does |", "|---|---|---|", *rows])
 

@@ -104,7 +104,8 @@ class Request:
 
     `stop` strings end it and are not part of the reply; `time_budget_ms` ends it with what there is
     (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can;
-    `background` work gives way to any other.
+    `background` work gives way to any other; `draft` is a guess at the reply, which an engine of ours confirms faster
+    than it writes, and which changes nothing of what it writes.
     """
 
     prompt: Infill | Chat
@@ -114,6 +115,17 @@ class Request:
     time_budget_ms: int | None = None
     json_schema: dict[str, object] | None = None
     background: bool = False
+    draft: str = attrs.field(default="", repr=False)
+
+
+class Kind(StrEnum):
+    """What a piece of a reply is."""
+
+    ANSWER = "answer"
+    THOUGHT = "thought"
+    """The model reasons before it answers: a sign of life, whose text is nobody's answer and is left out."""
+    RETRACTION = "retraction"
+    """What came before turned out to be thought: the answer begins after this piece."""
 
 
 @attrs.frozen
@@ -121,13 +133,15 @@ class Piece:
     """A streamed fragment of a reply.
 
     `tokens` counts the tokens behind `text`; `logprob` is the sum of their natural log-probabilities, NaN where
-    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it.
+    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it. Only an
+    answer has text.
     """
 
     text: str
     tokens: int = 1
     logprob: float = math.nan
     finish: Finish | None = None
+    kind: Kind = Kind.ANSWER
 
 
 @attrs.frozen

@@ -25,21 +25,28 @@ FLOORS = {
     # It measures what is served, so it stands on the models' formats and confidence.
     "training": 2,
     "routing": 3,
+    # From a model's name to a model that is served: it stands on the engine, its clients and the formats.
+    "catalogue": 3,
     "completion": 4,
     "actions": 4,
     "server": 5,
     # The commands: `cli` parses, the others do.
+    "calibrating": 6,
     "demo": 6,
+    "doctor": 6,
     "oneshot": 6,
     "tables": 6,
-    "cli": 7,
-    "__main__": 8,
+    # It measures by what `calibrate` does.
+    "models_command": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
 GROUND = ["errors", "document", "types", "paths", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
+    *("onnx", "onnxruntime"),
     # The clients of models are for later too: after the reply to `initialize`.
     *("httpx", "filelock"),
 }
@@ -106,3 +113,20 @@ def test_serving_starts_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert not loaded & HEAVY
+
+
+def test_no_module_stands_on_itself() -> None:
+    """Not even for types: of two modules that import each other neither can be read first."""
+    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in modules()}
+    below = {name: {each for each in imports_of(path) if each in names} for name, path in names.items()}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " -> ".join((*above[above.index(name) :], name))
+        if name not in done:
+            for each in below[name]:
+                visit(each, (*above, name))
+            done.add(name)
+
+    for name in names:
+        visit(name, ())

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import filelock
+import pytest
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -82,6 +84,7 @@ class ScriptedModel:
         sink: Sink,
         guide: Guide | None = None,
         shared: int = 0,
+        expected: Sequence[int] = (),
     ) -> int:
         self.prompts.append(list(prompt))
         for token in self.tokens[: sampling.max_tokens]:
@@ -147,6 +150,15 @@ def build_apart(out: Path, context: int = CONTEXT) -> Path:
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     assert (out / "ct2" / "family.json").is_file(), done.stderr
     return out
+
+
+def shared(factory: pytest.TempPathFactory, context: int = CONTEXT) -> Path:
+    """`build_apart`, once for all workers of a test run."""
+    base = factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    out = common / f"tiny-{context}"
+    with filelock.FileLock(common / f"tiny-{context}.lock"):
+        return out if (out / "ct2" / "family.json").is_file() else build_apart(out, context)
 
 
 if __name__ == "__main__":

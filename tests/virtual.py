@@ -19,9 +19,10 @@ from pygls.protocol import default_converter
 
 from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
+from hybrid_lsp.config import ModelConfig
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.metrics.events import Event, InlineAnswered
-from hybrid_lsp.server import hybrid, session
+from hybrid_lsp.server import hybrid, session, transport
 from hybrid_lsp.server.app import create_server
 from hybrid_lsp.server.convert import position_of
 from hybrid_lsp.server.hybrid import HybridServer
@@ -108,7 +109,7 @@ class ModelSession(Session):
     def record(self, event: Event) -> None:
         self.events.append(event)
 
-    def _backend(self, tier: Tier) -> Backend | None:
+    def _backend(self, tier: Tier, model: ModelConfig) -> Backend | None:
         return self._model if tier is Tier.SMALL else None
 
 
@@ -152,7 +153,9 @@ class Window:
         assert isinstance(self.server.session, ModelSession)
         self.session: ModelSession = self.server.session
         self._reader = asyncio.StreamReader(limit=2**26, loop=loop.get_loop())
-        self._serving = loop.get_loop().create_task(self.server.serve(self._reader, self))
+        self._serving = loop.get_loop().create_task(
+            transport.converse(self.server, transport.stream(self._reader), self)
+        )
         self._initialize(settings, client)
 
     def _initialize(self, settings: dict[str, Any], client: str) -> None:

@@ -1,4 +1,4 @@
-"""Writes the generated parts of README.md: the table of settings and, given one, the demo's recording (`make docs`)."""
+"""Writes the generated parts of the documentation: the settings, and, given one, the demo's recording (`make docs`)."""
 
 import re
 import sys
@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hybrid_lsp.tables import settings_table
 
-README = Path(__file__).parent.parent / "README.md"
+DOCS = Path(__file__).parent.parent / "docs"
+SETTINGS, DEMO = DOCS / "settings.md", DOCS / "demo.md"
 
 
 def with_part(text: str, name: str, content: str) -> str:
@@ -15,12 +16,16 @@ def with_part(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda match: f"{match[1]}{content}\n{match[2]}", text)
 
 
+def write(file: Path, name: str, content: str) -> None:
+    """Replace one part of a file."""
+    file.write_text(with_part(file.read_text(encoding="utf-8"), name, content), encoding="utf-8")
+
+
 def main() -> None:
-    text = with_part(README.read_text(encoding="utf-8"), "settings", settings_table())
+    write(SETTINGS, "settings", settings_table())
     if len(sys.argv) > 1:
         recording = "\n".join(line.rstrip() for line in Path(sys.argv[1]).read_text(encoding="utf-8").splitlines())
-        text = with_part(text, "demo", f"```text\n{recording.strip()}\n```")
-    README.write_text(text, encoding="utf-8")
+        write(DEMO, "demo", f"```text\n{recording.strip()}\n```")
 
 
 if __name__ == "__main__":

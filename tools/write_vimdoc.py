@@ -16,7 +16,7 @@ They go into the option `settings`, each dot being a table in a table: >lua
     settings = { completion = { debounce_ms = 50 } }
 <
 or into |vim.lsp.config()| as `settings['hybrid-lsp']`. The server's own file
-of settings and a project's `.hybrid-lsp.toml` count too; its README says how.
+of settings and a project's `.hybrid-lsp.toml` count too: docs/settings.md.
 """
 
 

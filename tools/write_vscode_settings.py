@@ -29,6 +29,8 @@ def schema(kind: Any) -> dict[str, Any]:
         return {"type": "string", "enum": list(get_args(kind))}
     if get_origin(kind) is list:
         return {"type": "array", "items": schema(get_args(kind)[0])}
+    if get_origin(kind) is dict:
+        return {"type": "object"}
     return {"type": TYPES[kind]}
 
 

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from hybrid_lsp.config import Config
-from hybrid_lsp.context import scope, symbols
+from hybrid_lsp.context import symbols, target
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import DocumentEdit, Finding, Message, Tier
 
@@ -205,6 +205,26 @@ class Action(Protocol):
         """The same with no model. Raises AnalysisError."""
         ...
 
+    def expected_chars(self, context: ActionContext) -> int:
+        """About how long a reply will be, so that an end of it can be told."""
+        ...
+
+    def most_tokens(self, context: ActionContext) -> int:
+        """How long a reply may be; a text that is longer is ended where a sentence does."""
+        ...
+
+    def shorter(self, context: ActionContext) -> str:
+        """What to ask for where a reply was cut off at its limit."""
+        ...
+
+    def is_settled(self, context: ActionContext, text: str) -> bool:
+        """Whether what is still to come of a reply may be left out."""
+        ...
+
+
+_EXPECTED_CHARS = 800
+"""A reply of no action in particular."""
+
 
 class Prompted:
     """What actions have in common that work on selected code by a prompt alone: no facts, and no static way."""
@@ -220,6 +240,18 @@ class Prompted:
     async def static(self: Action, context: ActionContext, by: By) -> Outcome:
         return NothingOutcome(by, f"`{self.title}` needs a model.")
 
+    def expected_chars(self, context: ActionContext) -> int:
+        return _EXPECTED_CHARS
+
+    def most_tokens(self, context: ActionContext) -> int:
+        return context.config.actions.max_tokens
+
+    def shorter(self, context: ActionContext) -> str:
+        return "Write less: the most important only."
+
+    def is_settled(self, context: ActionContext, text: str) -> bool:
+        return False
+
 
 @runtime_checkable
 class InParts(Protocol):
@@ -233,19 +265,12 @@ class InParts(Protocol):
 def selected(document: Document, span: Span) -> Span | None:
     """A selection as whole statements; an empty one means the function or class around it, or its statement."""
     if document.slice(span).strip():
-        return symbols.widen(document, span)
+        return target.with_head(document, symbols.widen(document, span))
     chosen = around(document, span) or symbols.widen(document, span)
     return chosen if document.slice(chosen).strip() else None
 
 
 def around(document: Document, span: Span) -> Span | None:
-    """The whole lines of the smallest function or class around a span; None outside of all, or without a grammar."""
-    if document.language == "python":
-        return symbols.enclosing_span(document, span)
-    tree, inner = symbols.tree(document), symbols.trimmed(document, span)
-    node = tree.root_node.descendant_for_byte_range(inner.start, inner.end) if tree else None
-    while node is not None and node.type not in scope.SCOPES:
-        node = node.parent
-    while node is not None and node.parent is not None and node.parent.type in scope.WRAPPERS:
-        node = node.parent
-    return symbols.whole_lines(document, symbols.span_of(node)) if node is not None else None
+    """The whole lines of the smallest function or class around a span, with the comments and attributes that belong to
+    it; None outside of all, or without a grammar."""
+    return target.around(document, span)

@@ -21,7 +21,7 @@ from typing import Any
 
 import attrs
 
-from hybrid_lsp.actions import findings, prompts
+from hybrid_lsp.actions import findings, leftout, prompts
 from hybrid_lsp.actions.answer import Answer
 from hybrid_lsp.actions.base import Action, ActionContext, By, FindingsOutcome, Grounding, Needs, Outcome, Output, Terms
 from hybrid_lsp.actions.fitting import dedented
@@ -123,6 +123,12 @@ class CustomText(Answer):
 @attrs.frozen
 class CustomEdit(Rewrite):
     """A user's action that ends in an edit; public names and signatures stay."""
+
+    def asked(self, context: ActionContext) -> str:
+        return f"{self.task}\n{context.instruction}"
+
+    def may_empty(self, context: ActionContext) -> bool:
+        return leftout.asks_to_delete(self.asked(context))
 
     def messages(self, context: ActionContext, grounding: Grounding) -> tuple[Message, ...]:
         return prompts.chat(

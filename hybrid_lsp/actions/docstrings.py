@@ -6,7 +6,6 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,9 +15,6 @@ from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.context import grammars, symbols
 from hybrid_lsp.document import Document
 from hybrid_lsp.types import DocumentEdit
-
-if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
-    from tree_sitter import Node
 
 _TASK = """\
 Document this code: for each function, class and method that has no documentation, or one that is wrong or too thin, \
@@ -145,15 +141,11 @@ def _words(document: Document) -> Iterator[str]:
         node = stack.pop()
         if "comment" in node.type:
             continue
-        if document.language == "python" and node.type == "expression_statement" and _is_string(node):
+        if document.language == "python" and symbols.is_docstring(node):
             continue
         if node.child_count == 0 and (word := document.text[node.start_byte : node.end_byte].strip()):
             yield word
         stack.extend(reversed(node.children))
-
-
-def _is_string(statement: Node) -> bool:
-    return statement.named_child_count == 1 and statement.named_children[0].type == "string"
 
 
 def _only_comment_lines(old: str, new: str) -> bool:

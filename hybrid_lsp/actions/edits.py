@@ -5,7 +5,6 @@ Model output is compiled to see that it compiles and never executed.
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,10 @@ from functools import lru_cache
 
 import attrs
 
-from hybrid_lsp.actions import names
+from hybrid_lsp.actions import leftout, names
 from hybrid_lsp.actions.fitting import fitted, indent_of, normal
 from hybrid_lsp.context import symbols
-from hybrid_lsp.document import Document, Span
+from hybrid_lsp.document import Document, Span, line_diff
 from hybrid_lsp.errors import ReplyRejected, StaleDocument
 from hybrid_lsp.types import DocumentEdit, TextEdit
 
@@ -41,36 +40,95 @@ def verified(
     description: str = "",
     *,
     keep_names: bool = True,
+    keep_marks: bool = True,
+    keep_comments: bool = True,
     may_empty: bool = False,
+    instruction: str = "",
 ) -> DocumentEdit:
     """Replace a span of whole lines by code that a model wrote, if it passes every check.
 
-    Nothing outside the span can change, since only the span is replaced. Raises ReplyRejected: no code (unless
-    `may_empty`), no change, lines from around the span once more, not valid any more, or (with `keep_names`) other
-    public names or signatures than before.
+    Nothing outside the span can change, since only the span is replaced. With `keep_comments` those above the code stay
+    where the new code has none. Raises ReplyRejected: no code (unless
+    `may_empty`), no change, code left out that `instruction` does not ask to leave out, lines from around the span once
+    more, not valid any more, or (with `keep_names`) other public names or signatures than before, or (with
+    `keep_marks`) decorators or attributes lost.
     """
     new = fitted(document, span, code)
-    if not new.strip() and not may_empty:
-        raise ReplyRejected("The reply holds no code.", raw=code)
+    if keep_comments:
+        new = _with_its_comments(document, span, new)
+    if complaint := _emptied_complaint(document, span, new, may_empty=may_empty):
+        raise ReplyRejected(complaint, raw=code)
     if _without_trailing_space(new) == _without_trailing_space(document.slice(span)):
         raise Unchanged("The reply is the code as it was.", raw=code)
-    if complaint := _repeats_complaint(document, span, new):
-        raise ReplyRejected(complaint, raw=code)
     piece = Piece.of(document, span, new)
-    if complaint := _syntax_complaint(document, piece):
-        raise ReplyRejected(complaint, raw=code)
-    if keep_names and (complaint := names.complaint(document, span, piece.old, piece.new)):
+    complaint = (
+        leftout.complaint(piece.old, piece.new, instruction)
+        or _repeats_complaint(document, span, new)
+        or _syntax_complaint(document, piece)
+        or (names.complaint(document, span, piece.old, piece.new) if keep_names else None)
+        or (names.lost_marks(piece.old, piece.new) if keep_marks else None)
+        or _torn_complaint(document, span, piece)
+    )
+    if complaint:
         raise ReplyRejected(complaint, raw=code)
     return DocumentEdit(document, _minimal_within(document, span, new), label, description)
 
 
 def pieces(edit: DocumentEdit, span: Span) -> tuple[Document, Document]:
     """The code around a span before and after an edit of it, in whole statements."""
+    piece = Piece.of(edit.document, span, _after(edit, span))
+    return piece.old, piece.new
+
+
+def _with_its_comments(document: Document, span: Span, new: str) -> str:
+    """New code below the comments that stood above the code, where a model wrote none: they were not to be changed."""
+    old = document.slice(span)
+    lead = _leading_comments(attrs.evolve(document, text=old))
+    if not lead or not new.strip() or _leading_comments(attrs.evolve(document, text=new)):
+        return new
+    return lead + new.removeprefix("\ufeff")
+
+
+def _leading_comments(piece: Document) -> str:
+    """The whole lines of comments before the first code; empty where there is none, or no code."""
+    tree = symbols.tree(piece)
+    first = next((node for node in tree.root_node.named_children if "comment" not in node.type), None) if tree else None
+    if first is None:
+        return ""
+    return piece.text[: piece.line_starts[piece.position(first.start_byte)[0]]]
+
+
+def leaves_code(edit: DocumentEdit, span: Span) -> bool:
+    """Whether anything stands in the place of a span after an edit of it."""
+    return bool(_after(edit, span).strip())
+
+
+def _after(edit: DocumentEdit, span: Span) -> str:
+    """What an edit of a span makes of its text."""
     text = edit.document.slice(span)
     for each in reversed(edit.edits):
         text = text[: each.span.start - span.start] + each.new_text + text[each.span.end - span.start :]
-    piece = Piece.of(edit.document, span, text)
-    return piece.old, piece.new
+    return text
+
+
+def _emptied_complaint(document: Document, span: Span, new: str, *, may_empty: bool) -> str | None:
+    """A reply without code where there was some, or where some was wanted."""
+    blank = not document.slice(span).strip()
+    if not new.strip():
+        return None if may_empty and not blank else "The reply holds no code."
+    if may_empty or blank or leftout.holds_code(attrs.evolve(document, text=normal(new))):
+        return None
+    had_code = leftout.holds_code(attrs.evolve(document, text=normal(document.slice(span))))
+    return "The reply holds only comments, and so deletes all of the code." if had_code else None
+
+
+def _torn_complaint(document: Document, span: Span, piece: Piece) -> str | None:
+    """Code that is written where nothing stood must leave alone what stands around it."""
+    if document.slice(span).strip():
+        return None
+    after = names.defined(piece.new)
+    torn = next((name for name in names.defined(piece.old) if name not in after), None)
+    return f"At this place the code tears apart what stands around it: `{torn}` is no longer there." if torn else None
 
 
 def _without_trailing_space(text: str) -> str:
@@ -134,11 +192,16 @@ def _outermost(document: Document, span: Span) -> Span:
     tree = symbols.tree(document)
     if tree is None:
         return Span(0, len(document.text))
-    met = [node for node in tree.root_node.children if node.start_byte < span.end and node.end_byte > span.start]
+    nodes = tree.root_node.children
+    met = [node for node in nodes if node.start_byte < span.end and node.end_byte > span.start]
+    if not met:  # what is written between two statements may go on with the one or take in the other
+        before = [node for node in nodes if node.end_byte <= span.start][-1:]
+        met = before + [node for node in nodes if node.start_byte >= span.end][:1]
     if not met:
         return span
     covered = Span(min(span.start, met[0].start_byte), max(span.end, met[-1].end_byte))
-    return symbols.whole_lines(document, covered)
+    hull = symbols.whole_lines(document, covered)
+    return Span(hull.start, max(hull.end, span.end))  # an empty last line is a line too
 
 
 def _syntax_complaint(document: Document, piece: Piece) -> str | None:
@@ -209,7 +272,7 @@ def _hunks(old: list[str], new: list[str], offset: int) -> Iterator[TextEdit]:
     starts = [offset]
     for line in old:
         starts.append(starts[-1] + len(line))
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in line_diff(old, new).get_opcodes():
         if kind != "equal":
             yield TextEdit(Span(starts[a], starts[b]), "".join(new[c:d]))
 

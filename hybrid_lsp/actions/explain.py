@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator
 
 import attrs
@@ -14,9 +15,13 @@ from hybrid_lsp.context import grammars, scope, symbols
 
 _TASK = """\
 Explain this code to a developer who knows the language and not this code. Write Markdown: first one or two sentences \
-that say what it does and what for, then how it works step by step, then what to watch out for (errors, edge cases, \
-side effects, cost). Refer to names as they stand in the code. Say only what the code shows; where it does not show \
-something, say that. Do not repeat the code."""
+that say what it does and what for, then how it works, then what to watch out for (errors, edge cases, side effects, \
+cost). Refer to names as they stand in the code. Say only what the code shows; where it does not show something, say \
+that. Do not repeat the code. Use at most {words} words, fewer where the code is simple."""
+_FEWEST_WORDS, _WORDS_A_LINE, _MOST_WORDS = 80, 6, 400
+_TOKENS_A_WORD = 2
+"""Generously, names in it being several tokens each."""
+_CHARS_A_WORD = 6
 
 _CODE = grammars.LANGUAGES - {"json", "jsonc"}
 _COMPLEXITY = ((5, "simple"), (10, "moderate"), (20, "high"))
@@ -32,15 +37,30 @@ class Explain(Answer):
     languages: frozenset[str] = _CODE
 
     async def ground(self, context: ActionContext) -> Grounding:
-        return facts(context)
+        return await asyncio.to_thread(facts, context)
+
+    def wording(self, context: ActionContext) -> str:
+        return self.task.format(words=_words(context))
+
+    def expected_chars(self, context: ActionContext) -> int:
+        return _words(context) * _CHARS_A_WORD
+
+    def most_tokens(self, context: ActionContext) -> int:
+        return min(_words(context) * _TOKENS_A_WORD, context.config.actions.max_tokens)
 
     async def static(self, context: ActionContext, by: By) -> Outcome:
-        facts = _facts(context)
+        facts = await asyncio.to_thread(_facts, context)
         if facts is None:
             return NothingOutcome(by, "Static analysis sees no function, class or the like here: select one.")
         if symbols.syntax_errors(context.document):
             by = by.noting("The file has a syntax error: some of this may be wrong.")
         return TextOutcome(by, "\n".join(_page(facts, context.document.language)) + "\n")
+
+
+def _words(context: ActionContext) -> int:
+    """How long an explanation of the code may be: as long as there are things to say."""
+    lines = context.code.count("\n") + 1
+    return min(_FEWEST_WORDS + _WORDS_A_LINE * lines, _MOST_WORDS)
 
 
 def facts(context: ActionContext) -> Grounding:

@@ -6,6 +6,7 @@ import re
 
 import attrs
 
+from hybrid_lsp.actions import leftout
 from hybrid_lsp.actions.base import (
     BY_DIAGNOSTIC,
     ActionContext,
@@ -18,6 +19,7 @@ from hybrid_lsp.actions.base import (
 )
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.analysis import ruff
+from hybrid_lsp.context import symbols
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import DocumentEdit, Finding
 
@@ -37,9 +39,17 @@ class Fix(Rewrite):
     title: str = "Fix"
     task: str = _TASK
     kind: str = "quickfix"
-    may_empty: bool = True
+    keep_marks: bool = False
     languages: frozenset[str] = frozenset({"python"})
     terms: Terms = BY_DIAGNOSTIC
+
+    def may_empty(self, context: ActionContext) -> bool:
+        return context.diagnostic is not None and leftout.is_needless(context.diagnostic.message)
+
+    def keeps_comments(self, context: ActionContext) -> bool:
+        # A problem may well be that of the comment: code that is commented out, a note that is out of date.
+        found = context.diagnostic
+        return found is None or not symbols.in_comment(context.document, found.span.start)
 
     async def ground(self, context: ActionContext) -> Grounding:
         found = context.diagnostic

@@ -1,12 +1,14 @@
-"""What others depend on in a piece of code: the names that it defines, and how each is called.
+"""What others depend on in a piece of code: the names that it defines, how each is called, and how each is marked.
 
 In Python signatures are compared without annotations; in other languages heads are compared as they are written, and
-new names may be added, since what is public is said in too many ways.
+new names may be added, since what is public is said in too many ways. Marks are what stands before a definition and
+changes what it is: decorators, attributes.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,23 @@ Signatures = dict[str, tuple[str, ...]]
 _CONTAINERS = re.compile(r"class|interface|impl|trait|mod_item|module|namespace|struct|enum|record|union")
 _PLAIN = frozenset(
     {"variable_declarator", "const_spec", "var_spec", "type_spec", "const_item", "static_item", "type_item"}
-    | {"type_alias_declaration"}
+    | {"type_alias_declaration", "field_declaration", "public_field_definition", "field_definition"}
+    | {"property_signature", "method_signature", "abstract_method_signature", "function_signature"}
+    | {
+        "function_signature_item",
+        "method_elem",
+        "enum_variant",
+        "enum_constant",
+        "enumerator",
+        "enum_member_declaration",
+    }
 )
 """Definitions of a name that holds no others."""
+_SIGNATURES = ("method_signature", "function_signature", "function_signature_item")
+_HOLDS = frozenset({"field_declaration"})
+"""Definitions whose names stand further inside, in some languages."""
+_COMPONENTS = frozenset({"vue", "svelte", "astro", "html"})
+_SECTION = re.compile(r"(?m)^<(script|template|style)\b")
 _SPACES = re.compile(r"\s+")
 
 
@@ -33,7 +49,7 @@ def complaint(whole: Document, span: Span, old: Document, new: Document) -> str 
 
     `old` and `new` are the same piece of `whole` before and after `span` of it is replaced.
     """
-    before, after = defined(old), defined(new)
+    before, after = defined(old, fields=True), defined(new, fields=True)
     for name, signatures in before.items():
         if after.get(name) == signatures or not _needed(whole, span, name):
             continue
@@ -59,34 +75,107 @@ def changed(old: Document, new: Document) -> tuple[str, ...]:
     return tuple(f"{title}: {', '.join(f'`{name}`' for name in names)}." for title, names in told if names)
 
 
-def defined(document: Document) -> Signatures:
-    """The names that a piece of code defines outside of its functions; none in a language without a grammar."""
+def lost_marks(old: Document, new: Document) -> str | None:
+    """Which decorator or attribute is gone, of a name that both define."""
+    after = marks(new)
+    for name, before in marks(old).items():
+        if missing := Counter(before) - Counter(after.get(name, ())):
+            return f"The code loses `{next(iter(missing))}` of `{name}`: keep decorators and attributes as they are."
+    return None
+
+
+def changed_marks(old: Document, new: Document) -> tuple[str, ...]:
+    """Which decorators and attributes come and go, in sentences for the user."""
+    before, after = marks(old), marks(new)
+    kept = [name for name in {**before, **after} if name in defined(old) and name in defined(new)]
+    told = (
+        ("Lost decorators or attributes", before, after),
+        ("New decorators or attributes", after, before),
+    )
+    found = (
+        (title, [f"`{mark}` of `{name}`" for name in kept for mark in Counter(one[name]) - Counter(other[name])])
+        for title, one, other in told
+    )
+    return tuple(f"{title}: {', '.join(listed)}." for title, listed in found if listed)
+
+
+def changed_annotations(old: Document, new: Document) -> tuple[str, ...]:
+    """The names of Python whose annotations differ, in a sentence for the user."""
+    before, after = annotated(old), annotated(new)
+    listed = [name for name in before if name in after and before[name] != after[name]]
+    return (f"Changed annotations: {', '.join(f'`{name}`' for name in listed)}.",) if listed else ()
+
+
+def annotated(document: Document) -> Signatures:
+    """The annotations of each name in Python, in the order of the text."""
+    found: Signatures = {}
+    for each in symbols.definitions(document):
+        found[each.name] = (*found.get(each.name, ()), *each.annotations)
+    return found
+
+
+def marks(document: Document) -> defaultdict[str, tuple[str, ...]]:
+    """The decorators and attributes of each name, without white space; those that are part of a head are not here."""
+    found = defaultdict[str, tuple[str, ...]](tuple)
+    if document.language == "python":
+        for each in symbols.definitions(document):
+            found[each.name] += each.decorators
+        return found
+    tree = symbols.tree(document)
+    for name, node in _definitions(document, tree.root_node, "") if tree else ():
+        found[name] += tuple(_compact(document, each.start_byte, each.end_byte) for each in scope.attributes(node))
+    return found
+
+
+def defined(document: Document, *, fields: bool = False) -> Signatures:
+    """The names that a piece of code defines outside of its functions; none in a language without a grammar.
+
+    With `fields` those within types that are defined by a name of their own (Go) as well.
+    """
     found: Signatures = {}
     if document.language == "python":
         pairs: Iterator[tuple[str, str]] = ((each.name, each.signature) for each in symbols.definitions(document))
     else:
         tree = symbols.tree(document)
-        pairs = _heads(document, tree.root_node, "") if tree else iter(())
+        pairs = (
+            ((name, _head(document, node)) for name, node in _definitions(document, tree.root_node, "", fields=fields))
+            if tree
+            else _sections(document)
+        )
     for name, signature in pairs:
         found[name] = (*found.get(name, ()), signature)
     return found
 
 
-def _heads(document: Document, node: Node, outer: str) -> Iterator[tuple[str, str]]:
+def _sections(document: Document) -> Iterator[tuple[str, str]]:
+    """The outermost elements of a component's file: to lose its script is to lose all names in it."""
+    if document.language in _COMPONENTS:
+        yield from ((f"<{match[1]}>", "") for match in _SECTION.finditer(document.text))
+
+
+def _definitions(document: Document, node: Node, outer: str, *, fields: bool = False) -> Iterator[tuple[str, Node]]:
+    """Each definition outside of functions with its dotted name."""
     for child in node.named_children:
-        if child.type not in scope.SCOPES and child.type not in _PLAIN:
-            yield from _heads(document, child, outer)
+        known = child.type in scope.SCOPES or child.type in _PLAIN
+        name = _name(document, child) if known else None
+        if name is None:
+            if not known or child.type in _HOLDS:
+                yield from _definitions(document, child, outer, fields=fields)
             continue
-        if (name := _name(document, child)) is None:
-            continue
-        yield outer + name, _head(document, child)
-        body = child.child_by_field_name("body")
-        if body is not None and _CONTAINERS.search(child.type):
-            yield from _heads(document, body, f"{outer}{name}.")
+        yield outer + name, child
+        type_ = child.child_by_field_name("type") if fields and child.type == "type_spec" else None
+        body = type_ or child.child_by_field_name("body")
+        if body is not None and _CONTAINERS.search((type_ or child).type):
+            yield from _definitions(document, body, f"{outer}{name}.", fields=fields)
 
 
 def _name(document: Document, node: Node) -> str | None:
-    named = node.child_by_field_name("name") or (node.type == "impl_item" and node.child_by_field_name("type")) or None
+    named = (
+        node.child_by_field_name("name")
+        or node.child_by_field_name("property")
+        or (node.type == "impl_item" and node.child_by_field_name("type"))
+        or None
+    )
     inner = node.child_by_field_name("declarator")
     while named is None and inner is not None:  # C: `int *name(int a)`
         named = inner if inner.child_count == 0 else None
@@ -97,7 +186,7 @@ def _name(document: Document, node: Node) -> str | None:
 def _head(document: Document, node: Node) -> str:
     """A definition up to its body, without white space; of a variable that holds a function, the parameters."""
     if node.type in _PLAIN:
-        value = node.child_by_field_name("value")
+        value = node.child_by_field_name("value") or (node if node.type.endswith(_SIGNATURES) else None)
         parameters = value and (value.child_by_field_name("parameters") or value.child_by_field_name("parameter"))
         return _compact(document, parameters.start_byte, parameters.end_byte) if parameters else ""
     body = node.child_by_field_name("body")

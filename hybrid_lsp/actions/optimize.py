@@ -13,9 +13,10 @@ from hybrid_lsp.analysis import ruff
 from hybrid_lsp.types import DocumentEdit
 
 _TASK = """\
-Optimize this code: a better algorithm or data structure, less repeated work, less memory, the language's own fast \
-ways. The behaviour stays the same for every input: results, errors, side effects and their order. Where nothing is \
-worth changing, reply with the code as it is."""
+Optimize this code. Find the step that costs most as the input grows (a loop in a loop, a search in a list, a copy in \
+a loop, the same work done again) and do it in a better way: another algorithm or data structure, one pass, the \
+language's own fast means. The behaviour stays the same for every input: results, errors, side effects and their \
+order. Only where there is no such step, reply with the code as it is."""
 _SHOWN = 10
 
 

@@ -6,6 +6,7 @@ What a run does is in `running.py`.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from hybrid_lsp.actions.docstrings import Docstrings
 from hybrid_lsp.actions.explain import Explain
 from hybrid_lsp.actions.fix import Fix
 from hybrid_lsp.actions.optimize import Optimize
+from hybrid_lsp.actions.pace import Rates
 from hybrid_lsp.actions.parts import united
 from hybrid_lsp.actions.running import OnProgress, Progress, Run, ignore
 from hybrid_lsp.actions.security import Security, of_file
@@ -94,6 +96,7 @@ class ActionPipeline:
     file_check: Callable[[Document], Reason | None]
     actions: tuple[Action, ...] = ACTIONS
     root_of: Callable[[Document], Path | None] = _no_root
+    rates: defaultdict[str, Rates] = attrs.field(factory=lambda: defaultdict(Rates), repr=False)
 
     def offer(
         self,
@@ -159,7 +162,7 @@ class ActionPipeline:
         self, action: Action, context: ActionContext, on_progress: OnProgress, enough: asyncio.Event
     ) -> Outcome:
         target = context.span
-        work = Run(self.router, action, context, on_progress, enough)
+        work = Run(self.router, action, context, on_progress, enough, self.rates)
         if reason := self.file_check(context.document):
             return await work.without_model(_KEPT_PRIVATE.get(reason, "This file is kept from models."))
         if isinstance(action, InParts) and self.router.candidates(Task.ACTION)[0].backend is not None:
@@ -198,7 +201,7 @@ class ActionPipeline:
         outcomes = list[Outcome]()
         for number, span in enumerate(spans, 1):
             tell = partial(_tell_part, on_progress, f"Part {number} of {len(spans)}: ") if spans[1:] else on_progress
-            work = Run(self.router, action, attrs.evolve(context, span=span), tell, enough)
+            work = Run(self.router, action, attrs.evolve(context, span=span), tell, enough, self.rates)
             outcomes.append(await work.outcome())
         if rest:
             beyond = attrs.evolve(context, span=Span(rest[0].start, rest[-1].end))

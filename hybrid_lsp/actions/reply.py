@@ -1,74 +1,119 @@
 """Strict reading of what a model replied: new code, one JSON value, or Markdown made harmless.
 
-New code comes as exactly one fenced block that holds all of it, or as search/replace hunks (`hunks.py`).
+New code comes as exactly one fenced block that holds all of it (`fences.py`), or as search/replace hunks (`hunks.py`).
 `docs/replies.md` tells it from the outside.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from typing import Any
+from urllib.parse import quote, unquote
 
-from hybrid_lsp.actions import hunks
+from hybrid_lsp.actions import fences, hunks
 from hybrid_lsp.errors import ReplyRejected
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^`\n]*)$")
+_DIFF_HEAD = re.compile(r"(?m)^(?:@@ .*@@|--- \S.*\n\+\+\+ \S)")
+_SENTENCE_END = re.compile(r"[.!?:;](?:[*_`)\"']*)(?=\s|$)|[\u3002\uff01\uff1f]")
+_TAIL_CHARS = 30
+_LONGEST_PERIOD = 2000
+_TIMES = 4
+"""So often in a row nobody says a thing on purpose."""
+_TALK_CHARS = 200
+"""Text behind a block after which no other one is waited for."""
 # What a viewer fetches or runs by itself; fetching a picture could carry data out of the machine.
 _PICTURE = re.compile(r"!\[")
+# An attribute may hold a link or a script, whatever the tag; and `<scheme:…>` is a link too.
 _TAG = re.compile(
-    r"(?i)<(?=/?(?:img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b)"
+    r"(?i)<(?=/?(?:a|img|iframe|script|style|link|object|embed|video|audio|source|picture|svg|form|input|meta|base)\b"
+    r"|[a-z][\w:-]*[\s/][^<>]*=|(?!https?:|mailto:)[a-z][a-z0-9+.-]*(?::|&))"
 )
-_COMMAND_LINK = re.compile(r"(?i)(\]\(\s*<?|\]:\s*<?)(?:command|javascript|data|file|vscode)(?:%3a|:)")
+_LINK = re.compile(r"(\]\(\s*<?|\]:\s*<?)([^\s)>]+)")
+_SCHEME = re.compile(r"(?i)[a-z][a-z0-9+.-]*:")
+_SAFE_SCHEMES = ("http:", "https:", "mailto:")
 
 
-def new_code(reply: str, code: str) -> str:
+class CutOff(ReplyRejected):
+    """The reply ended at a limit: it is no answer, and asking for the same would end there again."""
+
+
+def new_code(reply: str, code: str, language: str = "") -> str:
     """What a reply makes of the code: its fenced block, or the code with its hunks applied.
 
     Raises ReplyRejected: `code_block`'s reasons, or those of the hunks.
     """
     # Code that shows hunks itself cannot be spoken of in hunks.
     if not hunks.present(reply) or hunks.present(code):
-        return code_block(reply)
+        return code_block(reply, code, language)
     try:
         return hunks.apply(code, hunks.parse(reply))
     except ReplyRejected as error:
         raise ReplyRejected(error.message, error.remedy, raw=reply) from None
 
 
-def code_block(reply: str) -> str:
-    """The content of the one fenced block; text around it is ignored.
+def code_block(reply: str, code: str = "", language: str = "") -> str:
+    """The content of the one fenced block; text around it is ignored. `code` is what it takes the place of.
 
-    Raises ReplyRejected: there is none, there are several, or it is not closed.
+    Raises ReplyRejected: there is none, there are several, it is not closed, its fence may be one of the code's own,
+    or it says that it holds another language.
     """
     if not reply.strip():
         raise ReplyRejected("The reply is empty.", raw=reply)
-    blocks, unclosed = _blocks(reply)
-    if unclosed:
-        raise ReplyRejected("The code block in the reply is not closed: the reply was cut off.", raw=reply)
-    if not blocks:
-        raise ReplyRejected("The reply holds no fenced code block.", raw=reply)
-    if len(blocks) > 1:
-        raise ReplyRejected(f"The reply holds {len(blocks)} fenced code blocks; there must be exactly one.", raw=reply)
-    return blocks[0]
+    shortest = fences.length_for(code, language)
+    found = fences.blocks(reply, shortest)
+    if found.unclosed is not None:
+        raise ReplyRejected("The code block in the reply is not closed.", raw=reply)
+    if not found.closed:
+        raise ReplyRejected(_no_block(reply, shortest), raw=reply)
+    if len(found.closed) > 1:
+        count = len(found.closed)
+        raise ReplyRejected(f"The reply holds {count} fenced code blocks; there must be exactly one.", raw=reply)
+    block = found.closed[0]
+    if complaint := _foreign(block, code, language):
+        raise ReplyRejected(complaint, raw=reply)
+    return block.text
 
 
-def _blocks(reply: str) -> tuple[list[str], bool]:
-    """Contents of the fenced blocks as CommonMark reads them, and whether the last one is left open."""
-    blocks: list[str] = []
-    lines: list[str] = []
-    opened = ""
-    for line in reply.replace("\r\n", "\n").split("\n"):
-        match = _FENCE.match(line)
-        if not opened:
-            if match:
-                opened, lines = match[1], []
-        elif match and match[1][0] == opened[0] and len(match[1]) >= len(opened) and not match[2].strip():
-            blocks.append("\n".join(lines))
-            opened = ""
-        else:
-            lines.append(line)
-    return blocks, bool(opened)
+def _no_block(reply: str, shortest: int) -> str:
+    if fences.blocks(reply).closed:
+        fence = "`" * shortest
+        return f"The code may hold fences of its own: the block around all of it must be fenced by {fence}, or longer."
+    return "The reply holds no fenced code block."
+
+
+def _foreign(block: fences.Block, code: str, language: str) -> str | None:
+    """Why a block is no new version of the code: it is a diff, or in another language."""
+    if language != "diff" and (block.is_diff or _looks_like_diff(block.text, code)):
+        return "The block holds a diff: write the new code itself, without signs before its lines."
+    if language and not block.fits(language):
+        return f"The block is marked as `{block.language}`, and the code is `{language}`."
+    return None
+
+
+def _looks_like_diff(text: str, code: str) -> bool:
+    """Whether lines bear a diff's signs: its heads, or lines of the code behind a minus and new ones behind a plus."""
+    if _DIFF_HEAD.search(text) and not _DIFF_HEAD.search(code):
+        return True
+    old = {line.rstrip() for line in code.split("\n") if line.strip()}
+    lines = [line.rstrip() for line in text.split("\n") if line.strip()]
+    taken = [line[1:] for line in lines if line.startswith("-") and line not in old]
+    added = [line for line in lines if line.startswith("+") and line not in old]
+    bare = {line.strip() for line in old}
+    return bool(taken and added) and all(line.strip() in bare for line in taken)
+
+
+def is_settled(reply: str, code: str, language: str) -> bool:
+    """Whether a reply that still grows has said what was asked for, and only goes on to talk about it.
+
+    It began with the block, which is closed, and so much text follows that no second block will take it back.
+    """
+    shortest = fences.length_for(code, language)
+    if not reply.lstrip().startswith(("`" * shortest, "~" * shortest)):
+        return False
+    found = fences.blocks(reply, shortest)
+    return found.unclosed is None and len(found.closed) == 1 and len(found.rest.strip()) > _TALK_CHARS
 
 
 def json_value(reply: str) -> Any:
@@ -85,6 +130,33 @@ def json_value(reply: str) -> Any:
         raise ReplyRejected(f"The reply is not JSON: {error}.", raw=reply) from error
 
 
+def whole_sentences(text: str) -> str:
+    """A text that was cut off, up to its last whole sentence; an open block of code is closed, or left out if empty."""
+    lines = text.rstrip().split("\n")
+    unclosed = fences.blocks(text).unclosed
+    if unclosed is not None:
+        return f"{text.rstrip()}\n{unclosed.fence}"
+    ends = list(_SENTENCE_END.finditer(lines[-1]))
+    if ends:
+        lines[-1] = lines[-1][: ends[-1].end()].rstrip()
+    elif len(lines) > 1:
+        lines.pop()
+    return "\n".join(lines).rstrip()
+
+
+def without_repetition(text: str, least: int) -> str | None:
+    """A text up to where it begins to say the same again and again, for so many characters; None where it does not."""
+    tail = text[-_TAIL_CHARS:]
+    before = text.rfind(tail, max(0, len(text) - _LONGEST_PERIOD), len(text) - 1)
+    if len(tail) < _TAIL_CHARS or before < 0 or not re.search(r"\w", tail):
+        return None
+    period = len(text) - _TAIL_CHARS - before
+    times = max(_TIMES, -(-least // period))
+    if len(text) < period * times or text[-period * times :] != text[-period:] * times:
+        return None
+    return text[: len(text) - period * (times - 1)]
+
+
 def markdown(reply: str) -> str:
     """Markdown without pictures, active HTML and command links outside its code blocks.
 
@@ -97,14 +169,36 @@ def markdown(reply: str) -> str:
 
 def harmless(text: str) -> str:
     """`markdown` for a text that may still grow."""
-    shown, opened = [], ""
+    shown, prose, opened = list[str](), list[str](), ""
     for line in text.split("\n"):
-        match = _FENCE.match(line)
+        match = fences.LINE.match(line)
+        if not opened and not match:
+            prose.append(line)
+            continue
         if match and not opened:
             opened = match[1]
+            shown += _harmless_prose(prose)
+            prose = []
         elif match and match[1].startswith(opened):
             opened = ""
-        elif not opened:
-            line = _COMMAND_LINK.sub(r"\1", _TAG.sub("&lt;", _PICTURE.sub("[", line)))
         shown.append(line)
-    return "\n".join(shown)
+    return "\n".join([*shown, *_harmless_prose(prose)])
+
+
+def _harmless_prose(lines: list[str]) -> list[str]:
+    """Lines without a code block. A tag or a link may run over the end of one."""
+    if not lines:
+        return []
+    links = _LINK.sub(_harmless_link, _PICTURE.sub("[", "\n".join(lines)))
+    return _TAG.sub("&lt;", links).split("\n")
+
+
+def _harmless_link(found: re.Match[str]) -> str:
+    """A link that opens a page or nothing: not one that runs a command, in whatever way it is written."""
+    written = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", found[2])
+    meant = re.sub(r"[\0-\x20]", "", unquote(html.unescape(written)))
+    if not (scheme := _SCHEME.match(meant)) or scheme[0].lower() in _SAFE_SCHEMES:
+        return found[0]
+    while (scheme := _SCHEME.match(meant)) is not None:
+        meant = meant[scheme.end() :]
+    return f"{found[1]}{quote(meant, safe='/#?=&.,~+@')}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from hybrid_lsp.actions import edits, prompts, reply
+from hybrid_lsp.actions import edits, fences, names, prompts, reply
 from hybrid_lsp.actions.base import (
     ON_SELECTION,
     ActionContext,
@@ -21,8 +21,10 @@ from hybrid_lsp.errors import ReplyRejected
 from hybrid_lsp.types import DocumentEdit, Message
 
 _FORM = """\
-Reply with the whole new code in exactly one fenced code block and nothing else. It takes the place of the code above \
-as it stands: leave nothing out, add nothing around it, keep comments that still hold."""
+Reply with the whole new code in exactly one fenced code block and nothing else{fence}. It takes the place of the code \
+above as it stands: leave nothing out, add nothing around it, keep comments that still hold. Nothing outside of it \
+changes: name in full what the file does not import."""
+_FENCE = "; fence it with {fence}, for the code may hold shorter fences"
 _FORM_OF_LONG_CODE = """\
 Reply with the changes only, each in this form, and nothing else:
 <<<<<<< SEARCH
@@ -30,15 +32,21 @@ lines of the code above, copied exactly, so many that they stand there only once
 =======
 the lines that take their place
 >>>>>>> REPLACE"""
-_KEEP = "Keep all public names and all signatures (parameters, their order and their defaults) as they are."
+_KEEP = """\
+Keep all public names, all signatures (parameters, their order and their defaults) and all decorators or attributes as \
+they are."""
 _LONG = 80
 """Lines from which a model is asked for hunks: writing all of a long text takes longer and loses lines."""
+_CHARS_A_TOKEN = 2
+"""At least; code that would not fit into a reply by this is asked for in hunks as well."""
+_BESIDE_CHARS = 40
+"""What a reply holds beside the code."""
 
 
 @attrs.frozen
 class Rewrite(Prompted):
-    """`task` says in the prompt what to do; `keep_names` holds public names and signatures fixed, `may_empty` lets
-    the code be deleted.
+    """`task` says in the prompt what to do; `keep_names` holds public names and signatures fixed, `keep_marks`
+    decorators and attributes.
 
     By itself it has no static way: `languages` is empty.
     """
@@ -48,7 +56,7 @@ class Rewrite(Prompted):
     task: str
     kind: str = "refactor.rewrite"
     keep_names: bool = True
-    may_empty: bool = False
+    keep_marks: bool = True
     output: Output = Output.EDIT
     languages: frozenset[str] = frozenset()
     schema: dict[str, object] | None = None
@@ -68,19 +76,64 @@ class Rewrite(Prompted):
             self.form(context),
         )
 
+    def asked(self, context: ActionContext) -> str:
+        """The user's own words, which may ask for what is refused otherwise."""
+        return context.instruction
+
+    def may_empty(self, context: ActionContext) -> bool:
+        """Whether no code at all may take the code's place."""
+        return False
+
+    def keeps_comments(self, context: ActionContext) -> bool:
+        """Whether comments above the code stay where a model wrote none."""
+        return True
+
     def rules(self, context: ActionContext) -> tuple[str, ...]:
         """What the new code must keep."""
         return (_KEEP,) if self.keep_names else ()
 
     def form(self, context: ActionContext) -> str:
         """How to reply."""
-        return _FORM_OF_LONG_CODE if context.code.count("\n") >= _LONG else _FORM
+        if self.is_long(context):
+            return _FORM_OF_LONG_CODE
+        return _FORM.format(fence=self.fence(context))
+
+    def fence(self, context: ActionContext) -> str:
+        """What is said of the fence, where the code may hold some of its own."""
+        shortest = fences.length_for(dedented(context.document, context.span), context.document.language)
+        return _FENCE.format(fence="`" * shortest) if shortest > 3 else ""
+
+    def is_long(self, context: ActionContext) -> bool:
+        """Whether a whole new version would take too long, or more than a reply may have."""
+        fits = context.config.actions.max_tokens * _CHARS_A_TOKEN
+        return context.code.count("\n") >= _LONG or len(context.code) > fits
+
+    def shorter(self, context: ActionContext) -> str:
+        """How to reply where a reply was cut off."""
+        return _FORM_OF_LONG_CODE if context.code.strip() else "Write less."
+
+    def expected_chars(self, context: ActionContext) -> int:
+        """About how long a reply will be."""
+        return len(context.code) // (4 if self.is_long(context) else 1) + _BESIDE_CHARS
+
+    def is_settled(self, context: ActionContext, text: str) -> bool:
+        """Whether what is still to come of a reply may be left out."""
+        return reply.is_settled(text, dedented(context.document, context.span), context.document.language)
 
     def parse(self, context: ActionContext, grounding: Grounding, text: str, by: By) -> Outcome:
         document, span = context.document, context.span
-        code = reply.new_code(text, dedented(document, span))
+        code = reply.new_code(text, dedented(document, span), document.language)
         edit = edits.verified(
-            document, span, code, self.title, by.label, keep_names=self.keep_names, may_empty=self.may_empty
+            document,
+            span,
+            code,
+            self.title,
+            by.label,
+            keep_names=self.keep_names,
+            keep_marks=self.keep_marks,
+            keep_comments=self.keeps_comments(context),
+            may_empty=self.may_empty(context),
+            instruction=self.asked(context),
         )
         if complaint := self.objection(context, edit):
             raise ReplyRejected(complaint, raw=text)
@@ -94,4 +147,7 @@ class Rewrite(Prompted):
 
     def remarks(self, context: ActionContext, edit: DocumentEdit) -> tuple[str, ...]:
         """What the user should know of an edit before they confirm it."""
-        return ()
+        old, new = edits.pieces(edit, context.span)
+        marks = () if self.keep_marks else names.changed_marks(old, new)
+        emptied = () if edits.leaves_code(edit, context.span) else ("All of the code is deleted.",)
+        return (*emptied, *marks, *names.changed_annotations(old, new))

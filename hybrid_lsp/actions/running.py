@@ -1,12 +1,15 @@
 """One run of one action: route → generate → read → verify, again with the reason, elsewhere, and at last without.
 
-A reply that is refused is asked for once more with the reason, then from the next model if there is one. Static
-analysis answers where no model does; it keeps the last refused reply for the user to see.
+A reply that is refused is asked for once more with the reason, then from the next model if there is one; after one
+that was cut off, less is asked for and more is allowed. Static analysis answers where no model does; it keeps the last
+refused reply for the user to see.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -26,15 +29,26 @@ from hybrid_lsp.actions.base import (
     TextOutcome,
 )
 from hybrid_lsp.actions.edits import Unchanged
-from hybrid_lsp.context.privacy import Redaction, conceal
+from hybrid_lsp.actions.pace import Pace, Rates
+from hybrid_lsp.actions.reply import CutOff
+from hybrid_lsp.context.secrets.redaction import Redaction, conceal
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
 from hybrid_lsp.routing.router import Candidate, Router, Task, Waiting, instead
-from hybrid_lsp.types import Chat, Finish, Message, Request, Tier
+from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier
 
 MAX_REPLY_CHARS = 100_000
 """A model that has written so much is stopped."""
 _OBJECTED_CHARS = 4000
 """So much of a refused reply is shown to the model again."""
+_CUT_CHARS = 200
+"""And of one that was too long."""
+_MORE_TOKENS = 2
+"""So many times as long may a reply be after one that was cut off."""
+_CUT = (Finish.LENGTH, Finish.TIME)
+_REPEATED_TEXT, _REPEATED_CODE = 300, 3000
+"""Characters of the same again and again after which a model is stopped; code may well repeat itself."""
+_TO_SENTENCE = 40
+"""Tokens that a text gets beyond its limit to end a line."""
 
 HOW_TO_GO_DEEPER = (
     "For a deeper answer set `large.backend`: `engine` with a model folder in `large.model`, or `openai` with "
@@ -68,8 +82,11 @@ def ignore(progress: Progress) -> None:
 
 @attrs.frozen
 class _Reply:
+    """`note` says why it was ended here, where it was."""
+
     text: str
     finish: Finish | None
+    note: str = ""
 
 
 _NOT_WAITED = "The model was not waited for any longer."
@@ -83,18 +100,31 @@ _ANSWERS: dict[Output, type[Outcome]] = {
 
 @attrs.define
 class Run:
-    """One run of one action; where `enough` is set, it ends at once with what there is without a model."""
+    """One run of one action; where `enough` is set, it ends at once with what there is without a model.
+
+    `rates` are what was measured of models so far, by their names.
+    """
 
     router: Router
     action: Action
     context: ActionContext
     on_progress: OnProgress
     enough: asyncio.Event = attrs.field(factory=asyncio.Event)
+    rates: defaultdict[str, Rates] = attrs.field(factory=lambda: defaultdict(Rates))
     candidate: Candidate | None = None
     notes: list[str] = attrs.field(factory=list)
     redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
     reported: int = 0
+    thought: int = 0
+    """Tokens of reasoning before the reply; `thought_since` a monotonic time, `thought_told` what was last reported."""
+    thought_since: float = 0.0
+    thought_told: int = 0
     bridged: bool = False
+    max_tokens: int = attrs.field(init=False)
+    pace: Pace | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.max_tokens = self.context.config.actions.max_tokens
 
     async def outcome(self) -> Outcome:
         """The first model's answer that passes, or the static one."""
@@ -116,7 +146,7 @@ class Run:
         if candidates[0].backend is None:
             return await self.without_model(self._why_static())
         grounding = await self._ground()
-        messages = self._concealed(self.action.messages(self.context, grounding))
+        messages = await asyncio.to_thread(lambda: self._concealed(self.action.messages(self.context, grounding)))
         while True:
             try:
                 return await self._twice(candidates, messages, grounding)
@@ -170,6 +200,8 @@ class Run:
             raise
         except ReplyRejected as error:
             again = [self._asked, *self._after(self._asked)]
+            if isinstance(error, CutOff):
+                self.max_tokens *= _MORE_TOKENS
             return await self._attempt(again, (*messages, *self._objection(error)), grounding)
 
     async def _attempt(
@@ -178,53 +210,84 @@ class Run:
         try:
             answer = await self._ask(candidates, messages)
         except BackendError as error:
-            return await self.without_model(f"The model failed ({error.message}).")
+            return await self.without_model(f"The model failed ({error}).")
         if answer is None:
             return await self.without_model(self._asked.reason)
-        return self._parsed(answer, grounding)
+        return await asyncio.to_thread(self._parsed, answer, grounding)
 
     def _parsed(self, answer: _Reply, grounding: Grounding) -> Outcome:
         by = By(self._asked.tier, self._asked.reason, tuple(self.notes))
         if count := self.redaction.count:
             secrets = "1 secret" if count == 1 else f"{count} secrets"
             by = by.noting(f"Placeholders took the place of {secrets} before the model saw the code.")
-        cut = answer.finish is Finish.LENGTH
-        limit = f"The reply was cut off at {self.context.config.actions.max_tokens} tokens (`actions.max_tokens`)."
-        if cut and self.action.output is Output.TEXT:
+        if answer.finish in _CUT:
+            limit = f"The reply was cut off at {self.max_tokens} tokens (`actions.max_tokens`)."
+            if self.action.output is not Output.TEXT:
+                raise CutOff(limit, raw=answer.text)
             by = by.noting(limit)
+        if answer.note:
+            by = by.noting(answer.note)
+        text = reply.whole_sentences(answer.text) if answer.finish in _CUT or answer.note else answer.text
         try:
-            return self.action.parse(self.context, grounding, answer.text, by)
+            return self.action.parse(self.context, grounding, text, by)
         except Unchanged:
             raise
         except ReplyRejected as error:
-            message = f"{limit} {error.message}" if cut else error.message
-            raise ReplyRejected(message, raw=answer.text) from error
+            raise ReplyRejected(error.message, raw=answer.text) from error
 
     async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:
         """One reply; None where the static tier is next. Raises BackendError; ReplyRejected for an endless reply."""
-        request = Request(
-            Chat(messages),
-            max_tokens=self.context.config.actions.max_tokens,
-            json_schema=self.action.schema,
-        )
-        text, tokens, finish = "", 0, None
+        request = Request(Chat(messages), max_tokens=self.max_tokens, json_schema=self.action.schema)
+        chars = sum(len(each.content) for each in messages)
+        text, tokens, finish, note = "", 0, None, ""
         async with aclosing(self.router.stream(candidates, request)) as events:
             async for event in events:
                 if isinstance(event, Candidate):
                     # What another one had written before it broke off is void.
-                    self.candidate, self.reported = event, 0
+                    self.candidate, self.reported, self.thought = event, 0, 0
                     text, tokens, finish = "", 0, None
                     if event.backend is None:
                         return None
-                    self._report(event.reason)
+                    self.pace = Pace(self.rates[event.name], chars, self.action.expected_chars(self.context))
+                    self._report(f"{event.reason}{_to_go(' It takes {}.', self.pace.left())}")
                 elif isinstance(event, Waiting):
                     await self._bridge(event, tokens)
+                elif event.kind is Kind.THOUGHT:
+                    await self._report_thought(event.tokens)
                 else:
+                    if event.kind is Kind.RETRACTION:
+                        # What was read as the answer was thought.
+                        text, tokens, self.reported = "", 0, 0
                     text, tokens, finish = text + event.text, tokens + event.tokens, event.finish
                     if len(text) > MAX_REPLY_CHARS:
                         raise ReplyRejected(f"The reply is longer than {MAX_REPLY_CHARS:,} characters.", raw=text)
                     self._report_reply(text, tokens)
-        return _Reply(self._restored(text), finish)
+                    ended = self._ended(text, tokens, event.text) if not finish else None
+                    if ended is not None:
+                        text, note = ended
+                        break
+        if self.pace is not None:
+            self.pace.end()
+        return _Reply(self._restored(text), finish, note)
+
+    def _ended(self, text: str, tokens: int, newest: str) -> tuple[str, str] | None:
+        """A reply that is over though the model goes on: what of it counts, and a note on that; None where it is not.
+
+        Closing the stream stops the model.
+        """
+        if self.action.output is not Output.TEXT:
+            if "\n" not in newest:
+                return None
+            once = reply.without_repetition(text, _REPEATED_CODE)
+            if once is not None and "\n" in text[len(once) :]:
+                raise ReplyRejected("The reply says the same again and again, without an end.", raw=text)
+            return (text, "") if self.action.is_settled(self.context, text) else None
+        if (once := reply.without_repetition(text, _REPEATED_TEXT)) is not None:
+            return once, "The model began to say the same again and again, and was stopped."
+        over = tokens - self.action.most_tokens(self.context)
+        if over >= 0 and (text.endswith("\n") or over >= _TO_SENTENCE):
+            return text, f"The model was stopped at {tokens} tokens. Select less, or ask about what you want to know."
+        return None
 
     def _concealed(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         sealed = conceal(*(message.content for message in messages))
@@ -233,9 +296,12 @@ class Run:
 
     def _objection(self, refused: ReplyRejected) -> tuple[Message, ...]:
         """The refused reply and why, for the second try."""
-        why = f"That reply cannot be used: {refused.message} Reply again, in the form asked for."
+        how, shown = "Reply again, in the form asked for.", _OBJECTED_CHARS
+        if isinstance(refused, CutOff):
+            how, shown = f"Reply again. {self.action.shorter(self.context)}", _CUT_CHARS
+        why = f"That reply cannot be used: {refused.message} {how}"
         return (
-            Message("assistant", self.redaction.again(refused.raw[:_OBJECTED_CHARS]) or "(nothing)"),
+            Message("assistant", self.redaction.again(refused.raw[:shown]) or "(nothing)"),
             Message("user", self.redaction.again(why)),
         )
 
@@ -251,11 +317,29 @@ class Run:
 
     def _report_reply(self, text: str, tokens: int) -> None:
         """Tell of a growing reply, the longer the less often: each report looks at the whole text."""
+        if self.pace is not None:
+            self.pace.grown(len(text))
         if len(text) - self.reported < max(1, len(text) // 50):
             return
         self.reported = len(text)
         shown = reply.harmless(self.redaction.restore(text)) if self.action.output is Output.TEXT else ""
-        self._report(f"{_who(self._asked)}: {tokens} token{'' if tokens == 1 else 's'}.", tokens, shown)
+        left = _to_go(", {} to go", self.pace.left() if self.pace else "")
+        self._report(f"{_who(self._asked)}: {tokens} token{'' if tokens == 1 else 's'}{left}.", tokens, shown)
+
+    async def _report_thought(self, tokens: int) -> None:
+        """A model thinks before it answers: say so, and show a static answer where it takes its time."""
+        now = time.monotonic()
+        if not self.thought:
+            self.thought_since, self.thought_told = now, 0
+        self.thought += tokens
+        if self.thought - self.thought_told < max(1, self.thought // 50):
+            return
+        self.thought_told = self.thought
+        message = f"{_who(self._asked)}: thinking… {self.thought} token{'' if self.thought == 1 else 's'}."
+        able = self.context.document.language in self.action.languages
+        late = now - self.thought_since >= self.router.patience.notice_s
+        interim = await self._meanwhile(message) if able and late else None
+        self.on_progress(Progress(self._asked.tier, self._asked.name, message, waits=able and late, interim=interim))
 
     async def _bridge(self, waiting: Waiting, tokens: int) -> None:
         """A model is silent: say so, and show a static answer meanwhile where no text of the model's is read yet."""
@@ -280,6 +364,10 @@ class Run:
         except AnalysisError:
             return None
         return found if isinstance(found, _ANSWERS.get(self.action.output, ())) else None
+
+
+def _to_go(form: str, left: str) -> str:
+    return form.format(left) if left else ""
 
 
 def _who(candidate: Candidate) -> str:

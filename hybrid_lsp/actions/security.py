@@ -5,7 +5,17 @@ from __future__ import annotations
 import attrs
 
 from hybrid_lsp.actions import findings, prompts
-from hybrid_lsp.actions.base import ON_SELECTION, ActionContext, By, FindingsOutcome, Grounding, Outcome, Output, Terms
+from hybrid_lsp.actions.base import (
+    ON_SELECTION,
+    ActionContext,
+    By,
+    FindingsOutcome,
+    Grounding,
+    Outcome,
+    Output,
+    Prompted,
+    Terms,
+)
 from hybrid_lsp.actions.parts import parts
 from hybrid_lsp.analysis import review
 from hybrid_lsp.context import symbols
@@ -19,7 +29,7 @@ that static analysis has found already."""
 
 
 @attrs.frozen
-class Security:
+class Security(Prompted):
     """Findings in a selection, or in the file: where nothing is selected, and always with `whole`."""
 
     name: str = "security"
@@ -60,6 +70,9 @@ class Security:
         found = findings.merged(context.document, grounding.findings, read.findings)
         by = by.noting(*grounding.notes, *read.notes)
         return FindingsOutcome(by, tuple(found), context.document, context.span)
+
+    def shorter(self, context: ActionContext) -> str:
+        return "Report only the three gravest weaknesses, each message in one sentence."
 
     async def static(self, context: ActionContext, by: By) -> Outcome:
         found = await review.security(context.document, context.span)

@@ -17,11 +17,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import attrs
 
+from hybrid_lsp.actions import bereaved
+from hybrid_lsp.actions.bereaved import Executor
 from hybrid_lsp.config import Config
 from hybrid_lsp.errors import AnalysisError
 
@@ -60,17 +62,28 @@ async def tried(candidate: Candidate, root: Path | None, config: Config) -> str:
     """
     if root is None or not candidate.path.is_relative_to(root):
         raise AnalysisError("The file is in no folder of the workspace.", "Open the project's folder.")
-    folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="hybrid-lsp-trial-"))
     try:
-        copy = folder / (root.name or "workspace")
-        await _copy(await _files(root), root, copy)
-        place = copy / candidate.path.relative_to(root)
-        await asyncio.to_thread(_write, place, candidate.after)
-        with_edit = await _run(config, copy)
-        await asyncio.to_thread(_write, place, candidate.before)
-        return _sentence(with_edit, await _run(config, copy), config.verify.timeout_s)
+        # Not in a thread: whoever is cancelled there does not learn of the folder that it has made.
+        folder = Path(tempfile.mkdtemp(prefix="hybrid-lsp-trial-"))
+    except OSError as error:
+        raise AnalysisError(f"No copy can be made of the workspace: {error.strerror or error}.", _NEEDS_ROOM) from error
+    try:
+        async with bereaved.executor(folder) as executor:
+            return await _tried_in(folder, candidate, root, config, executor)
     finally:
         await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+
+
+async def _tried_in(folder: Path, candidate: Candidate, root: Path, config: Config, executor: Executor) -> str:
+    copy = folder / (root.name or "workspace")
+    files = await _files(root)
+    stop = threading.Event()
+    await _in_thread(lambda: _copy_files(files, root, copy, stop), stop)
+    place = copy / candidate.path.relative_to(root)
+    await _in_thread(lambda: _write(place, candidate.after))
+    with_edit = await _run(config, copy, executor)
+    await _in_thread(lambda: _write(place, candidate.before))
+    return _sentence(with_edit, await _run(config, copy, executor), config.verify.timeout_s)
 
 
 def _sentence(with_edit: Run, without: Run, limit_s: float) -> str:
@@ -111,15 +124,21 @@ async def _files(root: Path) -> list[Path]:
 _NEEDS_GIT = "`verify.command` works on what git knows of the workspace."
 
 
-async def _copy(files: Iterable[Path], root: Path, copy: Path) -> None:
-    stop = threading.Event()
-    copying = asyncio.ensure_future(asyncio.to_thread(_copy_files, files, root, copy, stop))
+_NEEDS_ROOM = "Make room in the folder of temporary files, or clear `verify.command`."
+
+
+async def _in_thread(work: Callable[[], None], stop: threading.Event | None = None) -> None:
+    """Work on the disk, which has ended when this has, cancelled or not. Raises AnalysisError for a full disk."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
     try:
-        await asyncio.shield(copying)
+        await asyncio.shield(working)
     except asyncio.CancelledError:
-        stop.set()
-        await asyncio.wait([copying])
+        if stop is not None:
+            stop.set()
+        await asyncio.wait([working])
         raise
+    except OSError as error:
+        raise AnalysisError(f"The workspace cannot be copied: {error.strerror or error}.", _NEEDS_ROOM) from error
 
 
 def _copy_files(files: Iterable[Path], root: Path, copy: Path, stop: threading.Event) -> None:
@@ -160,7 +179,7 @@ def _write(path: Path, text: str | None) -> None:
     path.write_text(text, encoding="utf-8", errors="replace", newline="")
 
 
-async def _run(config: Config, copy: Path) -> Run:
+async def _run(config: Config, copy: Path, executor: Executor) -> Run:
     """Run the tests once; raises AnalysisError when they cannot be started."""
     started = time.perf_counter()
     try:
@@ -178,6 +197,7 @@ async def _run(config: Config, copy: Path) -> Run:
             f"`verify.command` cannot be started: {error}.", "Name a program that is on the PATH, or its whole path."
         ) from error
     try:
+        executor.runs(child.pid if sys.platform != "win32" else None)
         _yield_to_others(child.pid)
         async with asyncio.timeout(config.verify.timeout_s):
             status: int | None = await child.wait()
@@ -185,6 +205,7 @@ async def _run(config: Config, copy: Path) -> Run:
         status = None
     finally:
         await _end(child)
+        executor.runs(None)
     return Run(status, time.perf_counter() - started)
 
 

@@ -80,9 +80,15 @@ class WriteTests(Prompted):
             _FORM,
         )
 
+    def shorter(self, context: ActionContext) -> str:
+        return "Write fewer tests: the five that matter most, each of a few lines."
+
+    def is_settled(self, context: ActionContext, text: str) -> bool:
+        return reply.is_settled(text, "", context.document.language)
+
     def parse(self, context: ActionContext, grounding: Grounding, text: str, by: By) -> Outcome:
         document = context.document
-        code = reply.code_block(text).strip("\n") + "\n"
+        code = reply.code_block(text, language=document.language).strip("\n") + "\n"
         if not code.strip():
             raise ReplyRejected("The reply holds no code.", raw=text)
         made = Document("", code, language=document.language)

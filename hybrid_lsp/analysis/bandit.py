@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -13,6 +14,11 @@ from hybrid_lsp.errors import AnalysisError
 from hybrid_lsp.types import Finding, Severity
 
 TIMEOUT_S = 20.0
+
+
+class Unreadable(AnalysisError):
+    """The text is no Python, or newer than the Python that bandit runs with."""
+
 
 _SEVERITY = {
     ("HIGH", "HIGH"): Severity.ERROR,
@@ -28,6 +34,7 @@ _SEVERITY = {
 
 # bandit's message repeats the password, which would carry it into diagnostics, prompts and logs.
 _QUOTED_VALUE = re.compile(r"^(Possible hardcoded password): .*$", re.DOTALL)
+_MOST_QUERY = 10_000
 # bandit and `ast` believe the coding line, but what they get is always UTF-8.
 _CODING = re.compile(r"\A((?:[^\n]*\n)?[ \t\f]*#.*?coding[:=][ \t]*)([-\w.]+)")
 
@@ -35,16 +42,17 @@ _CODING = re.compile(r"\A((?:[^\n]*\n)?[ \t\f]*#.*?coding[:=][ \t]*)([-\w.]+)")
 async def security(document: Document, timeout_s: float = TIMEOUT_S) -> list[Finding]:
     """Every finding, in the order of the text.
 
-    Raises AnalysisError: bandit is missing, fails or is too slow, or the text is not valid Python.
+    Raises AnalysisError: bandit is missing, fails or is too slow; Unreadable where its Python cannot read the text.
     """
     argv = [sys.executable, "-P", "-m", "bandit", "--quiet", "--exit-zero", "--format=json", "-"]
     done = await process.run("bandit", argv, _CODING.sub(r"\1utf-8", document.text), timeout_s)
     report = _report(done)
     if errors := report["errors"]:
-        raise AnalysisError(
-            f"This is not valid Python: {errors[0]['reason']} (bandit).", "Correct it and run the action again."
+        raise Unreadable(
+            f"bandit cannot read this text: {errors[0]['reason']}. It knows the syntax of Python "
+            f"{sys.version_info.major}.{sys.version_info.minor}, with which it runs."
         )
-    found = [_finding(document, item) for item in report["results"]]
+    found = [each for item in report["results"] if not _is_constant(document, each := _finding(document, item))]
     return sorted(found, key=lambda each: (each.span.start, each.span.end))
 
 
@@ -70,6 +78,21 @@ def _finding(document: Document, item: dict[str, Any]) -> Finding:
         cwe=item["issue_cwe"].get("id"),
         url=item["more_info"],
     )
+
+
+def _is_constant(document: Document, finding: Finding) -> bool:
+    """Whether a query that bandit takes for put together (B608) is an f-string with nothing in it."""
+    text = document.slice(finding.span)
+    around = document.text[max(0, finding.span.start - 8) : finding.span.start].rstrip()
+    after = document.text[finding.span.end : finding.span.end + 8].lstrip()
+    if finding.code != "B608" or len(text) > _MOST_QUERY or around.endswith("+") or after.startswith(("+", "%", ".")):
+        return False
+    try:
+        tree = ast.parse(f"({text})", mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    parts = tree.body.values if isinstance(tree.body, ast.JoinedStr) else []
+    return bool(parts) and all(isinstance(part, ast.Constant) for part in parts)
 
 
 def _span(document: Document, item: dict[str, Any]) -> Span:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
@@ -66,6 +67,8 @@ class _Reader:
         self._document = document
         self._root = root
         self._definitions = definitions
+        # The library finds a parent by going down from the root each time.
+        self._parents = {child.id: node for node in _walk(root) for child in node.children}
         self._callers: dict[str, list[str]] | None = None
 
     def outermost(self, node: Node, span: Span) -> Iterator[Node]:
@@ -83,7 +86,7 @@ class _Reader:
     def around(self, span: Span) -> Node | None:
         node = self._root.descendant_for_byte_range(span.start, span.end)
         while node is not None and not self._defines(node):
-            node = node.parent
+            node = self._parents.get(node.id)
         return node
 
     def facts(self, node: Node, levels: int = _LEVELS) -> Facts:
@@ -114,7 +117,7 @@ class _Reader:
 
     def _defines(self, node: Node) -> bool:
         return (
-            node.type in self._definitions and node.parent is not None and node.child_by_field_name("body") is not None
+            node.type in self._definitions and node.id in self._parents and node.child_by_field_name("body") is not None
         )
 
     def _name(self, node: Node) -> str:
@@ -135,20 +138,21 @@ class _Reader:
 
     def _calls(self, nodes: Iterable[Node]) -> Iterator[str]:
         for node in nodes:
-            if not node.is_named or not _CALL.fullmatch(node.type):
-                continue
-            called = next((each for field in _CALLED if (each := node.child_by_field_name(field)) is not None), None)
-            if called is None:
-                continue
-            owner = next((each for field in _OWNERS if (each := node.child_by_field_name(field)) is not None), None)
-            start = (
-                owner.start_byte if owner is not None and owner.start_byte < called.start_byte else called.start_byte
-            )
-            yield _short(self._document.text[start : called.end_byte])
+            for called in self._called(node):
+                owner = next((each for field in _OWNERS if (each := node.child_by_field_name(field)) is not None), None)
+                start = min(called.start_byte, owner.start_byte) if owner is not None else called.start_byte
+                yield _short(self._document.text[start : min(called.end_byte, start + _SIGNATURE)])
+
+    @staticmethod
+    def _called(node: Node) -> Iterator[Node]:
+        """What a node calls, where it is a call."""
+        if node.is_named and _CALL.fullmatch(node.type):
+            found = (each for field in _CALLED if (each := node.child_by_field_name(field)) is not None)
+            yield from islice(found, 1)
 
     def _branches(self, node: Node) -> bool:
         if not node.is_named:
-            parent = node.parent
+            parent = self._parents.get(node.id)
             return node.type in _OPERATORS and parent is not None and parent.type.startswith(("bin", "log"))
         if node.type not in _BRANCHES or any(child.type == "case_item" for child in node.named_children):
             return False
@@ -158,21 +162,23 @@ class _Reader:
         """Names of the definitions that call one of this name, whatever it is called on."""
         if self._callers is None:
             self._callers = {}
-            for node in _walk(self._root):
-                for called in self._calls([node]):
-                    around = self._enclosing(node)
-                    caller = self._name(around) if around else "outside of all"
-                    self._callers.setdefault(re.split(r"\W+", called)[-1], []).append(caller)
+            stack = [(self._root, "outside of all")]
+            while stack:
+                node, caller = stack.pop()
+                for called in self._names_of_called(node):
+                    self._callers.setdefault(called, []).append(caller)
+                inner = self._name(node) if self._defines(node) else caller
+                stack.extend((child, inner) for child in reversed(node.children))
         return _unique(each for each in self._callers.get(name, ()) if each != name)
 
-    def _enclosing(self, node: Node) -> Node | None:
-        parent = node.parent
-        while parent is not None and not self._defines(parent):
-            parent = parent.parent
-        return parent
+    def _names_of_called(self, node: Node) -> Iterator[str]:
+        """The last part of the name that a node calls."""
+        for called in self._called(node):
+            text = self._document.text[max(called.start_byte, called.end_byte - _SIGNATURE) : called.end_byte]
+            yield re.split(r"\W+", text)[-1]
 
     def _text(self, node: Node) -> str:
-        return _short(self._document.text[node.start_byte : node.end_byte])
+        return _short(self._document.text[node.start_byte : min(node.end_byte, node.start_byte + _SIGNATURE)])
 
 
 def _kind(node_type: str) -> str:

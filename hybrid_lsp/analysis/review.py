@@ -55,6 +55,8 @@ async def _whole(document: Document) -> Review:
             raise failure
     if len(failures) == len(results):
         raise failures[-1]  # ruff's names the line
+    if isinstance(results[0], bandit.Unreadable):  # ruff has read it
+        failures = [AnalysisError(f"{results[0]} Its findings are missing here, ruff's are not.")]
     first, second = ([] if isinstance(each, BaseException) else each for each in results)
     return Review(tuple(merge(document, first, second)), tuple(str(each) for each in failures))
 

@@ -28,6 +28,9 @@ SECURITY_RULES = ("S",)
 TIMEOUT_S = 10.0
 # One fix can make room for another, as in ruff itself, which stops after 100 rounds.
 _ROUNDS = 5
+# A complaint that the syntax is newer than some version, which is valid Python all the same.
+_OF_A_VERSION = re.compile(r"\bon Python 3\.\d+ \(syntax was (?:added|removed) in Python 3\.\d+\)")
+_UNUSED = ("F401",)
 _CODE = re.compile(r"[A-Z]+\d{3,}")
 
 
@@ -62,7 +65,7 @@ class Fixes:
 async def check(document: Document, select: Sequence[str], timeout_s: float = TIMEOUT_S) -> list[Diagnostic]:
     """Every result of the selected rules, in the order of the text.
 
-    Raises AnalysisError: ruff is missing, fails or is too slow, or the text is not valid Python.
+    Raises AnalysisError: ruff is missing, fails or is too slow, or the text is not valid Python of any version.
     """
     suffix = ".pyi" if is_stub(document) else ".py"
     argv = [
@@ -79,7 +82,8 @@ async def check(document: Document, select: Sequence[str], timeout_s: float = TI
     done = await process.run("ruff", argv, document.text, timeout_s)
     if done.code != 0:
         raise _failure(done.err)
-    found = [_diagnostic(document, item) for item in json.loads(done.out)]
+    items = [item for item in json.loads(done.out) if not _OF_A_VERSION.search(item["message"])]
+    found = [_diagnostic(document, item) for item in items]
     return sorted(found, key=lambda each: (each.span.start, each.span.end))
 
 
@@ -110,8 +114,11 @@ async def fix(document: Document, span: Span, code: str, timeout_s: float = TIME
 
 
 async def fixes(document: Document, span: Span, timeout_s: float = TIMEOUT_S) -> Fixes:
-    """Apply the safe fixes that lie inside a span with all their edits; raises AnalysisError as `check` does."""
-    applied: list[Diagnostic] = []
+    """Apply the safe fixes that lie inside a span with all their edits; imports that nothing needs then go too.
+
+    Raises AnalysisError as `check` does.
+    """
+    applied, original = list[Diagnostic](), document
     for remaining in range(_ROUNDS, -1, -1):
         found = [each for each in await check(document, FIX_RULES, timeout_s) if _inside(each.span, span)]
         chosen = _without_overlap(each for each in found if _fixable(each, span))
@@ -123,7 +130,17 @@ async def fixes(document: Document, span: Span, timeout_s: float = TIMEOUT_S) ->
         document = attrs.evolve(document, text=text)
         applied += chosen
     advice = tuple(each for each in found if not _fixable(each, span))
-    return Fixes(document.text, span.end, tuple(applied), advice)
+    unneeded = await _unneeded(original, document, timeout_s) if applied else []
+    edits = sorted((edit for each in unneeded for edit in each.edits), key=lambda edit: edit.span.start)
+    moved = sum(len(edit.new_text) - (edit.span.end - edit.span.start) for edit in edits if edit.span.end <= span.end)
+    return Fixes(_apply(document.text, edits), span.end + moved, (*applied, *unneeded), advice)
+
+
+async def _unneeded(before: Document, after: Document, timeout_s: float) -> list[Diagnostic]:
+    """Imports that are used in one text and no longer in the other, where they can safely go."""
+    known = {each.message for each in await check(before, _UNUSED, timeout_s)}
+    found = await check(after, _UNUSED, timeout_s)
+    return _without_overlap(each for each in found if each.edits and each.message not in known)
 
 
 def _fixable(diagnostic: Diagnostic, span: Span) -> bool:

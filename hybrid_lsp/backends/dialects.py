@@ -11,7 +11,7 @@ import attrs
 from hybrid_lsp.errors import BackendFailed
 from hybrid_lsp.models import families
 from hybrid_lsp.models.families import MAX_STOPS, Family
-from hybrid_lsp.types import Chat, Finish, Infill, Piece, Request
+from hybrid_lsp.types import Chat, Finish, Infill, Request
 
 Dialect = Literal["engine", "llamacpp", "openai"]
 Json = dict[str, Any]
@@ -57,6 +57,8 @@ def _infill(dialect: Dialect, request: Request, prompt: Infill) -> Json:
         body["t_max_predict_ms"] = request.time_budget_ms
     if dialect == "engine" and request.background:
         body["priority"] = "background"
+    if dialect == "engine" and request.draft:
+        body["draft"] = request.draft
     return body | _stop(request.stop)
 
 
@@ -102,60 +104,184 @@ def _stop(wanted: tuple[str, ...]) -> Json:
     return {"stop": list(wanted[:MAX_STOPS])} if wanted else {}
 
 
-def read(event: Any) -> Piece | None:
-    """One event of any dialect as a piece; None for one without text (usage, a comment of a proxy).
+@attrs.frozen
+class Said:
+    """What one event says. `tokens` and `logprob` as in `Piece`.
+
+    `whole`: the text is all of the answer, not what follows; `refused` are the words in which an answer is withheld.
+    """
+
+    text: str = ""
+    thought: str = ""
+    tokens: int = 0
+    logprob: float = 0.0
+    finish: Finish | None = None
+    whole: bool = False
+    refused: str = ""
+
+
+def read(event: Any) -> Said | None:
+    """What an event of any dialect says; None for one without text (usage, a ping, a comment of a proxy).
 
     Raises BackendFailed for an event that reports an error or is none of the protocol's.
     """
     if not isinstance(event, dict):
-        raise BackendFailed("The model server sent something that is no event of the protocol.", _CHECK_URL)
-    if event.get("error"):
-        raise BackendFailed(f"The model server reports: {error_text(event)}", "See the server's log.")
+        raise BackendFailed("The model server sent something that is no event of the protocol.", CHECK_URL)
+    if (error := reported(event)) is not None:
+        raise BackendFailed(f"The model server reports: {error_text(error)}", "See the server's log.")
     if "content" in event:
         return _read_infill(event)
     choices = event.get("choices")
-    if not isinstance(choices, list):
-        raise BackendFailed("The model server sent an event without text.", _CHECK_URL)
-    return _read_choice(choices[0], event) if choices and isinstance(choices[0], dict) else None
+    first = next((each for each in choices if isinstance(each, dict)), None) if isinstance(choices, list) else None
+    return _read_choice(first, event) if first is not None else None
 
 
-_CHECK_URL = "Check that `base_url` and `backend` fit the server."
+CHECK_URL = "Check that `base_url` and `backend` fit the server."
 
 
-def _read_infill(event: Mapping[str, Any]) -> Piece:
+def reported(event: Any) -> Any | None:
+    """The error that an event stands for, in any of the shapes in use; None where it stands for none."""
+    if not isinstance(event, dict):
+        return None
+    if event.get("error"):
+        return event
+    if event.get("choices") or "content" in event:
+        return None
+    is_error = "error" in (event.get("object"), event.get("type"), event.get("status"))
+    return event if event.get("detail") or is_error else None
+
+
+def _read_infill(event: Mapping[str, Any]) -> Said:
     tokens = event.get("tokens")
-    probabilities = event.get("completion_probabilities")
     count = len(tokens) if isinstance(tokens, list) and tokens else None
-    if not event.get("stop"):
-        return _piece(event["content"], _logprobs(probabilities), count, None)
-    limited = event.get("stop_type") == "limit"
+    said = _parts(event["content"])
+    return _said(
+        attrs.evolve(said, thought=said.thought + _thought(event)),
+        _logprobs(event.get("completion_probabilities")),
+        count,
+        _infill_finish(event) if event.get("stop") else None,
+    )
+
+
+def _infill_finish(event: Mapping[str, Any]) -> Finish:
     # A background request that made way had its time, as one whose budget ran out.
-    is_cut = event.get("time_limit") or event.get("preempted")
-    finish = Finish.TIME if is_cut else Finish.LENGTH if limited else Finish.STOP
-    return _piece(event["content"], _logprobs(probabilities), count, finish)
+    if event.get("time_limit") or event.get("preempted"):
+        return Finish.TIME
+    return Finish.LENGTH if event.get("stop_type") == "limit" else Finish.STOP
 
 
-def _read_choice(choice: Mapping[str, Any], event: Mapping[str, Any]) -> Piece | None:
-    delta = choice.get("delta") or choice.get("message") or {}
-    text = choice.get("text")
-    text = delta.get("content") if text is None and isinstance(delta, dict) else text
-    finish = _finish(choice.get("finish_reason"), event)
+def _read_choice(choice: Mapping[str, Any], event: Mapping[str, Any]) -> Said | None:
+    said = _message(choice)
+    finish, refused = _finish(choice.get("finish_reason"), event)
+    said = attrs.evolve(said, refused=said.refused or refused)
     listed = choice.get("logprobs")
     logprobs = listed if isinstance(listed, dict) else {}
     values = logprobs.get("token_logprobs")
     if not isinstance(values, list):
         values = _logprobs(logprobs.get("content"))
-    if not text and not values and finish is None:
+    if not (said.text or said.thought or said.refused or values or finish):
         return None
-    return _piece(text or "", values, None, finish)
+    return _said(said, values, None, finish)
 
 
-def _finish(reason: Any, event: Mapping[str, Any]) -> Finish | None:
-    if reason is None:
-        return None
+def _message(choice: Mapping[str, Any]) -> Said:
+    """The text of a choice: what is added to the answer, else the whole of it."""
+    delta, message = choice.get("delta"), choice.get("message")
+    for each, whole in ((delta, False), (message, True)):
+        if isinstance(each, dict):
+            parts = _parts(each.get("content"))
+            refusal = each.get("refusal")
+            said = attrs.evolve(
+                parts,
+                thought=parts.thought + _thought(each),
+                refused=parts.refused or (refusal if isinstance(refusal, str) else ""),
+                whole=whole,
+            )
+            if said.text or said.thought or said.refused:
+                return said
+    return _parts(choice.get("text"))
+
+
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "reasoning_text")
+_TEXT_PARTS = ("text", "output_text", "")
+
+
+def _thought(message: Mapping[str, Any]) -> str:
+    """Reasoning in a field of its own, whose name differs from server to server."""
+    return next((found for name in _THOUGHT_FIELDS if (found := _flat(message.get(name)))), "")
+
+
+def _parts(content: Any) -> Said:
+    """A content that is a text, or a list of parts of several types. Raises BackendFailed."""
+    if content is None or isinstance(content, str):
+        return Said(content or "")
+    if not isinstance(content, list | dict):
+        raise BackendFailed("The model server sent a text that is none.", CHECK_URL)
+    text, thought, refused = "", "", ""
+    for part in content if isinstance(content, list) else [content]:
+        kind = part.get("type", "") if isinstance(part, dict) else ""
+        if kind == "refusal":
+            refused += _flat(part)
+        elif kind in _TEXT_PARTS:
+            text += _flat(part)
+        elif "think" in kind or "reason" in kind or "thought" in kind or "summary" in kind:
+            thought += _flat(part)
+    return Said(text, thought, refused=refused)
+
+
+def _flat(value: Any) -> str:
+    """The text within a part, at a depth that servers use."""
+    for _ in range(4):
+        if isinstance(value, list):
+            return "".join(_flat(each) for each in value if isinstance(each, str | dict))
+        if not isinstance(value, dict):
+            break
+        value = next(
+            (
+                value[name]
+                for name in ("text", "thinking", "content", "value", "summary", "refusal", *_THOUGHT_FIELDS)
+                if value.get(name)
+            ),
+            "",
+        )
+    return value if isinstance(value, str) else ""
+
+
+_UNFINISHED = ("", "null", "none", "in_progress")
+_CUT = ("length", "max_tokens", "model_length", "max_output_tokens", "token_limit", "context_length_exceeded")
+_WITHHELD = {
+    "tool_calls": "it called a tool, of which there are none",
+    "tool_use": "it called a tool, of which there are none",
+    "function_call": "it called a function, of which there are none",
+    "malformed_function_call": "it called a function, of which there are none",
+    "content_filter": "the server's filter withheld it",
+    "content_filtered": "the server's filter withheld it",
+    "sensitive": "the server's filter withheld it",
+    "safety": "the server's filter withheld it",
+    "blocklist": "the server's filter withheld it",
+    "prohibited_content": "the server's filter withheld it",
+    "recitation": "the server withheld it as a quotation",
+    "refusal": "the model refused",
+    "error": "the server broke it off with an error",
+    "abort": "the server broke it off",
+    "aborted": "the server broke it off",
+    "cancelled": "the server broke it off",
+    "network_error": "the server broke it off",
+    "insufficient_system_resource": "the server ran out of resources",
+}
+"""Ends that are none: what came before them is not the answer."""
+
+
+def _finish(reason: Any, event: Mapping[str, Any]) -> tuple[Finish | None, str]:
+    """Why a reply ended, None where it goes on; and in which words it was withheld."""
+    word = reason.strip().lower() if isinstance(reason, str) else ""
+    if word in _UNFINISHED:
+        return None, ""
+    if word in _WITHHELD:
+        return Finish.STOP, _WITHHELD[word]
     if event.get("time_limit"):
-        return Finish.TIME
-    return Finish.LENGTH if reason == "length" else Finish.STOP
+        return Finish.TIME, ""
+    return (Finish.LENGTH if word in _CUT else Finish.STOP), ""
 
 
 def _logprobs(entries: Any) -> list[Any]:
@@ -164,19 +290,30 @@ def _logprobs(entries: Any) -> list[Any]:
     return [entry.get("logprob") if isinstance(entry, dict) else None for entry in entries]
 
 
-def _piece(text: Any, logprobs: list[Any], count: int | None, finish: Finish | None) -> Piece:
-    if not isinstance(text, str):
-        raise BackendFailed("The model server sent a text that is none.", _CHECK_URL)
+def _said(said: Said, logprobs: list[Any], count: int | None, finish: Finish | None) -> Said:
     known = [float(value) for value in logprobs if isinstance(value, int | float)]
-    tokens = len(logprobs) or count or (1 if text else 0)
+    tokens = len(logprobs) or count or (1 if said.text or said.thought else 0)
     total = sum(known) if len(known) == tokens else math.nan
-    return Piece(text, tokens, total, finish)
+    return attrs.evolve(said, tokens=tokens, logprob=total, finish=finish)
+
+
+_LONGEST_SAID = 300
 
 
 def error_text(body: Any) -> str:
     """What a server says in an error, short; the shapes differ."""
-    error = body.get("error", body) if isinstance(body, dict) else body
-    for key in ("message", "detail", "error"):
-        if isinstance(error, dict) and isinstance(error.get(key), str):
-            error = error[key]
-    return str(error)[:300]
+    for _ in range(4):
+        if isinstance(body, list):
+            return "; ".join(error_text(each) for each in body[:3])[:_LONGEST_SAID]
+        if not isinstance(body, dict):
+            break
+        found = next(
+            (body[key] for key in ("error", "message", "detail", "errors", "msg", "title") if body.get(key)), None
+        )
+        if found is None:
+            break
+        place = body.get("loc")
+        if isinstance(place, list):  # FastAPI tells of each field that it refuses
+            found = f"{'.'.join(str(each) for each in place)}: {error_text(found)}"
+        body = found
+    return " ".join(str(body).split())[:_LONGEST_SAID]

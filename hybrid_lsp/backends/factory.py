@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hybrid_lsp.backends.endpoint import Endpoint, require_url, shown_url
 from hybrid_lsp.backends.engine import EngineBackend
-from hybrid_lsp.backends.http import Endpoint, HttpBackend, require_url
+from hybrid_lsp.backends.http import HttpBackend
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 from hybrid_lsp.config import EngineConfig, ModelConfig
 from hybrid_lsp.errors import ConfigError
@@ -30,13 +31,16 @@ def make_backend(
     elif not model.model:
         raise ConfigError(f"`{role}.model` is empty.", "Set it to the name that the server knows the model by.")
     return HttpBackend(
-        name=f"{model.backend}:{model.model or base_url}",
+        name=f"{model.backend}:{model.model or shown_url(base_url)}",
         endpoint=Endpoint(base_url),
         dialect=model.backend,
         model=model.model,
         family=family,
         timeout_s=model.timeout_s,
+        thinking_tokens=model.thinking_tokens,
         api_key_env=model.api_key_env,
+        api_key_header=model.api_key_header,
+        parameters=model.parameters,
     )
 
 
@@ -53,7 +57,7 @@ def _engine(model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Laun
         reuse_mb=engine.reuse_mb,
     )
     shared = Launcher(start_timeout_s=engine.start_timeout_s) if launcher is None else launcher
-    return EngineBackend(spec, shared, model.timeout_s)
+    return EngineBackend(spec, shared, model.timeout_s, model.thinking_tokens)
 
 
 def _family(model: ModelConfig, role: Tier) -> Family:

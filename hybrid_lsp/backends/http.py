@@ -1,68 +1,96 @@
 """One client for every model server: our engine, llama-server, and whatever speaks OpenAI's protocol.
 
-Closing the stream closes the connection, which is how all of them are told to stop.
+Closing the stream closes the connection, which is how all of them are told to stop. Whatever happens around an exchange
+is a BackendError that says what to do (`failures.py`); what a server does not take is left out and asked again
+(`learning.py`); what comes is read in `events.py`, `dialects.py` and `listening.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
-from pathlib import Path
 from typing import Any
 
 import attrs
 import httpx
 
-from hybrid_lsp.backends import dialects
+from hybrid_lsp.backends import dialects, reasoning
 from hybrid_lsp.backends.dialects import Call, Dialect
-from hybrid_lsp.errors import BackendError, BackendFailed, BackendTimeout, BackendUnavailable, ConfigError
+from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.events import DONE, EventReader
+from hybrid_lsp.backends.failures import Refusal, Situation, variable_shown
+from hybrid_lsp.backends.learning import Learnt
+from hybrid_lsp.backends.listening import Limits, Listener
+from hybrid_lsp.backends.reasoning import Splitter
+from hybrid_lsp.errors import BackendError, BackendFailed, BackendUnavailable
 from hybrid_lsp.models import families
 from hybrid_lsp.models.families import Family
-from hybrid_lsp.models.stops import StopFinder
-from hybrid_lsp.types import Finish, Piece, Request
+from hybrid_lsp.types import Chat, Finish, Piece, Request
 
-_CONNECT_S = 5.0
-_LONGEST_LINE = 1024 * 1024
-"""Bytes of one event; a server that sends more without a line end is not streaming tokens."""
+_PROPS_S = 5.0
 _DRAIN_S = 0.2
-_DONE = object()
 _LONGEST_ERROR = 64 * 1024
-_BUSY = (502, 503, 504)
-_UNREADABLE = (400, 422)
-_SCHEMA = "response_format"
+_MOST_LESSONS = 12
+_BUSY_S = 60.0
+"""So long altogether a chat waits for a server that is busy; who types waits for no server."""
+_LEAST_WAIT_S = 0.5
+_BRIEFLY_S = 1.0
+"""So long where nothing says that it will be back."""
+_AUTHORIZATION = "Authorization"
 
 
-@attrs.frozen
-class Endpoint:
-    """Where a server listens: `uds` is a Unix socket, then the host in `base_url` is only a name."""
+@attrs.define
+class _Clock:
+    """The time for one reply, in seconds. It stands still while the model is seen to think."""
 
-    base_url: str
-    uds: Path | None = None
-    token: str | None = attrs.field(default=None, repr=False)
+    left_s: float
+    waits_s: float
+    """What of it may be spent waiting for a busy server."""
+    next_wait_s: float = 1.0
+    """How long the next time, where the server does not say."""
+    _since: float = attrs.field(factory=time.monotonic)
 
-    def client(self) -> httpx.AsyncClient:
-        """A new client. Time is limited by the caller; only connecting has a limit of its own."""
-        local = self.uds is not None or self.base_url.startswith("http://")
-        transport = httpx.AsyncHTTPTransport(uds=str(self.uds)) if self.uds is not None else None
-        return httpx.AsyncClient(
-            base_url=self.base_url.rstrip("/"),
-            headers={"Authorization": f"Bearer {self.token}"} if self.token else None,
-            timeout=httpx.Timeout(None, connect=_CONNECT_S),
-            transport=transport,
-            trust_env=self.uds is None,  # a proxy from the environment makes sense for the network only
-            verify=not local,  # without TLS there is nothing to verify, and reading all roots takes 30 ms
-        )
+    @property
+    def remaining_s(self) -> float:
+        return self.left_s - (time.monotonic() - self._since)
+
+    def tick(self, *, thinking: bool) -> None:
+        """Something has come; a thought was worth the time since the last."""
+        now = time.monotonic()
+        self.left_s -= 0.0 if thinking else now - self._since
+        self._since = now
+
+    def wait(self, refusal: Refusal) -> float | None:
+        """How long to wait for a busy server; None: it is not worth it."""
+        wanted_s = refusal.wait_s()
+        wait_s = self.next_wait_s if wanted_s is None else wanted_s
+        gone = wanted_s is None and not refusal.comes_back and wait_s > _BRIEFLY_S
+        if gone or wait_s > min(self.waits_s, self.remaining_s):
+            return None
+        self.waits_s -= max(wait_s, _LEAST_WAIT_S)
+        self.next_wait_s *= 2
+        return wait_s
+
+
+class _Answered(Exception):
+    """A refusal in place of a reply."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__()
+        self.refusal = refusal
 
 
 @attrs.define(eq=False)
 class HttpBackend:
     """A model behind an HTTP server. Used by one event loop; `aclose` it in the end.
 
-    `timeout_s` limits a whole reply. `api_key_env` names the environment variable with the key, read at each use.
+    `timeout_s` limits a whole reply, but for the time in which the model is seen to think; `thinking_tokens` are asked
+    for beside those of an answer, and no more than these are waited for. `api_key_env` names the environment variable
+    with the key, read at each use and sent in `api_key_header`. `parameters` are added to each request; one of them
+    that is an empty text leaves out what would be sent.
     """
 
     name: str
@@ -71,22 +99,33 @@ class HttpBackend:
     model: str = ""
     family: Family = families.PLAIN
     timeout_s: float = 120.0
+    thinking_tokens: int = 4096
     api_key_env: str = ""
+    api_key_header: str = _AUTHORIZATION
+    parameters: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    learnt: Learnt = attrs.field(factory=Learnt)
     _client: httpx.AsyncClient | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.learnt.opens_in_thought = reasoning.always_thinks(self.model)
 
     async def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
         """See `Backend.generate`."""
-        call = dialects.call(self.dialect, self.model, self.family, request)
-        watch = _Watch(request, self.dialect, self.family)
-        deadline = time.monotonic() + self.timeout_s
-        async with aclosing(self._events(call, deadline)) as events:
-            async for event in events:
-                for piece in watch.take(event):
-                    yield piece
-                if watch.done:
-                    await _drain(events)
-                    return
-        raise BackendFailed(f"{self.name} ended its answer in the middle.", "See the server's log.")
+        clock = _Clock(self.timeout_s, _patience_s(request))
+        for _ in range(_MOST_LESSONS):
+            request = self.learnt.shortened(request)
+            call = self._call(request)
+            splitter, listener = self._listener(request)
+            try:
+                async with aclosing(self._pieces(call, listener, clock)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except _Answered as answered:
+                await self._take_in(answered.refusal, call, clock)
+                continue
+            self._remember(splitter)
+            return
+        raise BackendFailed(f"{self.name} refuses each form of the request.", dialects.CHECK_URL)
 
     async def aclose(self) -> None:
         """Close idle connections."""
@@ -100,201 +139,176 @@ class HttpBackend:
 
     async def get_json(self, path: str) -> dict[str, Any]:
         """A JSON object of the server. Raises BackendError."""
-        deadline = time.monotonic() + min(self.timeout_s, _CONNECT_S)
-        response = await self._send("GET", path, None, deadline)
+        clock = _Clock(min(self.timeout_s, _PROPS_S), 0.0)
+        events = []
         try:
-            body = await self._whole_body(response, deadline)
-        finally:
-            await response.aclose()
-        return body
+            async with aclosing(self._events("GET", Call(path, {}), clock)) as found:
+                events = [event async for event in found]
+        except _Answered as answered:
+            raise self._situation(path).of_refusal(answered.refusal) from None
+        if len(events) != 1 or not isinstance(events[0], dict):
+            raise BackendFailed(f"{self.name} sent no JSON object.", dialects.CHECK_URL)
+        return events[0]
 
-    async def _events(self, call: Call, deadline: float) -> AsyncGenerator[Any, None]:
-        response = await self._send("POST", call.path, call.body, deadline)
+    # -- what is asked -----------------------------------------------------------------------------------------------
+
+    def _call(self, request: Request) -> Call:
+        asked = request
+        if isinstance(request.prompt, Chat) and self.learnt.has_room_to_think:
+            # Servers count reasoning as part of the reply.
+            asked = attrs.evolve(request, max_tokens=request.max_tokens + self.thinking_tokens)
+        call = dialects.call(self.dialect, self.model, self.family, asked)
+        unwanted = {name for name, value in self.parameters.items() if value == ""}
+        body = {name: value for name, value in (call.body | dict(self.parameters)).items() if name not in unwanted}
+        return self.learnt.fit(Call(call.path, body))
+
+    def _listener(self, request: Request) -> tuple[Splitter, Listener]:
+        prompt = request.prompt
+        chats = isinstance(prompt, Chat)
+        asked = "\n".join(each.content for each in prompt.messages) if isinstance(prompt, Chat) else ""
+        splitter = Splitter(asked, chat=chats, opened=chats and self.learnt.opens_in_thought)
+        # Our engine keeps the time budget itself.
+        watched = self.dialect != "engine" and request.time_budget_ms is not None
+        limits = Limits(
+            answer=request.max_tokens if chats else None,
+            thought=self.thinking_tokens,
+            budget_s=(request.time_budget_ms or 0) / 1000 if watched else None,
+        )
+        return splitter, Listener(self.name, splitter, dialects.stops(self.dialect, self.family, request), limits)
+
+    def _remember(self, splitter: Splitter) -> None:
+        """Whether this model's replies begin within reasoning."""
+        self.learnt.opens_in_thought = (self.learnt.opens_in_thought or splitter.orphaned) and not splitter.unmarked
+
+    async def _take_in(self, refusal: Refusal, call: Call, clock: _Clock) -> None:
+        """Learn from a refusal, or wait where the server is busy. Raises BackendError: there is nothing to be done."""
+        if self.learnt.learn(refusal, call):
+            return
+        error = self._situation(call.path).of_refusal(refusal)
+        if not refusal.is_busy or (wait_s := clock.wait(refusal)) is None:
+            raise error
+        await asyncio.sleep(wait_s)
+
+    # -- what is answered --------------------------------------------------------------------------------------------
+
+    async def _pieces(self, call: Call, listener: Listener, clock: _Clock) -> AsyncGenerator[Piece, None]:
+        reader = EventReader(self.name)
+        begun = False
+        async with aclosing(self._events("POST", call, clock, reader)) as events:
+            async for event in events:
+                if not begun and (error := dialects.reported(event)) is not None:
+                    raise _Answered(Refusal.reported(error))
+                for piece in _heard(event, listener):
+                    begun = True
+                    yield piece
+                clock.tick(thinking=listener.thinking)
+                if listener.done:
+                    self.learnt.answered()
+                    await _drain(events)
+                    return
+        for piece in listener.end():
+            yield piece
+        if not listener.done:
+            said = f" It says: {reader.stray}" if reader.stray else ""
+            raise BackendFailed(f"{self.name} ended its answer in the middle.{said}", "See the server's log.")
+        self.learnt.answered()
+
+    async def _events(
+        self, method: str, call: Call, clock: _Clock, reader: EventReader | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """The events of one answer. Raises BackendError; _Answered for a status that stands for none."""
+        reader = reader or EventReader(self.name)
+        response = await self._send(method, call, clock)
         try:
-            if "event-stream" not in response.headers.get("content-type", ""):
-                # A server without streaming answers in one body.
-                yield _as_events(await self._whole_body(response, deadline))
-                return
-            async with aclosing(self._lines(response, deadline)) as lines:
-                async for line in lines:
-                    if (event := self._event(line)) is not None:
+            if not response.is_success:
+                raise _Answered(await self._refusal(response, clock))
+            async with aclosing(self._bytes(response, clock)) as parts:
+                async for part in parts:
+                    for event in reader.feed(part):
                         yield event
+            for event in reader.end():
+                yield event
         finally:
             # Of a body that was not read to its end httpx closes the connection: the server stops.
             await response.aclose()
 
-    async def _send(self, method: str, path: str, body: Any, deadline: float) -> httpx.Response:
-        if self._client is None:
-            self._client = self.endpoint.client()
-        request = self._client.build_request(method, path, json=body, headers=self._headers())
+    async def _send(self, method: str, call: Call, clock: _Clock) -> httpx.Response:
+        situation = self._situation(call.path)
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                response = await self._client.send(request, stream=True)
-        except (TimeoutError, httpx.PoolTimeout, httpx.WriteTimeout) as error:
-            raise self._late() from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise self._unreachable(error) from error
-        if response.status_code in _UNREADABLE and _SCHEMA in (body or {}):
-            # Not every server takes a schema; the prompt asks for the same form in words.
-            await response.aclose()
-            return await self._send(method, path, {k: v for k, v in body.items() if k != _SCHEMA}, deadline)
-        if response.is_error:
-            raise await self._refusal(response, deadline)
-        return response
+            if self._client is None:
+                self._client = self.endpoint.client()
+            request = self._client.build_request(
+                method, self.endpoint.url(call.path), json=call.body if method == "POST" else None, headers=self._key()
+            )
+            async with asyncio.timeout(clock.remaining_s):
+                return await self._client.send(request, stream=True)
+        except Exception as error:  # whatever it is, it is the failure of this backend and not of the language server
+            raise situation.of_exception(error, self.timeout_s) from error
 
-    def _headers(self) -> dict[str, str]:
+    def _key(self) -> dict[str, str]:
+        """The header with the key. Raises BackendUnavailable."""
+        key = self._secret
         if not self.api_key_env:
             return {}
-        key = os.environ.get(self.api_key_env, "").strip()
         if not key:
             raise BackendUnavailable(
-                f"The environment variable {self.api_key_env} with the key for {self.name} is empty.",
+                f"There is no key for {self.name} in {variable_shown(self.api_key_env)}: it is empty.",
                 "Set it before the editor starts, or clear `api_key_env`.",
             )
-        return {"Authorization": f"Bearer {key}"}
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise BackendUnavailable(
+                f"The key for {self.name} in {variable_shown(self.api_key_env)} holds a character that no key has.",
+                "Copy the key again, without quotes, blanks and line ends.",
+            )
+        is_bearer = self.api_key_header.lower() == _AUTHORIZATION.lower()
+        return {self.api_key_header: f"Bearer {key}" if is_bearer else key}
 
-    async def _refusal(self, response: httpx.Response, deadline: float) -> BackendError:
-        """The error that a status other than 2xx stands for."""
-        try:
-            raw = await self._read(response, deadline, _LONGEST_ERROR)
-        except BackendError:
-            raw = b""
-        finally:
-            await response.aclose()
-        said = _error_said(raw) or response.reason_phrase
-        message = f"{self.name} answered {response.status_code}: {said}"
-        if response.status_code in _BUSY:
-            return BackendUnavailable(message, "Try again when the server is ready.")
-        remedy = "Check `api_key_env`." if response.status_code in (401, 403) else "See the server's log."
-        return BackendFailed(message, remedy)
+    @property
+    def _secret(self) -> str:
+        return os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
 
-    async def _whole_body(self, response: httpx.Response, deadline: float) -> dict[str, Any]:
-        raw = await self._read(response, deadline, 16 * _LONGEST_LINE)
-        try:
-            body = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            raise BackendFailed(f"{self.name} sent no JSON.", _WRONG_SERVER) from error
-        if not isinstance(body, dict):
-            raise BackendFailed(f"{self.name} sent no JSON object.", _WRONG_SERVER)
-        return body
+    async def _refusal(self, response: httpx.Response, clock: _Clock) -> Refusal:
+        raw = bytearray()
+        with suppress(BackendError):
+            async with aclosing(self._bytes(response, clock)) as parts:
+                async for part in parts:
+                    raw += part
+                    if len(raw) > _LONGEST_ERROR:
+                        break
+        return Refusal.of(response, bytes(raw[:_LONGEST_ERROR]), self._secret)
 
-    async def _read(self, response: httpx.Response, deadline: float, most: int) -> bytes:
-        read = bytearray()
-        async with aclosing(self._bytes(response, deadline)) as parts:
-            async for part in parts:
-                read += part
-                if len(read) > most:
-                    raise BackendFailed(f"{self.name} sent more than {most} bytes.", _WRONG_SERVER)
-        return bytes(read)
-
-    async def _lines(self, response: httpx.Response, deadline: float) -> AsyncGenerator[bytes, None]:
-        """Lines as they arrive. Not httpx's: those end at U+2028 too, which JSON may hold."""
-        pending = b""
-        async with aclosing(self._bytes(response, deadline)) as parts:
-            async for part in parts:
-                *lines, pending = (pending + part).split(b"\n")
-                for line in lines:
-                    yield line.rstrip(b"\r")
-                if len(pending) > _LONGEST_LINE:
-                    raise BackendFailed(f"{self.name} sent a line of more than {_LONGEST_LINE} bytes.", _WRONG_SERVER)
-
-    async def _bytes(self, response: httpx.Response, deadline: float) -> AsyncGenerator[bytes, None]:
+    async def _bytes(self, response: httpx.Response, clock: _Clock) -> AsyncGenerator[bytes, None]:
         parts: AsyncIterator[bytes] = response.aiter_bytes()
         while True:
             try:
-                async with asyncio.timeout(deadline - time.monotonic()):
+                async with asyncio.timeout(clock.remaining_s):
                     part = await anext(parts)
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise self._late() from error
-            except (httpx.HTTPError, OSError) as error:
+                raise self._situation().late(self.timeout_s) from error
+            except Exception as error:  # of the connection, or of a body that is not encoded as it says
                 raise BackendFailed(
                     f"{self.name} died in the middle of an answer ({type(error).__name__}).", "See the server's log."
                 ) from error
             yield part
 
-    def _event(self, line: bytes) -> Any:
-        """The JSON of a line; None for comments, event names and the empty lines between."""
-        field, _, value = line.partition(b":")
-        if field not in (b"data", b"error") or not value.strip():
-            return None
-        if value.strip() == b"[DONE]":
-            return _DONE
-        try:
-            event = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise BackendFailed(f"{self.name} sent an event that is not JSON.", _WRONG_SERVER) from error
-        return event if field == b"data" else {"error": event}
-
-    def _late(self) -> BackendTimeout:
-        return BackendTimeout(
-            f"{self.name} did not finish within {self.timeout_s:g} s.", "Raise `timeout_s`, or ask a faster model."
-        )
-
-    def _unreachable(self, error: Exception) -> BackendError:
-        where = self.endpoint.uds or self.endpoint.base_url
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | OSError):
-            return BackendUnavailable(f"Nobody answers at {where}.", "Start the server, or correct `base_url`.")
-        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-            return BackendUnavailable(f"{where} is no address of a server.", "Correct `base_url`.")
-        return BackendFailed(f"{self.name} broke off ({type(error).__name__}).", "See the server's log.")
+    def _situation(self, path: str = "") -> Situation:
+        return Situation(self.name, self.endpoint, path, self.api_key_env)
 
 
-_WRONG_SERVER = "Check that `base_url` and `backend` fit the server."
+def _patience_s(request: Request) -> float:
+    """How long a request may wait for a busy server."""
+    if not isinstance(request.prompt, Chat):
+        return 0.0
+    return _BUSY_S if request.time_budget_ms is None else min(_BUSY_S, request.time_budget_ms / 1000)
 
 
-class _Watch:
-    """Turns the events of one reply into pieces, and knows when the reply is over.
-
-    It looks for all stop strings, of which servers take only some, and keeps the time budget where it is not our
-    engine that does.
-    """
-
-    def __init__(self, request: Request, dialect: Dialect, family: Family) -> None:
-        self._finder = StopFinder(dialects.stops(dialect, family, request))
-        kept_there = dialect == "engine" or request.time_budget_ms is None
-        self._budget = None if kept_there else (request.time_budget_ms or 0) / 1000
-        self._first: float | None = None
-        self._tokens, self._logprob = 0, 0.0
-        self.done = False
-
-    def take(self, event: Any) -> Iterator[Piece]:
-        if event is _DONE:
-            yield from self._end(Finish.STOP)  # a server that gave no reason
-            return
-        piece = dialects.read(event)
-        if piece is None:
-            return
-        yield from self._text(piece)
-        finish = piece.finish or self._own_end()
-        if finish is not None:
-            yield from self._end(finish)
-
-    def _text(self, piece: Piece) -> Iterator[Piece]:
-        self._tokens += piece.tokens
-        self._logprob += piece.logprob if piece.tokens else 0.0
-        if safe := self._finder.feed(piece.text):
-            yield self._piece(safe)
-
-    def _own_end(self) -> Finish | None:
-        if self._finder.found is not None:
-            return Finish.STOP
-        now = time.monotonic()
-        self._first = now if self._first is None else self._first
-        return Finish.TIME if self._budget is not None and now - self._first >= self._budget else None
-
-    def _end(self, finish: Finish) -> Iterator[Piece]:
-        if rest := self._finder.flush():
-            yield self._piece(rest)
-        self.done = True
-        # The tokens that ended the text are counted, and how likely they were.
-        yield attrs.evolve(self._piece(""), finish=finish)
-
-    def _piece(self, text: str) -> Piece:
-        tokens, self._tokens = self._tokens, 0
-        logprob, self._logprob = self._logprob, 0.0
-        return Piece(text, tokens, logprob)
+def _heard(event: Any, listener: Listener) -> list[Piece]:
+    if event is DONE:
+        return list(listener.end(Finish.STOP))  # a server that gave no reason
+    said = dialects.read(event)
+    return list(listener.take(said)) if said is not None else []
 
 
 async def _drain(events: AsyncGenerator[Any, None]) -> None:
@@ -303,31 +317,3 @@ async def _drain(events: AsyncGenerator[Any, None]) -> None:
         async with asyncio.timeout(_DRAIN_S):
             async for _ in events:
                 pass
-
-
-def _as_events(body: dict[str, Any]) -> dict[str, Any]:
-    """A body that is not a stream, as the one event of a stream."""
-    if "content" in body:
-        return body | {"stop": True}
-    return body
-
-
-def _error_said(raw: bytes) -> str:
-    try:
-        return dialects.error_text(json.loads(raw))
-    except (ValueError, RecursionError):
-        return raw[:200].decode("utf-8", "replace").strip()
-
-
-def require_url(base_url: str, setting: str) -> str:
-    """A usable base address. Raises ConfigError."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError(
-            f"`{setting}` is `{base_url}`, not the address of a server.",
-            "Set it to something like http://localhost:8000/v1.",
-        )
-    return base_url

@@ -1,13 +1,14 @@
 """Starts the engine processes, and shares them: one a model, whichever window asks first.
 
-Nothing is kept but the socket's name: an engine is there when it answers, and whoever finds it gone starts it again
-under a file lock.
+Nothing is kept but the socket's name: an engine is there when it answers, and whoever finds it gone or silent starts
+another in its place, under a file lock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -15,20 +16,23 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 import filelock
-import httpx
 
 from hybrid_lsp import __version__, errors
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends import liveness
+from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.liveness import Sign
 from hybrid_lsp.errors import EngineError, EngineStartFailed, HybridLspError, ModelError, SocketUnavailable
 from hybrid_lsp.models.store import locate
 from hybrid_lsp.paths import digest, socket_path, state_dir
 from hybrid_lsp.types import Tier
 
 _POLL_S = 0.05
-_HEALTH_S = 2.0
+_SIGN_S = {Tier.SMALL: 2.0, Tier.LARGE: 10.0}
+"""Longest wait for a sign of life. A large engine lets everything else go first, also when it answers."""
 _LIVED_S = 60.0
 """An engine that served so long before it died did not die of starting."""
 _FREE_RESTARTS = 1
@@ -49,7 +53,7 @@ class EngineSpec:
     compute_type: str = "auto"
     threads: int = 0
     idle_exit_minutes: float = attrs.field(default=15.0, eq=False)
-    reuse_mb: float = attrs.field(default=96.0, eq=False)
+    reuse_mb: float = attrs.field(default=-1.0, eq=False)
 
     @property
     def located(self) -> str:
@@ -142,7 +146,7 @@ class Launcher:
             EngineStartFailed: it died, was not ready in time, or died so often that it is left alone for a while.
         """
         places = Places.of(spec)
-        if (endpoint := await self._healthy(places)) is not None:
+        if await self._look(spec, places) is Sign.READY and (endpoint := self._endpoint(places)) is not None:
             return endpoint
         record = self._records.setdefault(spec, _Record())
         if record.starting is None or record.starting.done():
@@ -151,15 +155,19 @@ class Launcher:
         # Whoever waits may give up; the start goes on, for the next one.
         return await asyncio.shield(record.starting)
 
+    async def lives(self, spec: EngineSpec) -> bool:
+        """Whether an engine answers, be it that it is loading; asked of one that has fallen silent."""
+        return await self._look(spec, Places.of(spec)) in (Sign.READY, Sign.LOADING)
+
     async def _obtain(self, spec: EngineSpec, places: Places, record: _Record) -> Endpoint:
         """Wait for an engine that somebody else starts, or be the one who does."""
         deadline = self.clock() + self.start_timeout_s
         while self.clock() < deadline:
             async with self._sole_starter(places) as chosen:
-                endpoint = await self._healthy(places)
-                if endpoint is None and chosen:
-                    endpoint = await self._start(spec, places, record, deadline)
-            if endpoint is not None:
+                sign = await self._look(spec, places)
+                if chosen and sign in (Sign.ABSENT, Sign.SILENT):
+                    return await self._start(spec, places, record, deadline, sign)
+            if sign is Sign.READY and (endpoint := self._endpoint(places)) is not None:
                 return endpoint
             await asyncio.sleep(_POLL_S)
         raise self._too_slow(places)
@@ -182,28 +190,35 @@ class Launcher:
         finally:
             lock.release()
 
-    async def _start(self, spec: EngineSpec, places: Places, record: _Record, deadline: float) -> Endpoint:
+    async def _start(self, spec: EngineSpec, places: Places, record: _Record, deadline: float, sign: Sign) -> Endpoint:
         self._settle(record)
         if (wait := record.not_before - self.clock()) > 0:
             raise _left_alone(record, wait, places)
         places.error.unlink(missing_ok=True)
-        child = record.child = self._spawn(self.command(spec, places), places)
+        silent = sign is Sign.SILENT
+        if silent:
+            # It holds the memory that the next one needs.
+            at = liveness.pid_in(places.endpoint) if self.tcp else liveness.pid_at(places.socket)
+            liveness.kill(at)
+        child = record.child = self._spawn(self.command(spec, places, replace=silent), places)
         while self.clock() < deadline:
-            if (endpoint := await self._healthy(places)) is not None:
+            if await self._look(spec, places) is Sign.READY and (endpoint := self._endpoint(places)) is not None:
                 return endpoint
             if child.failed:
                 record.error = self._died(child, places)
                 self._settle(record)
                 raise record.error
+            if child.process.returncode is not None:  # another was there first, and has gone since
+                child = record.child = self._spawn(self.command(spec, places), places)
             await asyncio.sleep(_POLL_S)
         child.process.terminate()  # else the next request would find it loading, and wait as long again
         raise self._too_slow(places)
 
-    def command(self, spec: EngineSpec, places: Places) -> list[str]:
-        """The command line of an engine."""
+    def command(self, spec: EngineSpec, places: Places, *, replace: bool = False) -> list[str]:
+        """The command line of an engine; with `replace` it takes the socket from one that does not answer."""
         where = (
             ["--port", "0", "--endpoint-file", str(places.endpoint)] if self.tcp else ["--socket", str(places.socket)]
-        )
+        ) + (["--replace"] if replace else [])
         options = {
             "model": spec.located,
             "role": str(spec.role),
@@ -222,8 +237,7 @@ class Launcher:
     def _spawn(self, command: Sequence[str], places: Places) -> _Child:
         """Start a process that outlives this one. What it prints (a crash in C++) goes beside its log."""
         try:
-            places.output.parent.mkdir(parents=True, exist_ok=True)
-            with places.output.open("wb") as output:
+            with _writable(places.output) as output:
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -236,7 +250,7 @@ class Launcher:
                 )
         except OSError as error:
             raise EngineStartFailed(
-                f"The engine cannot be started: {error.strerror or error}.", f"Check {places.output.parent}."
+                f"The engine cannot be started: {error.strerror or error}.", f"Check {places.socket.parent}."
             ) from error
         child = _Child(process, self.clock())
         threading.Thread(target=self._reap, args=(child,), name="reap-engine", daemon=True).start()
@@ -260,17 +274,8 @@ class Launcher:
             record.deaths += 1
             record.not_before = ended + _delay(record.deaths)
 
-    async def _healthy(self, places: Places) -> Endpoint | None:
-        """The engine's address if it is ready; None if it is not there or still loading."""
-        endpoint = self._endpoint(places)
-        if endpoint is None:
-            return None
-        try:
-            async with endpoint.client() as client:
-                response = await client.get("/health", timeout=_HEALTH_S)
-        except httpx.HTTPError:
-            return None
-        return endpoint if response.status_code == httpx.codes.OK else None
+    async def _look(self, spec: EngineSpec, places: Places) -> Sign:
+        return await liveness.look(self._endpoint(places), _SIGN_S[spec.role])
 
     def _endpoint(self, places: Places) -> Endpoint | None:
         if not self.tcp:
@@ -325,6 +330,15 @@ def _read_error(path: Path) -> HybridLspError | None:
         return None
     known = isinstance(kind, type) and issubclass(kind, errors.ModelError | EngineError | errors.ConfigError)
     return kind(message, remedy) if known and kind is not None else EngineStartFailed(message, remedy)
+
+
+def _writable(path: Path) -> BinaryIO:
+    """The file, to be written anew; the null device where the disk is full or read-only: no model is lost to a log."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError:
+        return Path(os.devnull).open("wb")
 
 
 def _last_line(path: Path) -> str:

@@ -27,6 +27,8 @@ TYPED_CHARACTERS = 12
 _REMEMBERED = 256
 _PAIRS = frozenset({"()", "[]", "{}", '""', "''", "``", "<>"})
 """What an editor puts in for one keystroke, the cursor between the two."""
+_CLOSERS = ")]}\"'` \t"
+"""What an editor closes by itself, and blanks between."""
 
 
 class Timer(Protocol):
@@ -37,7 +39,8 @@ class Timer(Protocol):
 
 @attrs.define(eq=False)
 class _Offer:
-    """A suggestion on the screen: `text` would replace the document from `start` to `end`.
+    """A suggestion on the screen: `text` would replace the document from `start` to `end`, and along with it `behind`,
+    which an editor closed there.
 
     `standing` characters of it are there already, the `last` of them by the last change; no accept was counted for the
     `left` characters at its end. `settled`: what became of it is recorded.
@@ -48,6 +51,7 @@ class _Offer:
     text: str = attrs.field(default="", repr=False)
     start: int = 0
     end: int = 0
+    behind: str = ""
     standing: int = 0
     last: int = 0
     left: int = 0
@@ -167,8 +171,11 @@ class Acceptance:
 
     def _place(self, offer: _Offer, suggestion: Suggestion, document: Document) -> None:
         """The suggestion as it is shown now; while it is typed into, only the rest of it is."""
-        start, end, text = suggestion.span.start, suggestion.span.end, suggestion.text
-        stands = document.slice(suggestion.span)
+        start, text = suggestion.span.start, _lf(suggestion.text)
+        replaced = document.slice(suggestion.span)
+        stands = replaced.rstrip(_CLOSERS)
+        offer.behind = replaced[len(stands) :]
+        end = start + len(stands)
         if self._shown.get(offer.uri) is offer and start == end == offer.end:
             whole = offer.text[: offer.standing] + text
             offer.left = max(0, offer.left + len(whole) - len(offer.text))  # a suggestion may grow
@@ -181,9 +188,8 @@ class Acceptance:
     def _follow(self, offer: _Offer, before: str, edit: TextEdit, *, typed: bool = False) -> str:
         """Read one change; with `typed` it was made before the suggestion was there to be accepted."""
         after = _edited(before, edit)
-        head, tail = before[: offer.start], before[offer.end :]
-        if len(after) >= len(head) + len(tail) and after.startswith(head) and after.endswith(tail):
-            self._put(offer, after, len(after) - len(tail), edit, typed=typed)
+        if (end := _fits(offer, before, after)) is not None:
+            self._put(offer, after, end, edit, typed=typed)
         elif edit.span.end < offer.start or edit.span.start > offer.end:
             moved = carried(Span(offer.start, offer.end), before, edit)
             offer.start, offer.end = moved.start, moved.end
@@ -194,14 +200,15 @@ class Acceptance:
     def _put(self, offer: _Offer, text: str, end: int, edit: TextEdit, *, typed: bool) -> None:
         """In the suggestion's place, up to `end`, stands something else than before."""
         end -= _closed(offer, text[offer.start : end], edit)
-        stands = text[offer.start : end].replace("\r\n", "\n")  # editors keep their own line ends
+        stands = _lf(text[offer.start : end])  # editors keep their own line ends
         if not offer.text.startswith(stands) and not stands.startswith(offer.text):
             self._end(offer)
             return
         stands = stands[: len(offer.text)]
         offer.last, offer.standing, offer.end = len(stands) - offer.standing, len(stands), end
         if offer.last > 0:
-            self._added(offer, stands[-offer.last :], text, typed=typed)
+            # A closer that was typed over counts when the next key comes.
+            self._added(offer, stands[-offer.last :], text, typed=typed or len(edit.new_text) == 1)
 
     def _added(self, offer: _Offer, new: str, text: str, *, typed: bool) -> None:
         """More of the suggestion stands: by hand, or by an accept that the client may have told of before."""
@@ -271,6 +278,21 @@ class Acceptance:
 
 def _edited(text: str, edit: TextEdit) -> str:
     return text[: edit.span.start] + edit.new_text + text[edit.span.end :]
+
+
+def _lf(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _fits(offer: _Offer, before: str, after: str) -> int | None:
+    """Where the suggestion's place ends after a change in it, with what stood behind it or without; None elsewhere."""
+    head = before[: offer.start]
+    for end in {offer.end: None, offer.end + len(offer.behind): None}:
+        tail = before[end:]
+        fits = len(after) >= len(head) + len(tail) and after.startswith(head) and after.endswith(tail)
+        if fits and (end == offer.end or offer.text.startswith(_lf(after[offer.start : len(after) - len(tail)]))):
+            return len(after) - len(tail)
+    return None
 
 
 def _closed(offer: _Offer, stands: str, edit: TextEdit) -> int:

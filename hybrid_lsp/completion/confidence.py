@@ -14,7 +14,7 @@ import attrs
 from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document
-from hybrid_lsp.errors import ModelError
+from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.confidence import (
     ALL_RIGHT,
     Confidence,
@@ -25,7 +25,6 @@ from hybrid_lsp.models.confidence import (
     with_line,
 )
 from hybrid_lsp.models.copying import CopyIndex
-from hybrid_lsp.models.store import EMBEDDED, locate
 
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
@@ -33,6 +32,8 @@ _ELSEWHERE = 0.2
 """How much surer one must be in a language that the numbers were not fitted on."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
+_MOST_ASKED = 0.95
+"""A threshold that no suggestion has to exceed."""
 _GOES_ON = 0.6
 """Least mean probability of a token in each further line, of a network whose numbers are not known."""
 
@@ -58,8 +59,8 @@ class Copies:
 class Judge:
     """Compares what the copy model and the network suggest.
 
-    `confidence` is None where no calibration is to be had; `knows_network` tells whether it was fitted for this
-    network, and `languages` where it holds.
+    `confidence` is None where no calibration is to be had; `knows_network` tells whether it has numbers for a network
+    like this one, and `languages` where they hold, beside those that were measured one by one.
     """
 
     confidence: Confidence | None = None
@@ -82,11 +83,25 @@ class Judge:
 
     def best(self, copies: Copies, line: Line, prefix: str) -> Judgement:
         """The likelier of the copied lines and the network's."""
-        if self.confidence is None or not self.knows_network:
+        if self.confidence is None or not self.knows_network or math.isnan(line.mean):
             return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copies)
         network = generated(line.text, line.log_probs, line.finished, prefix)
         chosen, sure = self.confidence.best(copies.own, network, copies.across)
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
+
+    def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:
+        """What there is for who asks by hand, in the order in which it is tried: what would be shown unasked, then the
+        network's line, then what is copied all the same. At least one, which may be empty."""
+        best = self.best(copies, line, prefix)
+        own = Judgement(line.text, line.mean, from_copy=False)
+        if self.confidence is not None and self.knows_network:
+            network = generated(line.text, line.log_probs, line.finished, prefix)
+            own = Judgement(network.text, self.confidence.best(Suggestion(), network)[1], from_copy=False)
+        copied_line = self.copy_alone(copies)
+        least = self.confidence.threshold if self.confidence is not None else 0.0
+        first = [best] if not best.from_copy or best.probability >= least else []
+        found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
+        return found or [best]
 
     def further(self, below: Sequence[Line], sure: float, *, freely: bool = False) -> list[Line]:
         """The lines below the first that are worth showing, the last perhaps unfinished.
@@ -95,7 +110,7 @@ class Judge:
         """
         kept: list[Line] = []
         for line in below:
-            if not self.knows_network or freely:
+            if not self.knows_network or freely or math.isnan(sure):
                 goes_on = not line.finished or math.isnan(line.mean) or line.mean >= _GOES_ON
             else:
                 sure = with_line(sure, line.log_probs)
@@ -109,9 +124,16 @@ class Judge:
         """The least probability that is shown, after so many suggestions in a row that were ignored."""
         if self.confidence is None:
             return 0.0
-        elsewhere = 0.0 if language in self.languages else _ELSEWHERE
         backed_off = _BACK_OFF * max(0, min(ignored, _MOST_IGNORED) - _PATIENCE)
-        return min(0.95, self.confidence.threshold + elsewhere + backed_off)
+        if (measured := self.confidence.languages.get(language)) is not None:
+            return min(_MOST_ASKED, measured.threshold + backed_off)
+        elsewhere = 0.0 if language in self.languages else _ELSEWHERE
+        return min(_MOST_ASKED, self.confidence.threshold + elsewhere + backed_off)
+
+    @property
+    def measured_languages(self) -> frozenset[str]:
+        """Where the numbers hold."""
+        return self.languages | (self.confidence.languages.keys() if self.confidence else frozenset())
 
 
 def sure_enough(probability: float, threshold: float) -> bool:
@@ -120,14 +142,11 @@ def sure_enough(probability: float, threshold: float) -> bool:
 
 
 def judge_for(config: Config) -> Judge:
-    """The judge for the configured small model: by its own numbers, else by the embedded one's for copying alone."""
-    if config.small.backend == "engine" and (own := _confidence(config.small.model)):
-        return Judge(own, knows_network=True)
-    return Judge(_confidence(EMBEDDED))
+    """The judge for the configured small model."""
+    return judge_of(config.small.model, knows_network=config.small.backend != "none")
 
 
-def _confidence(model: str) -> Confidence | None:
-    try:
-        return Confidence.load(locate(model) / "confidence.json")
-    except (ModelError, OSError, ValueError, KeyError, TypeError):
-        return None
+def judge_of(model: str, *, knows_network: bool = True) -> Judge:
+    """The judge for a model: by its own numbers, or by those assumed of one that is not known."""
+    found = calibrations.find(model)
+    return Judge(found.confidence, knows_network) if found is not None else Judge()

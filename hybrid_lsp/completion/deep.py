@@ -6,6 +6,7 @@ understands.
 
 from __future__ import annotations
 
+from hybrid_lsp.routing.router import Patience
 from hybrid_lsp.types import Chat, Infill, Message, Request
 
 HOLE = "<|HOLE|>"
@@ -16,6 +17,7 @@ _RULES = (
 )
 MAX_TOKENS = 160
 TIME_BUDGET_MS = 15_000
+PATIENCE = Patience(first_piece_s=TIME_BUDGET_MS / 1000 + 1, quiet_s=TIME_BUDGET_MS / 1000 + 1)
 
 
 def deep_request(written: Infill) -> Request:

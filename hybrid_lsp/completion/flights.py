@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import attrs
 
@@ -18,8 +19,12 @@ from hybrid_lsp.document import Document
 
 log = logging.getLogger(__name__)
 
+_LOOKS = 20
+"""So often within their patience the waiters look whether the model is silent."""
 GRACE_S = 0.5
 """So long a generation that nobody waits for any more may run on, for the request that the last keystroke brings."""
+_MOST_CLOSERS = 12
+"""Closers right of a cursor, more than anybody nests on one line."""
 
 
 @attrs.define(eq=False)
@@ -27,7 +32,7 @@ class Flight:
     """One generation for the cursor between `prefix` and `suffix`.
 
     `base` is None, or, for an answer worked out ahead, the part of `prefix` that is in the document already.
-    `written` is the model's text so far; `typed_on` says that the document has changed since.
+    `written` is the model's text so far; `typed_on` says that the document has changed since. `invoked`: by hand.
     """
 
     uri: str
@@ -37,11 +42,14 @@ class Flight:
     written: str = attrs.field(default="", repr=False)
     typed: str = attrs.field(default="", repr=False)
     typed_on: bool = False
+    invoked: bool = False
     waiters: int = 0
     shown: Answer | None = None
     """What was answered before the generation's end, which it may only make longer."""
     _first: asyncio.Future[Answer] = attrs.field(factory=lambda: asyncio.get_running_loop().create_future())
     _task: asyncio.Task[None] | None = None
+    _spoke: bool = False
+    """Whether the model has written something since a waiter last looked."""
 
     @property
     def answered(self) -> bool:
@@ -50,6 +58,7 @@ class Flight:
 
     def write(self, text: str) -> None:
         """Take note of all the model's text so far; stops where it goes another way than the user has gone."""
+        self._spoke = self._spoke or text != self.written
         self.written = text
         if not _same_way(self.typed, text):
             self.stop()
@@ -63,14 +72,18 @@ class Flight:
         if not self._first.done():
             self._first.set_result(answer)
 
-    def follow(self, before: str, after: str) -> bool:
-        """Whether the text around the cursor is still what this generation continues; it stops when not."""
-        agrees = after == self.suffix and self._agrees(before)
-        if not agrees:
+    def follow(self, before: str, after: str, *, closed: bool = False) -> bool:
+        """Whether the text around the cursor is still what this generation continues; it stops when not.
+
+        `closed`: what an editor closes by itself right of the cursor may stand at the end of `before`.
+        """
+        typed = _opened(before) if closed else (before,)
+        agreeing = next((each for each in typed if self._agrees(each)), None) if after == self.suffix else None
+        if agreeing is None:
             self.stop()
-        elif before != (self.prefix if self.base is None else self.base):
+        elif agreeing != (self.prefix if self.base is None else self.base):
             self.typed_on = True
-        return agrees
+        return agreeing is not None
 
     def _agrees(self, before: str) -> bool:
         if before.startswith(self.prefix):
@@ -78,11 +91,19 @@ class Flight:
             return _same_way(self.typed, self.written)
         return self.base is not None and before.startswith(self.base) and self.prefix.startswith(before)
 
-    async def wait(self) -> Answer | None:
-        """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running."""
+    async def wait(self, patience_s: float = math.inf, loading: Callable[[], bool] = lambda: False) -> Answer | None:
+        """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running.
+
+        Raises TimeoutError: the model wrote nothing new for `patience_s` seconds, in which it was not `loading`.
+        """
         self.waiters += 1
+        quiet_s, look_s = 0.0, None if patience_s == math.inf else patience_s / _LOOKS
         try:
-            await asyncio.wait({self._first})
+            while not (await asyncio.wait({self._first}, timeout=look_s))[0]:
+                quiet_s = 0.0 if self._spoke or loading() else quiet_s + (look_s or 0.0)
+                self._spoke = False
+                if quiet_s >= patience_s:
+                    raise TimeoutError
         finally:
             self.waiters -= 1
         return None if self._first.cancelled() else self._first.result()
@@ -147,11 +168,13 @@ class Flights:
         suffix: str,
         work: Callable[[Flight], Awaitable[Answer]],
         base: str | None = None,
+        *,
+        invoked: bool = False,
     ) -> Flight:
         """Start a generation; for the cursor itself (`base` None) it takes the place of the document's others."""
         if base is None:
             self.cancel(uri)
-        flight = Flight(uri, prefix, suffix, base)
+        flight = Flight(uri, prefix, suffix, base, invoked=invoked)
         self._flights.setdefault(uri, []).append(flight)
         flight.run(work, self._ended)
         return flight
@@ -169,7 +192,7 @@ class Flights:
         """The text has changed: stop what no longer agrees, without waiting for the next request."""
         for flight in self._of(document.uri):
             cut = len(document.text) - len(flight.suffix)
-            flight.follow(document.text[: max(0, cut)], document.text[max(0, cut) :])
+            flight.follow(document.text[: max(0, cut)], document.text[max(0, cut) :], closed=True)
 
     def cancel(self, uri: str) -> None:
         """Stop all of a document's generations."""
@@ -190,6 +213,17 @@ class Flights:
             flights.remove(flight)
         if not flights:
             self._flights.pop(flight.uri, None)
+
+
+def _opened(before: str) -> Iterator[str]:
+    """A text, and the same without some of the closers that it ends with, the longest first."""
+    yield before
+    for _ in range(_MOST_CLOSERS):
+        before = before.rstrip(" \t")
+        if not before.endswith(tuple(")]}\"'`")):
+            return
+        before = before[:-1]
+        yield before
 
 
 def _same_way(typed: str, written: str) -> bool:

@@ -9,8 +9,8 @@ from contextlib import aclosing
 import attrs
 
 from hybrid_lsp.completion.lines import Line, split
-from hybrid_lsp.routing.router import Candidate, Router
-from hybrid_lsp.types import Finish, Piece, Request
+from hybrid_lsp.routing.router import Candidate, Patience, Router
+from hybrid_lsp.types import Finish, Kind, Piece, Request
 
 
 @attrs.frozen
@@ -41,13 +41,15 @@ async def generate(
     request: Request,
     enough: Callable[[Generation], bool],
     on_text: OnText,
+    patience: Patience | None = None,
 ) -> Generation:
     """Collect the reply, and close the stream (which stops the model) when `enough` says that no more of it is wanted.
 
-    `on_text` sees what has come after each piece. Raises BackendError when no model answers.
+    `on_text` sees what has come after each piece; `patience` is the router's own unless given. Raises BackendError when
+    no model answers.
     """
     writing = _Writing(candidates[0])
-    async with aclosing(router.stream(candidates, request)) as events:
+    async with aclosing(router.stream(candidates, request, patience)) as events:
         async for event in events:
             if isinstance(event, Candidate):
                 writing.candidate = event
@@ -70,6 +72,8 @@ class _Writing:
     first: float | None = None
 
     def take(self, piece: Piece) -> None:
+        if piece.kind is Kind.RETRACTION:
+            self.pieces.clear()
         self.first = time.perf_counter() if self.first is None else self.first
         self.pieces.append(piece)
 

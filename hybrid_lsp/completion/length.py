@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
     from tree_sitter import Tree
 
 
+_FAR = 1000
+"""Lines above and below a cursor in which the next that is not blank is looked for."""
 # A colon opens a block only after these words; in brackets it belongs to a dict, a slice or an annotation.
 _COLON_OPENS = re.compile(
     r"\s*(?:(?:async\s+)?(?:def|for|with)|class|if|elif|else|while|try|except|finally|match|case|cases)\b.*:\s*(?:#.*)?$"
@@ -33,8 +35,8 @@ _WORD_OPENS = {
         r"|\bdo(?:\s*\|.*\|)?\s*$"
     ),
 }  # fmt: skip
-_COLON_LANGUAGES = frozenset({"python", "nim", "gdscript"})
-_CLOSED_BY_DEDENT = _COLON_LANGUAGES | {"yaml", "haskell", "fsharp", "makefile"}
+COLON_LANGUAGES = frozenset({"python", "nim", "gdscript"})
+_CLOSED_BY_DEDENT = COLON_LANGUAGES | {"yaml", "haskell", "fsharp", "makefile"}
 
 
 @attrs.frozen
@@ -83,7 +85,7 @@ def _quotes_before(text: str, offset: int) -> str:
 
 def opens(line: str, language: str) -> bool:
     """Whether a line begins a block that goes on below it."""
-    if language in _COLON_LANGUAGES:
+    if language in COLON_LANGUAGES:
         return bool(_COLON_OPENS.match(line) or re.search(r"[(\[{]\s*(?:#.*)?$", line))
     if _BRACKET_OPENS.search(line):
         return True
@@ -95,7 +97,9 @@ def _floor(document: Document, number: int, before: str) -> int:
     """The least indentation of what still belongs to the cursor's scope."""
     if before.strip():
         return indent_of(before) + 1
-    above = next((text for n in range(number - 1, -1, -1) if (text := document.line(n)).strip()), "")
+    above = next(
+        (text for n in range(number - 1, max(-1, number - _FAR), -1) if (text := document.line(n)).strip()), ""
+    )
     inside = indent_of(above) + 1 if opens(above, document.language) else 0
     return max(indent_of(before), inside)
 
@@ -104,7 +108,14 @@ def _is_open_below(document: Document, number: int, floor: int) -> bool:
     """Whether nothing below closes the scope, in a language where something must."""
     if document.language in _CLOSED_BY_DEDENT or floor == 0:
         return False
-    below = next((text for n in range(number + 1, document.line_count) if (text := document.line(n)).strip()), "")
+    below = next(
+        (
+            text
+            for n in range(number + 1, min(number + _FAR, document.line_count))
+            if (text := document.line(n)).strip()
+        ),
+        "",
+    )
     return indent_of(below) < floor and not CLOSER_LINE.match(below)
 
 

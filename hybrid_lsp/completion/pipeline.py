@@ -1,4 +1,5 @@
-"""The typing path, top to bottom: gate → reuse → copy → in flight → debounce → context → generate → confidence → trim.
+"""The typing path, top to bottom: gate → reuse → copy → in flight → debounce → context → lighter model → generate →
+confidence → trim.
 
 A request waits for a generation and does not own it (see `flights.py`); what follows an accepted suggestion is worked
 out while the user reads it.
@@ -13,23 +14,24 @@ from functools import cached_property
 
 import attrs
 
-from hybrid_lsp.completion import gate
+from hybrid_lsp.completion import cascade, gate
 from hybrid_lsp.completion.budget import ContextBudget
+from hybrid_lsp.completion.cascade import First, Lighter
 from hybrid_lsp.completion.confidence import SURE, Copies, Judge
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
-from hybrid_lsp.completion.deep import deep_request
+from hybrid_lsp.completion.deep import PATIENCE, deep_request
 from hybrid_lsp.completion.flights import Flight, Flights
 from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.latest import SUPERSEDED
 from hybrid_lsp.completion.length import Shape, ended
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.completion.reuse import Reuse, continued
-from hybrid_lsp.completion.suggest import Presenter, extended
+from hybrid_lsp.completion.suggest import Presenter, extended, with_work
 from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
-from hybrid_lsp.context.privacy import conceal
+from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
 from hybrid_lsp.routing.router import Router, Task
@@ -39,6 +41,10 @@ MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
+SILENCE_S = 1.0
+"""A model that has written nothing so long after its time for decoding is not waited for; it may be heard later."""
+LIKELY = 0.25
+"""Probability from which a line that is known already is worth drafting: confirming it costs what a token or two do."""
 PREPARE_S = 0.03
 """Between two pieces of work that can wait: a keystroke comes first."""
 READING_S = 0.25
@@ -49,6 +55,7 @@ READING_S = 0.25
 class CompletionPipeline:
     """Answers inline requests, and follows the documents between them.
 
+    `lighter` is a model that is asked before the router's (None: none is).
     `client_waits`: the editor itself waits for a pause in typing. `reads_files`: the model can tell other files from
     the one at hand. `ignored` says how many suggestions in a row were ignored in a document.
     """
@@ -59,6 +66,7 @@ class CompletionPipeline:
     pause: gate.Pause = attrs.field(factory=gate.Pause)
     client_waits: bool = False
     reads_files: bool = False
+    lighter: Lighter | None = None
     ignored: Callable[[str], int] = lambda uri: 0
     surroundings: Surroundings = attrs.field(factory=Surroundings)
     reuse: Reuse = attrs.field(factory=Reuse)
@@ -74,22 +82,22 @@ class CompletionPipeline:
             return stopped
         cursor = Cursor.of(query)
         answer = await self._answer(cursor, query, config.completion)
-        if answer.suggestions and config.completion.speculate and cursor.selected is None:
+        if answer.suggestions and config.completion.speculate and cursor.certain:
             self._think_ahead(cursor, answer, config.completion)
         return cursor.placed(answer)
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
-        self.surroundings.opened(document)
+        self.surroundings.opened(document.plain)
         self._prepare_soon()
 
     def changed(self, old: Document, new: Document) -> None:
         """A document was edited: what no longer agrees with it is stopped."""
         self.rhythm.changed(old, new)
-        self.surroundings.changed(old, new)
+        self.surroundings.changed(old.plain, new.plain)
         self._prepare_soon()
         self._stop_thinking(new.uri)
-        self.flights.changed(new)
+        self.flights.changed(new.plain)
 
     def cancel(self, uri: str) -> None:
         """Stop all work on a document (it was closed, or an action starts)."""
@@ -127,38 +135,51 @@ class CompletionPipeline:
             self.rhythm.asked(needs_model=False)
             return known
         work = _Work(self, cursor, config)
-        quick = work.sure_copy() or await self._under_way(cursor)
+        quick = work.sure_copy() or await self._under_way(work)
         self.rhythm.asked(needs_model=quick is None)
         if quick is None:
             quick = await self._start(work)
         return quick if not cursor.invoked else await work.escalated(quick)
 
     def _known(self, cursor: Cursor) -> Answer | None:
-        return self.reuse.find(cursor.prefix, cursor.suffix, invoked=cursor.invoked)
+        return self.reuse.find(cursor.prefix, cursor.suffix, uri=cursor.uri, invoked=cursor.invoked)
 
     def _not_worth(self, query: Query, cursor: Cursor, config: CompletionConfig) -> Answer | None:
         deleted = self.rhythm.deleted.get(query.document.uri, False)
         return gate.worth_a_model(query, config, deleted=deleted, place=lambda: self.surroundings.place(cursor))
 
-    async def _under_way(self, cursor: Cursor) -> Answer | None:
+    async def _under_way(self, work: _Work) -> Answer | None:
         """The answer of a generation that was started for an earlier keystroke, or ahead."""
+        cursor = work.cursor
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
-        if flight is None:
+        if flight is None or (flight.invoked and flight.answered and not cursor.invoked):
             return None
-        answer = await _wait(flight)
+        answer = await self._wait(flight, work)
         if answer is None or (cursor.invoked and not answer.suggestions):
             return None
         return continued(answer, flight.prefix, cursor.prefix)
 
     async def _start(self, work: _Work) -> Answer:
-        if not self.router.candidates(Task.COMPLETION):
+        if not self._can_ask:
             return work.without_model(Reason.NO_BACKEND, self.router.absence(Task.COMPLETION))
         cursor = work.cursor
         if not cursor.invoked:
             await asyncio.sleep(self.rhythm.wait_s(work.config.debounce_ms, client_waited=self.client_waits))
-        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run)
-        answer = await _wait(flight)
+        flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run, invoked=cursor.invoked)
+        answer = await self._wait(flight, work)
         return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
+
+    async def _wait(self, flight: Flight, work: _Work) -> Answer | None:
+        patience_s = work.config.time_budget_ms / 1000 + SILENCE_S
+        try:
+            return await flight.wait(patience_s, lambda: self.router.loading(Task.COMPLETION))
+        except TimeoutError:
+            # The generation goes on, within its backend's own limit: whoever asks later joins it.
+            return work.without_model(Reason.TIMEOUT, f"The model was silent for {patience_s:g} s.")
+        except asyncio.CancelledError as cancelled:
+            # Typed on: the next request may want it. Otherwise the user has turned away.
+            flight.leave(keep=cancelled.args == (SUPERSEDED,) or flight.typed_on)
+            raise
 
     def _think_ahead(self, cursor: Cursor, answer: Answer, config: CompletionConfig) -> None:
         """After a moment without a keystroke: what comes once the suggestion has been accepted."""
@@ -168,7 +189,7 @@ class CompletionPipeline:
         def start() -> None:
             del self._ahead[cursor.uri]
             known = self.reuse.knows(accepted.prefix, accepted.suffix)
-            if known or self.flights.ahead(cursor.uri) or not self.router.candidates(Task.COMPLETION):
+            if known or self.flights.ahead(cursor.uri) or not self._can_ask:
                 return
             work = _Work(self, accepted, config, background=True)
             if (sure := work.sure_copy()) is None:
@@ -178,18 +199,14 @@ class CompletionPipeline:
 
         self._ahead[cursor.uri] = asyncio.get_running_loop().call_later(READING_S, start)
 
+    @property
+    def _can_ask(self) -> bool:
+        """Whether any model may be asked now."""
+        return bool(self.router.candidates(Task.COMPLETION)) or (self.lighter is not None and self.lighter.answers)
+
     def _stop_thinking(self, uri: str) -> None:
         if (timer := self._ahead.pop(uri, None)) is not None:
             timer.cancel()
-
-
-async def _wait(flight: Flight) -> Answer | None:
-    try:
-        return await flight.wait()
-    except asyncio.CancelledError as cancelled:
-        # Typed on: the next request may want it. Otherwise the user has turned away.
-        flight.leave(keep=cancelled.args == (SUPERSEDED,) or flight.typed_on)
-        raise
 
 
 @attrs.define(slots=False)
@@ -209,9 +226,7 @@ class _Work:
     @cached_property
     def site(self) -> Site:
         multiline = self.config.multiline
-        site = self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
-        # Who asks by hand knows what is broken there, and sees whatever there is.
-        return attrs.evolve(site, parsed=None) if self.cursor.invoked else site
+        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
 
     def sure_copy(self) -> Answer | None:
         """The copied line where it is so sure that no model is needed."""
@@ -226,33 +241,73 @@ class _Work:
         return self._presenter().without_model(self._judge.copy_alone(self.copies), reason, detail)
 
     async def run(self, flight: Flight) -> Answer:
-        """Ask the small model; the answer is remembered, also for those who ask later."""
+        """Ask the models, the lighter one first; the answer is remembered, also for those who ask later."""
+        first = await self._lighter_first()
+        if first is not None and (decided := self._decided(first)) is not None:
+            self._keep(decided)
+            return decided
         try:
-            generation = await self._generate(flight)
-        except BackendTimeout as error:
-            return self.without_model(Reason.TIMEOUT, str(error))
-        except BackendUnavailable as error:
-            return self.without_model(Reason.NO_BACKEND, str(error))
+            generation = await self._generate(flight, first)
         except HybridLspError as error:
-            return self.without_model(Reason.BACKEND_FAILED, str(error))
+            return self._after_failure(error, first)
         self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
         self.pipeline.budget.answered(generation.first_ms, self.config.context_chars)
         answer = self._presenter().generated(generation, self.copies)
         if (shown := flight.shown) is not None:
             answer = extended(shown, answer)
+        answer = with_work(answer, first.answer if first else None)
         if not (self.background and generation.finish is Finish.TIME):  # it made way for other work
             self._keep(answer)
         return answer
 
+    def _decided(self, first: First) -> Answer | None:
+        """The answer that needs no other model; who wants to see everything is not spared anything."""
+        if first.decides:
+            return first.answer
+        return first.given_up if first.hopeless and self.config.min_confidence < 0 else None
+
+    def _after_failure(self, error: HybridLspError, first: First | None) -> Answer:
+        """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""
+        if first is not None and first.answer.suggestions:
+            return attrs.evolve(first.answer, detail=str(error))
+        return self.without_model(_reason_of(error), str(error))
+
+    async def _lighter_first(self) -> First | None:
+        """What the lighter model says; None where it is not asked: by hand the user asks for the better one."""
+        lighter = self.pipeline.lighter
+        if lighter is None or self.cursor.invoked or not (candidates := lighter.router.candidates(Task.COMPLETION)):
+            return None
+        window, restore = self._concealed(lighter.budget, files=False)
+        shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge)
+        request = _request(window, shape, self.config, background=self.background)
+        enough = self._enough(presenter, shape)
+        written = ""
+
+        async def ask() -> Generation:
+            nonlocal written
+            generation = await generate(lighter.router, candidates, request, enough, _unheard)
+            written = generation.text
+            lighter.budget.answered(generation.first_ms, self.config.context_chars)
+            self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
+            return _restored(generation, restore)
+
+        self.pipeline.rhythm.started()
+        first = await cascade.first(lighter, presenter, self.copies, ask)
+        return attrs.evolve(first, written=written) if first is not None else None
+
+    def _enough(self, presenter: Presenter, shape: Shape) -> Callable[[Generation], bool]:
+        """Whether more of a reply would not be shown."""
+        return lambda so_far: ended(so_far.text, shape) or not presenter.wants_more(so_far, self.copies)
+
     async def escalated(self, answer: Answer) -> Answer:
         """The large model's answer, where the small one's would not have been shown unasked; else the same."""
         pipeline = self.pipeline
-        sure = answer.suggestions and not answer.suggestions[0].confidence < self._usual_threshold()
+        sure = answer.suggestions and not answer.suggestions[0].confidence < self._usual_threshold(self._judge)
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        window, restore = self._concealed(files=False)
+        window, restore = self._concealed(pipeline.budget, files=False)
         try:
-            generation = await generate(pipeline.router, candidates, deep_request(window), _never, _unheard)
+            generation = await generate(pipeline.router, candidates, deep_request(window), _never, _unheard, PATIENCE)
         except HybridLspError:
             return answer
         deep = self._presenter().deep(_restored(generation, restore))
@@ -261,12 +316,16 @@ class _Work:
         self._keep(deep)
         return deep
 
-    async def _generate(self, flight: Flight) -> Generation:
+    async def _generate(self, flight: Flight, first: First | None) -> Generation:
         """Ask the model, with secrets replaced in what it reads and put back in what it writes."""
-        window, restore = self._concealed(files=self.pipeline.reads_files and self.config.neighbours)
+        router, presenter = self.pipeline.router, self._presenter()
+        if not (candidates := router.candidates(Task.COMPLETION)):
+            raise BackendUnavailable(router.absence(Task.COMPLETION))
+        files = self.pipeline.reads_files and self.config.neighbours
+        window, restore = self._concealed(self.pipeline.budget, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
-        router, presenter = self.pipeline.router, self._presenter()
+        request = attrs.evolve(request, draft=self._draft(first))
         started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:
@@ -276,15 +335,36 @@ class _Work:
             if is_late and so_far.lines[0].finished and not flight.answered:
                 self._show(flight, so_far)
 
-        if not (candidates := router.candidates(Task.COMPLETION)):
-            raise BackendUnavailable(router.absence(Task.COMPLETION))
-        self.pipeline.rhythm.started()
+        whole = self._enough(presenter, shape)
 
         def enough(so_far: Generation) -> bool:
-            return ended(so_far.text, shape) or not presenter.wants_more(so_far, self.copies)
+            return whole(so_far) or _goes_another_way(flight.shown, _restored(so_far, restore).text)
 
-        generation = await generate(router, candidates, request, enough, heard)
+        self.pipeline.rhythm.started()
+        bridge = self._bridge(flight, first)
+        try:
+            generation = await generate(router, candidates, request, enough, heard)
+        finally:
+            bridge.cancel()
         return _restored(generation, restore)
+
+    def _draft(self, first: First | None) -> str:
+        """What the model will likely write; nothing that would have to be concealed from it."""
+        alone = self._judge.copy_alone(self.copies)
+        text = alone.text if alone.probability >= LIKELY else ""
+        if first is not None and first.written:
+            text = first.written
+        return text if conceal(text)[0].text == text else ""
+
+    def _bridge(self, flight: Flight, first: First | None) -> asyncio.TimerHandle:
+        """Show the lighter model's line where the heavier one keeps the user waiting: it may only make it longer."""
+
+        def show() -> None:
+            if first is not None and first.bridges and not flight.answered:
+                self._keep(first.answer)
+                flight.show(first.answer)
+
+        return asyncio.get_running_loop().call_later(SHOWN_WITHIN_S, show)
 
     def _show(self, flight: Flight, so_far: Generation) -> None:
         """Show the complete lines; the rest is still to come."""
@@ -294,29 +374,46 @@ class _Work:
             self._keep(answer)
             flight.show(answer)
 
-    def _concealed(self, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
-        most = self.pipeline.budget.chars(self.config.context_chars)
+    def _concealed(self, budget: ContextBudget, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
+        most = budget.chars(self.config.context_chars)
         read = self.pipeline.surroundings.context(self.cursor, most, files=files)
-        prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra))
+        prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
         extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))
         return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
 
     def _keep(self, answer: Answer) -> None:
-        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer)
+        by_hand = self.cursor.uri if self.cursor.invoked else None
+        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
 
     @property
     def _judge(self) -> Judge:
         return self.pipeline.judge
 
-    def _presenter(self) -> Presenter:
+    def _presenter(self, judge: Judge | None = None) -> Presenter:
         """Who asks by hand sees whatever there is."""
-        return Presenter(self.cursor, self.site, self._judge, 0.0 if self.cursor.invoked else self._usual_threshold())
+        judge = judge or self._judge
+        threshold = 0.0 if self.cursor.invoked else self._usual_threshold(judge)
+        return Presenter(self.cursor, self.site, judge, threshold)
 
-    def _usual_threshold(self) -> float:
+    def _usual_threshold(self, judge: Judge) -> float:
         if self.config.min_confidence >= 0:
             return self.config.min_confidence
         document = self.cursor.document
-        return self._judge.threshold(document.language, self.pipeline.ignored(document.uri))
+        return judge.threshold(document.language, self.pipeline.ignored(document.uri))
+
+
+def _reason_of(error: HybridLspError) -> Reason:
+    if isinstance(error, BackendTimeout):
+        return Reason.TIMEOUT
+    return Reason.NO_BACKEND if isinstance(error, BackendUnavailable) else Reason.BACKEND_FAILED
+
+
+def _goes_another_way(shown: Answer | None, text: str) -> bool:
+    """Whether a text can no longer become a longer form of what is on the screen."""
+    if shown is None or not shown.suggestions:
+        return False
+    there = shown.suggestions[0].text
+    return not (text.startswith(there) or there.startswith(text))
 
 
 def _request(written: Infill, shape: Shape, config: CompletionConfig, *, background: bool) -> Request:

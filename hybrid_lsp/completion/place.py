@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hybrid_lsp.context import grammars, scope
+from hybrid_lsp.context.grammars import MOST_CHILDREN, first_children, path_to
+from hybrid_lsp.context.lexical import PROSE, first_unescaped, in_block_comment, scan
 from hybrid_lsp.document import Document
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
@@ -27,20 +28,18 @@ class Place(StrEnum):
 
 _CODE_INSIDE = re.compile(r"interpolation|substitution|template_expression")
 """Nodes inside of a string that hold code."""
+LONGEST_LINE = 1000
+"""Characters of a line that are looked at by themselves; what has more is data."""
+_BELOW_CHARS = 20_000
+_FAR = 1000
+"""Lines above a cursor in which the next that is not blank is looked for."""
 TRIPLE_QUOTES = ('"' * 3, "'" * 3)
 _BLOCK_COMMENT = ("/*", "--[", "=begin", "<!--", "{-")
 
-_MARKS = {
-    **dict.fromkeys(
-        ("python", "ruby", "shellscript", "yaml", "toml", "perl", "r", "dockerfile", "makefile", "elixir", "julia"), "#"
-    ),
-    **dict.fromkeys(("lua", "sql", "haskell", "ada"), "--"),
-    **dict.fromkeys(("json", "plaintext", "markdown"), r"(?!)"),
-    "php": r"//|/\*|#(?!\[)",
-}
-_MARK = r"//|/\*"
-"""What begins a comment in all other languages."""
-_PROSE = frozenset({"plaintext", "markdown", "latex", "restructuredtext"})
+# How a string ends, by the text of its node: quotes, those of raw strings, Lua's and C++'s brackets.
+_STRING_END = re.compile(r"(?:\"{3}|'{3}|\)\w{0,16}\"|[\"'`]#{0,9}|\]=*\])\Z")
+_HEREDOC_END = re.compile(r"\w+\Z")
+_DELIMITER_CHARS = 64
 
 
 def where(document: Document, offset: int, tree: Tree | None) -> Place:
@@ -51,6 +50,8 @@ def where(document: Document, offset: int, tree: Tree | None) -> Place:
     found = _by_tree(document, offset, chain)
     if found is Place.CODE and (not chain or _broken(chain, document.line_starts[number], offset)):
         found = _by_line(document, number, before)
+        if not chain and in_block_comment(document.language, document.text[:offset]):
+            found = Place.COMMENT
     if found is Place.CODE and tree is not None and document.language == "python":
         found = _open_above(document, offset, tree)
     if found is Place.CODE and (scope.IMPORT_LINE.match(before) or any(node.type in scope.IMPORTS for node in chain)):
@@ -60,10 +61,7 @@ def where(document: Document, offset: int, tree: Tree | None) -> Place:
 
 def _chain(tree: Tree, offset: int) -> Iterator[Node]:
     """The nodes that hold the character before an offset and touch the offset, the smallest first."""
-    node: Node | None = tree.root_node.descendant_for_byte_range(max(0, offset - 1), offset)
-    while node is not None:
-        yield node
-        node = node.parent
+    return reversed(path_to(tree, max(0, offset - 1), offset))
 
 
 def _broken(chain: list[Node], line_start: int, offset: int) -> bool:
@@ -71,6 +69,7 @@ def _broken(chain: list[Node], line_start: int, offset: int) -> bool:
     return any(
         node.is_error
         or node.start_byte >= line_start
+        or node.child_count > MOST_CHILDREN
         or any(child.is_error and line_start <= child.start_byte < offset for child in node.children)
         for node in chain
         if node.has_error
@@ -78,14 +77,14 @@ def _broken(chain: list[Node], line_start: int, offset: int) -> bool:
 
 
 def _by_tree(document: Document, offset: int, chain: list[Node]) -> Place:
-    for node in chain:
+    for at, node in enumerate(chain):
         inside = node.start_byte < offset < node.end_byte
         if _CODE_INSIDE.search(node.type) and inside:
             return Place.CODE
         if "comment" in node.type and _in_comment(document, node, offset):
             return Place.COMMENT
         if scope.TEXT.search(node.type) and "comment" not in node.type and inside:
-            return Place.DOCSTRING if _is_docstring(node) else Place.STRING
+            return Place.DOCSTRING if _is_docstring(chain[at:]) else Place.STRING
     return Place.CODE
 
 
@@ -97,43 +96,67 @@ def _in_comment(document: Document, node: Node, offset: int) -> bool:
     return bool(text) and "\n" not in text
 
 
-def _is_docstring(node: Node) -> bool:
-    """Whether a string stands first in a Python module, class or function."""
-    string: Node | None = node
-    while string is not None and string.type != "string":
-        string = string.parent
-    statement = string.parent if string is not None else None
-    if statement is None or statement.type != "expression_statement" or statement.parent is None:
+def _is_docstring(chain: Sequence[Node]) -> bool:
+    """Whether a string stands first in a Python module, class or function; what it stands in comes after it."""
+    at = next((at for at, node in enumerate(chain) if node.type == "string"), len(chain))
+    if len(chain) < at + 3 or chain[at + 1].type != "expression_statement":
         return False
-    first = next((child for child in statement.parent.named_children if child.type != "comment"), None)
-    return statement.parent.type in {"module", "block"} and first == statement
+    statement, block = chain[at + 1 : at + 3]
+    first = next((child for child in first_children(block) if child.is_named and child.type != "comment"), None)
+    return block.type in {"module", "block"} and first == statement
 
 
-@lru_cache(maxsize=64)
-def _scanner(language: str) -> re.Pattern[str]:
-    """Finds a comment, a whole string, or one that is still open, whichever comes first."""
-    # In Rust a single quote begins a lifetime as well.
-    quotes = '"' if language == "rust" else "\"'`"
-    triple = r"|(?P<triple>\"{3}|'{3})" if language == "python" else ""
-    return re.compile(
-        rf"(?P<comment>{_MARKS.get(language, _MARK)})"
-        r"|\"{3}.*?\"{3}|'{3}.*?'{3}" + triple + r"|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`"
-        rf"|(?P<open>[{quotes}])"
-    )
+def delimiter(document: Document, offset: int, tree: Tree | None) -> str:
+    """What ends the string around an offset, where that stands after it; empty elsewhere, and in code.
+
+    By the line where the string begins on it, by the tree where it began above.
+    """
+    number, column = document.position(offset)
+    line = document.line(number)
+    if len(line) > LONGEST_LINE:
+        return ""
+    scanner = scan(document.language, line[:column])
+    on_line = scanner.string
+    if len(on_line) == 3 or on_line == "`":
+        # One that is still open ends nowhere: those below come in pairs.
+        return on_line if document.text[offset : offset + _BELOW_CHARS].count(on_line) % 2 else ""
+    if on_line and first_unescaped(line[column:], (on_line,)) >= 0:
+        return on_line
+    if document.language in PROSE or tree is None or scanner.comment:
+        return ""
+    by_tree = _delimiter_by_tree(document, offset, tree)
+    # A string that is open, and may go on below, seems to end where the next one begins.
+    return by_tree if not on_line or len(by_tree) > 1 else ""
+
+
+def _delimiter_by_tree(document: Document, offset: int, tree: Tree) -> str:
+    """The end of the outermost node of text around an offset, unless code stands between."""
+    text: Node | None = None
+    for node in path_to(tree, offset, offset):
+        inside = node.start_byte < offset < node.end_byte
+        if inside and _CODE_INSIDE.search(node.type):
+            text = None
+        elif inside and text is None and scope.TEXT.search(node.type) and "comment" not in node.type:
+            text = node
+    if text is None:
+        return ""
+    end = document.text[max(offset, text.end_byte - _DELIMITER_CHARS) : text.end_byte]
+    pattern = _HEREDOC_END if "heredoc" in text.type else _STRING_END
+    found = pattern.search(end.rstrip())
+    return found.group() if found else ""
 
 
 def _by_line(document: Document, number: int, before: str) -> Place:
     """By the cursor's line alone, as if it began in code."""
-    if document.language in _PROSE:
+    scanner = scan(document.language, before[:LONGEST_LINE])
+    if scanner.comment:
+        return Place.COMMENT
+    if document.language in PROSE:
         return Place.CODE
-    for match in _scanner(document.language).finditer(before):
-        if match.lastgroup == "comment":
-            return Place.COMMENT
-        if match.lastgroup == "triple":
-            return Place.DOCSTRING if _begins_body(document, number, before[: match.start()]) else Place.STRING
-        if match.lastgroup == "open":
-            return Place.STRING
-    return Place.CODE
+    if (string := scanner.string) in TRIPLE_QUOTES and document.language == "python":
+        start = before.rindex(string)
+        return Place.DOCSTRING if _begins_body(document, number, before[:start]) else Place.STRING
+    return Place.STRING if string else Place.CODE
 
 
 def _open_above(document: Document, offset: int, tree: Tree) -> Place:
@@ -150,5 +173,7 @@ def _open_above(document: Document, offset: int, tree: Tree) -> Place:
 
 def _begins_body(document: Document, number: int, before: str) -> bool:
     """Whether nothing but a line that opens a block stands above a quote."""
-    above = next((text for n in range(number - 1, -1, -1) if (text := document.line(n)).strip()), ":")
+    above = next(
+        (text for n in range(number - 1, max(-1, number - _FAR), -1) if (text := document.line(n)).strip()), ":"
+    )
     return not before.strip(" \trRuU") and above.rstrip().endswith(":")

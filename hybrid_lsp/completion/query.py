@@ -43,6 +43,15 @@ class Answer:
     reused: bool = False
 
 
+WORDS = {
+    Reason.EMPTY_REPLY: "The model has nothing to add here.",
+    Reason.DUPLICATE_OF_SUFFIX: "What the model wrote stands after the cursor already.",
+    Reason.REPETITION: "The model repeated itself.",
+    Reason.SYNTAX_ERROR: "What the model wrote does not fit into the syntax here.",
+}
+"""What is said of an answer that trimming left nothing of."""
+
+
 def nothing(reason: Reason, detail: str = "") -> Answer:
     """An empty answer that says why."""
     return Answer(reason=reason, detail=detail)

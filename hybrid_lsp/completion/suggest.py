@@ -11,7 +11,7 @@ from hybrid_lsp.completion.confidence import Copies, Judge, Judgement, sure_enou
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.generate import Generation
 from hybrid_lsp.completion.lines import Line
-from hybrid_lsp.completion.query import Answer, nothing
+from hybrid_lsp.completion.query import WORDS, Answer, nothing
 from hybrid_lsp.completion.trim import Site, trimmed
 from hybrid_lsp.document import Span
 from hybrid_lsp.types import Finish, Reason, Suggestion, Tier
@@ -44,6 +44,15 @@ class Presenter:
     def generated(self, generation: Generation, copies: Copies) -> Answer:
         """The likelier of the model's text and the copied line."""
         best, below = self._judged(generation.lines, copies)
+        answer = self._answer(generation, best, below)
+        if answer.suggestions or not self.cursor.invoked:
+            return answer
+        for other in self.judge.ranked(copies, generation.lines[0], self.cursor.prefix):
+            if other.text != best.text and (found := self._answer(generation, other, [])).suggestions:
+                return found
+        return answer
+
+    def _answer(self, generation: Generation, best: Judgement, below: list[Line]) -> Answer:
         text = "\n".join([best.text, *(line.text for line in below if line.finished)])
         finish = None if best.from_copy else generation.finish
         return self._shown_or_not(best, text, _written_by(generation, best), finish)
@@ -60,11 +69,17 @@ class Presenter:
 
     def _judged(self, lines: list[Line], copies: Copies) -> tuple[Judgement, list[Line]]:
         """The likelier beginning, and the lines below it that are likely enough to be shown with it."""
-        best = self._block_below(lines) or self.judge.best(copies, lines[0], self.cursor.prefix)
+        best = self._block_below(lines) or self._best(copies, lines[0])
         if best.from_copy:
             return best, []
         below = lines[1 + best.text.count("\n") :]
         return best, self.judge.further(below, best.probability, freely=self.threshold == 0)
+
+    def _best(self, copies: Copies, line: Line) -> Judgement:
+        """By hand a copy comes first only where it would be shown unasked too: most of the others are wrong."""
+        if not self.cursor.invoked:
+            return self.judge.best(copies, line, self.cursor.prefix)
+        return self.judge.ranked(copies, line, self.cursor.prefix)[0]
 
     def deep(self, generation: Generation) -> Answer:
         """A large model's text, which was asked for by hand: shown as it is."""
@@ -83,10 +98,16 @@ class Presenter:
         return Judgement(f"\n{lines[1].text}", judged.probability * ends, from_copy=False)
 
     def _shown_or_not(self, judged: Judgement, raw: str, answer: Answer, finish: Finish | None = None) -> Answer:
-        text, reason = attrs.astuple(trimmed(raw, attrs.evolve(self.site, finish=finish)))
+        sure = sure_enough(judged.probability, self.threshold)
+        # What is not sure enough need not be parsed: it is not shown.
+        site = attrs.evolve(self.site, finish=finish, parsed=self.site.parsed if sure else None)
+        text, reason = attrs.astuple(trimmed(raw, site))
+        if reason is Reason.SYNTAX_ERROR and self.cursor.invoked and site.broken_elsewhere:
+            # The check cannot tell what the errors come from, and who asks by hand knows what is broken there.
+            text, reason = attrs.astuple(trimmed(raw, attrs.evolve(site, parsed=None)))
         if reason is not None:
-            return attrs.evolve(answer, reason=reason)
-        if not sure_enough(judged.probability, self.threshold):
+            return attrs.evolve(answer, reason=reason, detail=WORDS[reason])
+        if not sure:
             detail = f"The best suggestion is {judged.probability:.0%} likely; {self.threshold:.0%} are needed."
             return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail=detail)
         return attrs.evolve(answer, suggestions=(self._suggestion(text, judged, answer),))
@@ -106,6 +127,13 @@ def extended(shown: Answer, final: Answer) -> Answer:
     if not new.text.startswith(old.text):
         return shown
     return attrs.evolve(final, suggestions=(attrs.evolve(new, id=old.id),))
+
+
+def with_work(answer: Answer, earlier: Answer | None) -> Answer:
+    """The answer, with what another model worked for the same place before it."""
+    if earlier is None:
+        return answer
+    return attrs.evolve(answer, model_ms=answer.model_ms + earlier.model_ms, tokens=answer.tokens + earlier.tokens)
 
 
 def _written_by(generation: Generation, judged: Judgement | None = None) -> Answer:

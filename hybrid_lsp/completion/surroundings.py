@@ -13,7 +13,7 @@ import attrs
 
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.length import shape
-from hybrid_lsp.completion.place import Place, where
+from hybrid_lsp.completion.place import Place, delimiter, where
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.context.grammars import Trees
 from hybrid_lsp.context.neighbours import Neighbours
@@ -47,6 +47,7 @@ class Surroundings:
         if self.may_read(document):
             self.index.changed(document)
             self.neighbours.opened(document)
+            self.trees.prepare(document)
         else:
             self._forget(document.uri)
 
@@ -83,6 +84,8 @@ class Surroundings:
             shape(document, offset, tree, multiline, max_lines),
             parsed=parsed,
             place=where(document, offset, tree),
+            delimiter=delimiter(document, offset, tree),
+            language=document.language,
         )
 
     def context(self, cursor: Cursor, chars: int, *, files: bool) -> Infill:

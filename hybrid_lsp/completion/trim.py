@@ -8,8 +8,8 @@ from functools import cached_property
 import attrs
 
 from hybrid_lsp.completion.length import Shape, within_scope
-from hybrid_lsp.completion.place import Place
-from hybrid_lsp.completion.rules import brackets, overlap, partial, repetition, syntax, wrapping
+from hybrid_lsp.completion.place import LONGEST_LINE, Place
+from hybrid_lsp.completion.rules import brackets, overlap, partial, quotes, repetition, statements, syntax, wrapping
 from hybrid_lsp.completion.rules.overlap import without_suffix
 from hybrid_lsp.context.grammars import Parsed
 from hybrid_lsp.types import Finish, Reason
@@ -17,6 +17,8 @@ from hybrid_lsp.types import Finish, Reason
 __all__ = ["Site", "Trimmed", "trim", "trimmed", "without_suffix"]
 
 
+_NEAR = 20_000
+"""Characters on either side of the cursor that the rules look at."""
 _PROSE = frozenset({Place.COMMENT, Place.STRING, Place.DOCSTRING})
 """What stands there is no code, and what is still open there makes all below it look broken."""
 
@@ -25,8 +27,8 @@ _PROSE = frozenset({Place.COMMENT, Place.STRING, Place.DOCSTRING})
 class Site:
     """Where a reply goes: the whole text around the cursor, and what is known about the place and the reply.
 
-    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `finish` why the
-    reply ended (None: at an end).
+    `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `delimiter` what
+    ends the string around it and stands after it already, `finish` why the reply ended (None: at an end).
     """
 
     prefix: str = attrs.field(repr=False)
@@ -35,11 +37,28 @@ class Site:
     finish: Finish | None = None
     parsed: Parsed | None = None
     place: Place = Place.CODE
+    delimiter: str = ""
+    language: str = ""
+
+    @cached_property
+    def near(self) -> tuple[str, str]:
+        """The text before and after the cursor that the rules look at; of an endless line its nearest part."""
+        before, after = self.prefix[-_NEAR:], self.suffix[:_NEAR]
+        if len(before) - (before.rfind("\n") + 1) > LONGEST_LINE:
+            before = before[-LONGEST_LINE:]
+        if len(after.partition("\n")[0]) > LONGEST_LINE:
+            after = after[:LONGEST_LINE]
+        return before, after
 
     @cached_property
     def before(self) -> str:
         """The cursor's line so far."""
-        return self.prefix[self.prefix.rfind("\n") + 1 :]
+        return self.near[0][self.near[0].rfind("\n") + 1 :]
+
+    @cached_property
+    def broken_elsewhere(self) -> bool:
+        """Whether there are syntax errors apart from the cursor's line."""
+        return self.parsed is not None and syntax.broken_elsewhere(self.prefix, self.suffix, self.parsed)
 
     @property
     def cut_off(self) -> bool:
@@ -66,21 +85,33 @@ def _in_scope(text: str, site: Site) -> str:
 
 
 def _without_repetition(text: str, site: Site) -> str:
-    return repetition.without_runs(repetition.without_cycles(text, site.prefix))
+    return repetition.without_runs(repetition.without_cycles(text, site.near[0]))
+
+
+def _within_string(text: str, site: Site) -> str:
+    return quotes.within_string(text, site.delimiter)
 
 
 def _without_suffix(text: str, site: Site) -> str:
-    return overlap.without_suffix(text, site.suffix, site.prefix, cut_off=site.cut_off)
+    return overlap.without_suffix(text, site.near[1], site.near[0], cut_off=site.cut_off)
 
 
 def _balanced(text: str, site: Site) -> str:
-    text = brackets.without_closed(text, site.suffix)
-    text = brackets.without_closed_below(text, site.before, site.suffix)
-    return brackets.without_opened(text, site.before, site.suffix)
+    _, after = site.near
+    text = brackets.without_closed(text, after)
+    text = brackets.without_closed_below(text, site.before, after)
+    return brackets.without_opened(text, site.before, after)
+
+
+def _well_placed(text: str, site: Site) -> str:
+    if site.place in _PROSE:
+        return text
+    text = statements.without_misplaced(text, *site.near, site.language)
+    return statements.opening_a_block(text, *site.near, site.language)
 
 
 def _sound(text: str, site: Site) -> str:
-    if site.parsed is None or site.place in _PROSE:
+    if site.parsed is None or site.place in _PROSE or len(site.before) >= LONGEST_LINE:
         return text
     return syntax.sound(text, site.prefix, site.suffix, site.parsed)
 
@@ -88,6 +119,7 @@ def _sound(text: str, site: Site) -> str:
 _RULES: tuple[tuple[Callable[[str, Site], str], Reason], ...] = (
     (_in_scope, Reason.EMPTY_REPLY),
     (_without_repetition, Reason.REPETITION),
+    (_within_string, Reason.DUPLICATE_OF_SUFFIX),
     (_without_suffix, Reason.DUPLICATE_OF_SUFFIX),
     (_balanced, Reason.DUPLICATE_OF_SUFFIX),
 )
@@ -107,7 +139,7 @@ def trimmed(reply: str, site: Site) -> Trimmed:
     own_end = text.rstrip() == body.rstrip() and reply.rstrip().endswith(body.rstrip())
     if site.cut_off and own_end and not (text := partial.whole(text)).strip():
         return Trimmed("", Reason.EMPTY_REPLY)
-    text = _sound(text.rstrip(), site)
+    text = _sound(_well_placed(text.rstrip(), site).rstrip(), site)
     return Trimmed(text) if text else Trimmed("", Reason.SYNTAX_ERROR)
 
 

@@ -8,10 +8,12 @@ surrogates too. Names and strings are read from the document, never from the tre
 from __future__ import annotations
 
 import importlib
+import math
 import re
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
@@ -50,6 +52,17 @@ _FAMILIES = (
 )
 """Languages whose files use each other."""
 
+DEEPEST = 500
+"""Levels of a tree that are gone into: what is nested deeper was written by no one."""
+PARSE_S, PARSE_ASIDE_S = 0.015, 3.0
+"""Seconds of computing that a document's tree may take while one types, and the first one on a thread of its own."""
+_LESS = 0.8
+"""A text that was too slow to parse is tried again when so much is left of it."""
+LARGE = 30_000
+"""Characters from which on a document is parsed ahead."""
+_READ_BYTES = 512
+MOST_CHILDREN = 5000
+"""Parts of a node that are looked through."""
 MOST_TREES = 8
 """Documents whose trees are kept; a tree takes some 20 times the text."""
 # The grammars let these pass as white space (their `extras`); every other character stands for a letter.
@@ -70,13 +83,18 @@ def relatives(language: str) -> frozenset[str]:
     return next((family for family in _FAMILIES if language in family), frozenset({language}))
 
 
-@lru_cache
 def parser(language: str) -> Parser:
-    """The parser of a known language."""
-    import tree_sitter
+    """This thread's parser of a known language."""
+    made: dict[str, Parser] = _parsers.__dict__
+    if language not in made:
+        import tree_sitter
 
-    module, function = _GRAMMARS[language]
-    return tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(module), function)()))
+        module, function = _GRAMMARS[language]
+        made[language] = tree_sitter.Parser(tree_sitter.Language(getattr(importlib.import_module(module), function)()))
+    return made[language]
+
+
+_parsers = threading.local()
 
 
 def as_ascii(text: str) -> str:
@@ -100,12 +118,13 @@ class Parsed:
     tree: Tree
 
     @classmethod
-    def of(cls, language: str, text: str) -> Parsed:
+    def of(cls, language: str, text: str, until: float = math.inf) -> Parsed:
+        """The tree of a text; raises TooSlow when it is not ready by a time of `time.thread_time`."""
         source = as_ascii(text)
-        return cls(language, source, parser(language).parse(source.encode("ascii")))
+        return cls(language, source, _parse(parser(language), source, None, until))
 
-    def changed(self, text: str) -> Parsed:
-        """The tree of another version of the text; what both have in common is not parsed again."""
+    def changed(self, text: str, until: float = math.inf) -> Parsed:
+        """The tree of another version of the text; what both have in common is not parsed again. Raises TooSlow."""
         source = as_ascii(text)
         if source == self.source:
             return self
@@ -120,7 +139,29 @@ class Parsed:
             _point(self.source, replaced.end),
             _point(source, end),
         )
-        return Parsed(self.language, source, parser(self.language).parse(source.encode("ascii"), tree))
+        return Parsed(self.language, source, _parse(parser(self.language), source, tree, until))
+
+
+class TooSlow(Exception):
+    """A text that was not parsed in time."""
+
+
+def _parse(by: Parser, source: str, older: Tree | None, until: float) -> Tree:
+    """Parse; the parser is told that the text is over when the time is, and what it makes of that is thrown away."""
+    encoded = source.encode("ascii")
+    if until == math.inf:
+        return by.parse(encoded, older) if older is not None else by.parse(encoded)
+    stopped = False
+
+    def read(offset: int, point: object) -> bytes:
+        nonlocal stopped
+        stopped = stopped or time.thread_time() > until
+        return b"" if stopped else encoded[offset : offset + _READ_BYTES]
+
+    tree = by.parse(read, older) if older is not None else by.parse(read)
+    if stopped:
+        raise TooSlow
+    return tree
 
 
 def _point(source: str, offset: int) -> tuple[int, int]:
@@ -147,10 +188,13 @@ class _Recent:
         self._most = most
         self._known: OrderedDict[tuple[str, str], Parsed] = OrderedDict()
 
-    def parsed(self, language: str, text: str, older: Parsed | None = None) -> Parsed:
-        """The tree of a text in a known language; `older` is that of an earlier version, to start from."""
+    def parsed(self, language: str, text: str, older: Parsed | None = None, until: float = math.inf) -> Parsed:
+        """The tree of a text in a known language; `older` is that of an earlier version, to start from. As Parsed.of,
+        it raises TooSlow."""
         key = language, text
-        found = self._known.get(key) or (older.changed(text) if older else Parsed.of(language, text))
+        found = self._known.get(key)
+        if found is None:
+            found = older.changed(text, until) if older else Parsed.of(language, text, until)
         return _keep(self._known, key, found, self._most)
 
 
@@ -168,6 +212,9 @@ class Trees:
     def __init__(self, most: int = MOST_TREES) -> None:
         self._most = most
         self._known: OrderedDict[str, Parsed] = OrderedDict()
+        self._aside: dict[str, threading.Thread] = {}
+        self._hopeless: dict[str, int] = {}
+        self._late: dict[str, tuple[str, Parsed | None]] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -178,18 +225,65 @@ class Trees:
         return found.tree if found else None
 
     def parsed(self, document: Document) -> Parsed | None:
-        """The document's tree with its source, from which further versions can be parsed without being kept."""
+        """The document's tree with its source, from which further versions can be parsed without being kept.
+
+        None also for a text that takes too long: its tree is then made aside, for the keystrokes to come.
+        """
         if not known(document.language):
             return None
         older = self._known.get(document.uri)
         if older is not None and older.language != document.language:
             older = None
-        newer = _recent.parsed(document.language, document.text, older)
+        if self._late.get(document.uri) == (document.text, older):
+            return None
+        try:
+            if older is None and document.uri in self._hopeless:
+                raise TooSlow
+            newer = _recent.parsed(document.language, document.text, older, time.thread_time() + PARSE_S)
+        except TooSlow:
+            self._late[document.uri] = document.text, older
+            if older is None:
+                self._parsed_aside(document)
+            return None
         return _keep(self._known, document.uri, newer, self._most)
+
+    def prepare(self, document: Document) -> None:
+        """Parse a large document ahead, on a thread."""
+        if known(document.language) and len(document.text) >= LARGE and document.uri not in self._known:
+            self._parsed_aside(document)
+
+    def _parsed_aside(self, document: Document) -> None:
+        """Parse on a thread, once; the parser lets others run. What it cannot read in time is not tried again."""
+        length = len(document.text)
+        if document.uri in self._aside or length >= _LESS * self._hopeless.get(document.uri, math.inf):
+            return
+
+        def run() -> None:
+            source, until = as_ascii(document.text), time.thread_time() + PARSE_ASIDE_S
+            try:
+                tree = _parse(parser(document.language), source, None, until)
+            except TooSlow:
+                self._hopeless[document.uri] = length
+            else:
+                if self._aside.get(document.uri) is thread:
+                    _keep(self._known, document.uri, Parsed(document.language, source, tree), self._most)
+            if self._aside.get(document.uri) is thread:
+                del self._aside[document.uri]
+
+        self._aside[document.uri] = thread = threading.Thread(target=run, daemon=True, name="parsing aside")
+        thread.start()
+
+    def settle(self) -> None:
+        """Wait for the threads that still parse."""
+        for thread in list(self._aside.values()):
+            thread.join()
 
     def forget(self, uri: str) -> None:
         """Drop the tree of a closed document."""
         self._known.pop(uri, None)
+        self._aside.pop(uri, None)
+        self._hopeless.pop(uri, None)
+        self._late.pop(uri, None)
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -201,11 +295,45 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(current.children))
 
 
+def path_to(tree: Tree, start: int, end: int) -> list[Node]:
+    """The smallest node that holds a range, after all that it stands in, the outermost first.
+
+    From the root down: each `parent` would be looked for from there anew, which takes the square of the depth.
+    """
+    node: Node | None = tree.root_node
+    smallest = tree.root_node.descendant_for_byte_range(start, end)
+    found: list[Node] = []
+    while node is not None and smallest is not None:
+        found.append(node)
+        if node == smallest or len(found) >= DEEPEST:
+            break
+        node = node.child_with_descendant(smallest)
+    return found
+
+
 def errors(tree: Tree) -> Iterator[Node]:
-    """What the grammar could not read or had to invent, in the order of the text; sound parts are not visited."""
+    """What the grammar could not read or had to invent, in the order of the text; sound parts are not visited.
+
+    In a text with ever so many only the first are told.
+    """
     stack = [tree.root_node]
-    while stack:
+    left = MOST_CHILDREN
+    while stack and left > 0:
         current = stack.pop()
         if current.is_error or current.is_missing:
             yield current
-        stack.extend(child for child in reversed(current.children) if child.has_error)
+        children = [child for child in first_children(current, left) if child.has_error]
+        left -= 1 + len(children)
+        stack.extend(reversed(children))
+
+
+def first_children(node: Node, most: int = MOST_CHILDREN) -> Iterator[Node]:
+    """The parts of a node, the first so many of them; a list of all would take as long as there are many."""
+    cursor = node.walk()
+    found = cursor.goto_first_child()
+    while found and most > 0:
+        child = cursor.node
+        assert child is not None
+        yield child
+        most -= 1
+        found = cursor.goto_next_sibling()

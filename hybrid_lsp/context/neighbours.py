@@ -25,6 +25,7 @@ from hybrid_lsp.context.grammars import Parsed, known, relatives
 from hybrid_lsp.context.imports import Import, imported, places
 from hybrid_lsp.context.outline import outline
 from hybrid_lsp.document import Document, difference
+from hybrid_lsp.paths import read_plain
 from hybrid_lsp.types import ContextFile
 
 MOST_DOCUMENTS = 24
@@ -141,7 +142,7 @@ class _Excerpt:
 def read_text(path: Path) -> str | None:
     """The text of a file, None where there is none that can be read."""
     try:
-        return path.read_text("utf-8")
+        return read_plain(path, MOST_CHARS * 4).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -6,12 +6,14 @@ for every language, so each question here has an answer by both.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
 
+from hybrid_lsp.context.grammars import first_children, path_to
 from hybrid_lsp.document import Document, Span
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
@@ -21,6 +23,8 @@ TAB = 4
 """Columns that a tab counts in indentation."""
 _MOST_LINES_UP = 2000
 """Lines above a place in which what encloses it is looked for."""
+_MOST_IMPORT_LINES = 2000
+"""Lines from the top in which imports are looked for."""
 _MOST_SIGNATURE_LINES = 12
 
 SCOPES = frozenset(
@@ -79,8 +83,8 @@ class Scope:
 
 def indent_of(line: str) -> int:
     """Columns of white space that a line begins with."""
-    column = 0
-    for character in line:
+    column = len(line) - len(line.lstrip(" "))
+    for character in line[column:]:
         if character == "\t":
             column += TAB - column % TAB
         elif character == " ":
@@ -100,25 +104,22 @@ def _by_tree(document: Document, line: int, tree: Tree) -> list[Scope] | None:
     """None where the tree is broken around the line."""
     start = document.line_starts[line]
     at = start + len(document.line(line)) - len(document.line(line).lstrip())
-    node = tree.root_node.descendant_for_byte_range(at, at)
-    found: list[Scope] = []
-    while node is not None:
-        if node.is_error:
-            return None
-        if node.type in SCOPES and node.parent is not None and node.start_byte < start < node.end_byte:
-            found.append(Scope(head_of(document, node), node.end_byte))
-        node = node.parent
-    return found[::-1]
+    path = path_to(tree, at, at)
+    if any(node.is_error for node in path):
+        return None
+    return [
+        Scope(head_of(document, node, path[:depth]), node.end_byte)
+        for depth, node in enumerate(path)
+        if depth and node.type in SCOPES and node.start_byte < start < node.end_byte
+    ]
 
 
-def head_of(document: Document, node: Node) -> Span:
-    """The whole lines of a definition's head."""
-    outer = node
-    while outer.parent is not None and outer.parent.type in WRAPPERS:
-        outer = outer.parent
-    first = outer
-    while (above := first.prev_named_sibling) is not None and above.type in _ATTRIBUTES:
-        first = above
+def head_of(document: Document, node: Node, above: Sequence[Node] | None = None) -> Span:
+    """The whole lines of a definition's head; `above` is what it stands in, the outermost first, if that is known."""
+    wrappers = _wrappers(node, above)
+    outer = wrappers[-1] if wrappers else node
+    first = next(iter(attributes(node, above)), outer)
+    first = first if first.start_byte < outer.start_byte else outer
     body = node.child_by_field_name("body") or _last_block(node)
     end = node.start_byte
     if body is not None and body.start_byte > node.start_byte:
@@ -128,6 +129,34 @@ def head_of(document: Document, node: Node) -> Span:
     bottom, _ = document.position(len(document.text[:end].rstrip()))
     bottom = min(max(bottom, document.position(node.start_byte)[0]), top + _MOST_SIGNATURE_LINES - 1)
     return Span(document.line_starts[top], _line_end(document, bottom))
+
+
+def attributes(node: Node, above: Sequence[Node] | None = None) -> list[Node]:
+    """The decorators and attributes that stand apart from a definition, above it or at its wrapper's beginning.
+
+    `above` is what it stands in, the outermost first, if that is known.
+    """
+    wrappers = _wrappers(node, above)
+    found: list[Node] = []
+    for outer in wrappers:
+        found = [child for child in outer.named_children if child.type in _ATTRIBUTES] + found
+    sibling = (wrappers[-1] if wrappers else node).prev_named_sibling
+    while sibling is not None and (sibling.type in _ATTRIBUTES or "comment" in sibling.type):
+        found = [sibling, *found] if sibling.type in _ATTRIBUTES else found
+        sibling = sibling.prev_named_sibling
+    return found
+
+
+def _wrappers(node: Node, above: Sequence[Node] | None) -> list[Node]:
+    """What is around a definition and belongs to it, the innermost first."""
+    outwards = reversed(above) if above is not None else _parents(node)
+    return list(itertools.takewhile(lambda outer: outer.type in WRAPPERS, outwards))
+
+
+def _parents(node: Node) -> Iterator[Node]:
+    while (parent := node.parent) is not None:
+        yield parent
+        node = parent
 
 
 def _last_block(node: Node) -> Node | None:
@@ -175,13 +204,13 @@ def _lines(document: Document, numbers: Iterable[int]) -> Iterator[str]:
 
 def text_end(tree: Tree, offset: int) -> int:
     """Where the string or comment ends that an offset is inside of; the offset itself in code."""
-    node: Node | None = tree.root_node.descendant_for_byte_range(offset, offset)
-    end = offset
-    while node is not None:
-        if TEXT.search(node.type) and node.start_byte < offset < node.end_byte:
-            end = node.end_byte
-        node = node.parent
-    return end
+    inside = (
+        node
+        for node in path_to(tree, offset, offset)
+        if TEXT.search(node.type) and node.start_byte < offset < node.end_byte
+    )
+    outermost = next(inside, None)
+    return outermost.end_byte if outermost is not None else offset
 
 
 def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:
@@ -190,7 +219,9 @@ def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:
     if found is None:
         starts = document.line_starts
         numbers = (
-            n for n, text in enumerate(_lines(document, range(document.position(before)[0]))) if IMPORT_LINE.match(text)
+            number
+            for number in range(min(_MOST_IMPORT_LINES, document.position(before)[0]))
+            if IMPORT_LINE.match(document.line(number))
         )
         return [Span(starts[number], _line_end(document, number)) for number in numbers]
     lines = ((document.position(node.start_byte)[0], document.position(node.end_byte - 1)[0]) for node in found)
@@ -199,7 +230,7 @@ def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:
 
 def _imports_by_tree(node: Node, before: int) -> list[Node]:
     found: list[Node] = []
-    for child in node.named_children:
+    for child in first_children(node):
         if child.start_byte >= before:
             break
         if child.type in IMPORTS:

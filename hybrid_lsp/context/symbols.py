@@ -36,12 +36,15 @@ class Definition:
     """A function, class or assigned name: `name` is dotted inside classes (`Shape.area`).
 
     `signature` is what a caller depends on, with white space and annotations left out; `span` includes decorators.
+    `decorators` and `annotations` are those of this definition itself, without white space.
     """
 
     name: str
     kind: str
     signature: str
     span: Span
+    decorators: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
 
 
 def is_public(name: str) -> bool:
@@ -82,12 +85,21 @@ def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, 
     span = trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(span.start, span.end) if tree else None
     wanted = set(kinds)
-    while node is not None:
-        inner = undecorated(node)
+    for each in upward(tree, node):
+        inner = undecorated(each)
         if inner is not None and inner.type in wanted:
             return inner
-        node = node.parent
     return None
+
+
+def upward(tree: Tree | None, node: Node | None) -> list[Node]:
+    """A node and those that it is in, up to the root; `Node.parent` goes down from the root again for each."""
+    if tree is None or node is None:
+        return []
+    found = [tree.root_node]
+    while found[-1] != node and (below := found[-1].child_with_descendant(node)) is not None:
+        found.append(below)
+    return found[::-1]
 
 
 def undecorated(node: Node) -> Node | None:
@@ -99,6 +111,21 @@ def with_decorators(node: Node) -> Node:
     """The decorated definition around a function or class, or the node itself."""
     parent = node.parent
     return parent if parent is not None and parent.type == DECORATED else node
+
+
+def in_comment(document: Document, offset: int) -> bool:
+    """Whether a comment stands at an offset."""
+    found = tree(document)
+    node = found.root_node.descendant_for_byte_range(offset, offset + 1) if found else None
+    while node is not None and "comment" not in node.type:
+        node = node.parent
+    return node is not None
+
+
+def is_docstring(node: Node) -> bool:
+    """Whether a statement of Python is a bare string."""
+    named = node.named_children if node.type == "expression_statement" else []
+    return len(named) == 1 and named[0].type == "string"
 
 
 def enclosing_span(document: Document, span: Span) -> Span | None:
@@ -133,13 +160,12 @@ def statements(document: Document, span: Span) -> list[Node]:
     tree = parse(document)
     span = trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(span.start, max(span.start, span.end)) if tree else None
-    while node is not None and node.type not in _BLOCKS:
-        node = node.parent
-    if node is None:
+    block = next((each for each in upward(tree, node) if each.type in _BLOCKS), None)
+    if block is None:
         return []
     return [
         child
-        for child in node.named_children
+        for child in block.named_children
         if child.start_byte < max(span.end, span.start + 1) and child.end_byte > span.start
     ]
 
@@ -196,10 +222,12 @@ def _definition(document: Document, outer: Node, node: Node, scope: str) -> Iter
         return
     name = scope + text_of(document, name_node)
     if node.type == FUNCTION:
-        yield Definition(name, "function", call_signature(document, outer, node), span_of(outer))
+        signature, types = call_signature(document, outer, node), _annotations(document, node)
+        yield Definition(name, "function", signature, span_of(outer), _decorators(document, outer), types)
         return
     bases = node.child_by_field_name("superclasses")
-    yield Definition(name, "class", "class" + (_compact(document, bases) if bases else ""), span_of(outer))
+    signature = "class" + (_compact(document, bases) if bases else "")
+    yield Definition(name, "class", signature, span_of(outer), _decorators(document, outer))
     if body is not None:
         yield from _definitions(document, body, name + ".")
 
@@ -212,7 +240,28 @@ def _assigned(document: Document, statement: Node, scope: str) -> Iterator[Defin
             continue
         for target in [left] if left.type == "identifier" else left.named_children:
             if target.type == "identifier" and left.type in {"identifier", "pattern_list", "tuple_pattern"}:
-                yield Definition(scope + text_of(document, target), "name", "", span_of(statement))
+                types = _annotations(document, assignment)
+                yield Definition(scope + text_of(document, target), "name", "", span_of(statement), (), types)
+
+
+def _decorators(document: Document, outer: Node) -> tuple[str, ...]:
+    return tuple(_compact(document, child) for child in outer.named_children if child.type == "decorator")
+
+
+def _annotations(document: Document, node: Node) -> tuple[str, ...]:
+    """The types of an assigned name, or of a function's parameters and result."""
+    parameters = node.child_by_field_name("parameters")
+    typed = [(node, "type"), (node, "return_type"), *((each, "type") for each in _children(parameters))]
+    found = ((each, each.child_by_field_name(field)) for each, field in typed)
+    return tuple(
+        f"{_compact(document, each.named_children[0]) if each != node else '->'}:{_compact(document, type_)}"
+        for each, type_ in found
+        if type_ is not None
+    )
+
+
+def _children(node: Node | None) -> list[Node]:
+    return node.named_children if node is not None else []
 
 
 # A decorator that changes how a function is called; others (a cache, a registration) may come and go.

@@ -9,8 +9,6 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from hybrid_lsp.engine.prefix import Reuse
-
 Guide = Callable[[npt.NDArray[np.float32]], tuple[int, float] | None]
 """Chooses a token, and says its natural log-probability, from the logits of the whole vocabulary; it is asked for each
 token until it answers None: the model is free from there on."""
@@ -47,12 +45,34 @@ class Chore:
     run: Callable[[], None]
 
 
+class Kept(Protocol):
+    """What a model keeps of earlier prompts, and how well that goes."""
+
+    budget: int
+    """Bytes; 0: nothing is kept."""
+    patience: float
+    """Tokens; a longer prompt goes on from any beginning that is kept, rather than being computed whole."""
+    hits: int
+    misses: int
+    reused_tokens: int
+    resets: int
+
+    @property
+    def bytes_a_token(self) -> int: ...
+
+    @property
+    def entries(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
 class Model(Protocol):
     """A loaded model. It is used by one thread at a time."""
 
     @property
     def library(self) -> str:
-        """What runs it: `ctranslate2` or `torch`."""
+        """What runs it: `ctranslate2`, `onnxruntime` or `torch`."""
         ...
 
     @property
@@ -66,7 +86,7 @@ class Model(Protocol):
         ...
 
     @property
-    def reuse(self) -> Reuse:
+    def reuse(self) -> Kept:
         """What it keeps of earlier prompts."""
         ...
 
@@ -78,10 +98,12 @@ class Model(Protocol):
         sink: Sink,
         guide: Guide | None = None,
         shared: int = 0,
+        expected: Sequence[int] = (),
     ) -> int:
         """Generate tokens after the prompt into the sink, up to and with one of `ends`, until the sink says stop.
 
-        `shared` of the prompt's first tokens are likely to be those of prompts to come. Returns how many of them were
+        `shared` of the prompt's first tokens are likely to be those of prompts to come. `expected` is a guess at what
+        is generated, which a model may use to be faster; it changes nothing of what is. Returns how many of them were
         not computed again.
         """
         ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,27 +12,18 @@ from typing import Any
 
 import attrs
 import numpy as np
-import psutil  # type: ignore[import-untyped]
 
 from hybrid_lsp.engine import memory
 from hybrid_lsp.engine.base import Chore, Guide, Sampling, Sink
 from hybrid_lsp.engine.prefix import Plan, Reuse
+from hybrid_lsp.engine.threads import default_threads
 from hybrid_lsp.errors import ModelBroken
 
 _LOG = logging.getLogger(__name__)
-_MOST_THREADS = 8
-"""Decoding is bound by memory: more threads than this make a small model slower."""
 _RESET_TOKENS = 64
 """A reset takes about as long as the prefill of so many tokens (measured on models of 6 to 46 million parameters)."""
 _SETTLING_S = 1.0
 _POLL_S = 0.0005
-
-
-def default_threads() -> int:
-    """Physical cores that this process may use, within reason."""
-    physical = psutil.cpu_count(logical=False) or 1
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else physical
-    return max(1, min(physical, allowed, _MOST_THREADS))
 
 
 class Ct2Model:
@@ -74,6 +64,7 @@ class Ct2Model:
         sink: Sink,
         guide: Guide | None = None,
         shared: int = 0,
+        expected: Sequence[int] = (),
     ) -> int:
         """Generate; the sink is asked after each token. The prefill is one step that nothing interrupts.
 

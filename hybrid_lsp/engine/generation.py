@@ -111,7 +111,7 @@ class Generation:
     """The sink of one generation. Lives on the generating thread; only the two events may come from another.
 
     `shared` of the prompt's first tokens are likely to be those of prompts to come. `guide` holds the reply to a form;
-    a stem has a guide of its own.
+    a stem has a guide of its own. `expected` are the tokens that the client thinks will be generated.
     """
 
     tokenizer: Tokenizer
@@ -125,6 +125,7 @@ class Generation:
     shared: int = 0
     stem: Stem | None = None
     guide: Guide | None = None
+    expected: Sequence[int] = ()
     clock: Callable[[], float] = time.perf_counter
     stop_type: StopType = StopType.LIMIT
     count: int = 0
@@ -142,7 +143,7 @@ class Generation:
 
     @property
     def cancelled(self) -> bool:
-        return self.cancel.is_set()
+        return self.cancel.is_set() or self.make_way.is_set()
 
     def run(self, model: Model, sampling: Sampling) -> Summary:
         """Generate. Blocks until the end; chunks go to `emit` meanwhile."""
@@ -154,10 +155,12 @@ class Generation:
             self._unspelt, guide = len(self.stem.text), self.stem.guide()
         if self.make_way.is_set():
             self._end(StopType.PREEMPTED)
-        elif self.cancelled:
+        elif self.cancel.is_set():
             self._end(StopType.CANCELLED)
         elif sampling.max_tokens > 0:
-            self._reused = model.decode(self.prompt, sampling, sorted(self.ends), self, guide, self.shared)
+            self._reused = model.decode(
+                self.prompt, sampling, sorted(self.ends), self, guide, self.shared, self.expected
+            )
         else:
             self._reused = model.prefill(self.prompt, self.shared)
         return self._finish()
@@ -167,7 +170,7 @@ class Generation:
         self._first = now if self._first is None else self._first
         self.count += 1
         self.counters.tokens_decoded += 1
-        if self.cancelled:
+        if self.cancel.is_set():
             self.counters.tokens_after_cancel += 1
             return self._end(StopType.CANCELLED)
         if token_id in self.ends:
@@ -204,7 +207,7 @@ class Generation:
 
     def _finish(self) -> Summary:
         if self.cancelled and self.stop_type is StopType.LIMIT:
-            self.stop_type = StopType.CANCELLED
+            self.stop_type = StopType.CANCELLED if self.cancel.is_set() else StopType.PREEMPTED
         if self.stop_type is StopType.CANCELLED:
             self.counters.generations_cancelled += 1
         else:

@@ -1,14 +1,16 @@
-"""The memory of a model on CTranslate2: what a token of a kept prompt takes, and how the C library gives memory out."""
+"""The memory of a model: what a token of a kept prompt takes, and how the C library gives memory out."""
 
 from __future__ import annotations
 
 import ctypes
 import re
-import struct
 import sys
 from pathlib import Path
 
-from hybrid_lsp.models.weights import ct2
+import psutil  # type: ignore[import-untyped]
+
+from hybrid_lsp.errors import ModelBroken
+from hybrid_lsp.models.weights.ct2 import Weights
 
 _OVERHEAD = 1.25
 """Memory taken for a kept token beside its keys and values, as measured."""
@@ -16,6 +18,15 @@ _FLOAT_BYTES = 4
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _HELD_BYTES = 256 * 1024 * 1024
 _FALLBACK = 128 * 1024
+_PROMPTS, _LONG_PROMPT = 4, 4096
+_MEMORY_SHARE = 16
+_LEAST_BYTES = 96_000_000
+
+
+def suitable(bytes_a_token: int, context: int) -> int:
+    """Bytes for kept prompts: for a few long ones, within a small part of this machine's memory."""
+    wanted = _PROMPTS * min(context, _LONG_PROMPT) * bytes_a_token
+    return max(_LEAST_BYTES, min(wanted, int(psutil.virtual_memory().total) // _MEMORY_SHARE))
 
 
 def bytes_a_token(folder: Path) -> int:
@@ -25,13 +36,14 @@ def bytes_a_token(folder: Path) -> int:
     """
     layers, width = set(), 0
     try:
-        for name, shape, *_ in ct2.variables(folder / "model.bin"):
-            if (found := re.fullmatch(r"decoder/layer_(\d+)/self_attention/linear_0/weight", name)) is not None:
-                layers.add(found[1])
-            elif re.fullmatch(r"decoder/layer_\d+/self_attention/linear_1/weight", name) and len(shape) == 2:
-                width = max(width, shape[1])
-    except (OSError, struct.error, UnicodeDecodeError):
+        weights = Weights(folder / "model.bin")
+    except ModelBroken:
         return _FALLBACK
+    for name in weights:
+        if (found := re.fullmatch(r"decoder/layer_(\d+)/self_attention/linear_0/weight", name)) is not None:
+            layers.add(found[1])
+        elif re.fullmatch(r"decoder/layer_\d+/self_attention/linear_1/weight", name):
+            width = max(width, *weights.shape(name)[1:])
     return int(len(layers) * 2 * width * _FLOAT_BYTES * _OVERHEAD) or _FALLBACK
 
 

@@ -111,6 +111,9 @@ class Reuse:
         return True
 
     def _has_room(self, size: int) -> bool:
+        """One head is always kept, or each keystroke would cost a whole prompt, which no memory is worth."""
+        if not self._kept:
+            return self.budget > 0
         return self.bytes + size * self.bytes_a_token <= self.budget
 
     def ahead(self) -> Sequence[int]:

@@ -2,9 +2,10 @@
 
     python -m hybrid_lsp.engine.process --model embedded --role small --socket PATH
 
-It ends by itself when nobody asked for `--idle-exit-minutes`, and in order on SIGTERM and SIGINT. When the model does
-not load, the reason is written as one JSON object (`kind`, `message`, `remedy`) to the file `--error-file`, by default
-beside the socket with the ending `.error`, and the exit status is 3; 4 when the socket cannot be had.
+It ends by itself when nobody asked for `--idle-exit-minutes`, and when its socket is gone or another's, for then nobody
+can ask; and in order on SIGTERM and SIGINT. When the model does not load, the reason is written as one JSON object
+(`kind`, `message`, `remedy`) to the file `--error-file`, by default beside the socket with the ending `.error`, and the
+exit status is 3; 4 when the socket cannot be had.
 """
 
 from __future__ import annotations
@@ -18,16 +19,15 @@ import logging.handlers
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
-import filelock
 
-from hybrid_lsp.engine import memory
+from hybrid_lsp.engine import listening, memory
+from hybrid_lsp.engine.listening import PORT, Listener, OwnFile
 from hybrid_lsp.errors import HybridLspError, SocketUnavailable
 from hybrid_lsp.paths import state_dir
 
@@ -37,9 +37,8 @@ _LOG = logging.getLogger("hybrid_lsp.engine")
 _LOG_BYTES = 1_000_000
 _LOG_FILES = 2
 _LONGEST_GOODBYE_S = 5
-_SOCKET_BACKLOG = 64
-_PORT = 8012
-"""Where llama.vim looks for a server."""
+_LOOK_S = 1.0
+"""So often an engine looks whether its socket is still its own."""
 
 
 @attrs.frozen
@@ -47,14 +46,15 @@ class EngineOptions:
     """How one engine process is run.
 
     `socket` or `port` says where it listens; a port is on 127.0.0.1, 0 means any free one, None llama.vim's own.
-    With `endpoint_file` a TCP engine asks for a bearer token and writes its address and the token there, readable by
-    the user only. `reuse_mb` is the most memory for what is kept of earlier prompts, `quiet_ms` the pause in requests
-    before work is done ahead.
+    `replace`: whoever has the socket is known to answer nobody. With `endpoint_file` a TCP engine asks for a bearer
+    token and writes its address, the token and its process there, readable by the user only. `reuse_mb` is the most
+    memory for what is kept of earlier prompts, `quiet_ms` the pause in requests before work is done ahead.
     """
 
     model: str
     role: str = "small"
     socket: Path | None = None
+    replace: bool = False
     port: int | None = None
     endpoint_file: Path | None = None
     error_file: Path | None = None
@@ -64,7 +64,7 @@ class EngineOptions:
     threads: int = 0
     library: Any = "auto"
     idle_exit_minutes: float = 15.0
-    reuse_mb: float = 96.0
+    reuse_mb: float = -1.0
     quiet_ms: float = 100.0
 
     @property
@@ -76,8 +76,6 @@ class EngineOptions:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    if arguments.download:
-        return _download(arguments.model)
     fields = {field.name for field in attrs.fields(EngineOptions)}
     return run(EngineOptions(**{name: value for name, value in vars(arguments).items() if name in fields}))
 
@@ -91,9 +89,15 @@ def run(options: EngineOptions) -> int:
     error_file = options.error_file or (options.socket.with_suffix(".error") if options.socket else None)
     if error_file is not None:
         error_file.unlink(missing_ok=True)
+    # Before there is a socket: whoever connects to one is soon answered.
+    import hybrid_lsp.engine.app  # noqa: F401
+
     try:
         with _listening(options) as listener:
-            return asyncio.run(_Process(options, error_file).serve(listener)) if listener else 0
+            if listener is None:
+                _LOG.info("another engine serves %s", options.socket)
+                return 0
+            return asyncio.run(_Process(options, error_file).serve(listener))
     except SocketUnavailable as error:
         _report(error, error_file)
         return EXIT_SOCKET
@@ -122,8 +126,9 @@ class _Process:
         self._options = options
         self._error_file = error_file
         self._status = 0
+        self._files: list[OwnFile] = []
 
-    async def serve(self, listener: socket.socket) -> int:
+    async def serve(self, listener: Listener) -> int:
         import uvicorn
 
         from hybrid_lsp.engine.app import create_app
@@ -131,6 +136,7 @@ class _Process:
 
         self._app = create_app(self._load, self._failed, role=self._options.role)
         self._activity = Activity(self._app)
+        self._files = [listener.file] if listener.file else []
         guarded = self._activity if self._options.socket else LoopbackGuard(self._activity, self._publish(listener))
         config = uvicorn.Config(
             guarded,
@@ -144,11 +150,13 @@ class _Process:
         self._server = _server_class()(config)
         self._loop = asyncio.get_running_loop()
         self._end_on_signals()
-        idle = asyncio.create_task(self._end_when_idle())
+        watch = asyncio.create_task(self._end_when_unwanted())
         try:
-            await self._server.serve(sockets=[listener])
+            await self._server.serve(sockets=[listener.socket])
         finally:
-            idle.cancel()
+            watch.cancel()
+            for file in self._files:
+                file.remove()
         return self._status
 
     def _load(self) -> Any:
@@ -187,26 +195,32 @@ class _Process:
         if host.engine is None and host.error is None:
             # A library in the middle of loading cannot be interrupted, and there is nothing to lose yet.
             _LOG.info("ending while loading: %s", why)
-            for file in (self._options.socket, self._options.endpoint_file):
-                if file is not None:
-                    file.unlink(missing_ok=True)
+            for file in self._files:
+                file.remove()
             logging.shutdown()
             os._exit(0)
         self._end(why)
 
-    async def _end_when_idle(self) -> None:
+    async def _end_when_unwanted(self) -> None:
         allowed = self._options.idle_exit_minutes * 60
-        while (left := allowed - self._activity.idle_s) > 0:  # noqa: ASYNC110 (time itself is waited for)
-            await asyncio.sleep(min(left, 30) + 0.01)
+        while (left := allowed - self._activity.idle_s) > 0:
+            await asyncio.sleep(min(left, _LOOK_S) + 0.01)
+            if not all(file.stands for file in self._files):
+                # Who is being answered still is: what is begun goes on, within uvicorn's time for goodbyes.
+                _LOG.info("ending: its socket is gone, or another engine's")
+                self._server.should_exit = True
+                return
         self._end(f"nobody asked for {self._options.idle_exit_minutes:g} minutes")
 
-    def _publish(self, listener: socket.socket) -> str | None:
-        """Write address and token for the launcher; None: no token is asked for."""
+    def _publish(self, listener: Listener) -> str | None:
+        """Write address, token and process for the launcher; None: no token is asked for."""
+        port = listener.socket.getsockname()[1]
+        _LOG.info("listening on http://127.0.0.1:%d", port)
         if self._options.endpoint_file is None:
             return None
         token = secrets.token_urlsafe(32)
-        content = {"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}", "token": token}
-        _write_private(self._options.endpoint_file, json.dumps(content))
+        content = {"base_url": f"http://127.0.0.1:{port}", "token": token, "pid": os.getpid()}
+        self._files.append(_write_private(self._options.endpoint_file, json.dumps(content)))
         return token
 
 
@@ -222,86 +236,30 @@ def _server_class() -> Any:
     return Server
 
 
-@contextlib.contextmanager
-def _listening(options: EngineOptions) -> Iterator[socket.socket | None]:
-    """A listening socket; None where another engine has this path already. Raises SocketUnavailable."""
+def _listening(options: EngineOptions) -> contextlib.AbstractContextManager[Listener | None]:
+    """A listening socket; None where another engine answers at this path already. Raises SocketUnavailable."""
     if options.socket is None:
-        with _loopback(options) as listener:
-            yield listener
-        return
-    # Held as long as this process lives: whoever holds it may take away a socket that a killed engine left.
-    owner = filelock.FileLock(options.socket.with_suffix(".owner"))
-    try:
-        owner.acquire(blocking=False)
-    except filelock.Timeout:
-        _LOG.info("another engine serves %s", options.socket)
-        yield None
-        return
-    except OSError as error:
-        raise _no_socket(options.socket, error) from error
-    try:
-        with _listen_on_path(options.socket) as listener:
-            yield listener
-    finally:
-        options.socket.unlink(missing_ok=True)
-        owner.release()
-
-
-@contextlib.contextmanager
-def _loopback(options: EngineOptions) -> Iterator[socket.socket]:
-    with _listen_on_loopback(_PORT if options.port is None else options.port) as listener:
-        _LOG.info("listening on http://127.0.0.1:%d", listener.getsockname()[1])
-        try:
-            yield listener
-        finally:
-            if options.endpoint_file is not None:
-                options.endpoint_file.unlink(missing_ok=True)
-
-
-def _listen_on_loopback(port: int) -> socket.socket:
-    try:
-        return socket.create_server(("127.0.0.1", port), backlog=_SOCKET_BACKLOG)
-    except OSError as error:
-        raise SocketUnavailable(f"Port {port} cannot be had: {error.strerror}.", "Choose another `--port`.") from error
-
-
-def _listen_on_path(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen(_SOCKET_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise _no_socket(path, error) from error
-    return listener
-
-
-def _no_socket(path: Path, error: OSError) -> SocketUnavailable:
-    return SocketUnavailable(
-        f"The socket {path} cannot be made: {error.strerror or error}.",
-        "Set HYBRID_LSP_RUNTIME_DIR to a short path that only you can write to.",
-    )
+        return listening.on_loopback(options.port)
+    return listening.on_path(options.socket, replace=options.replace)
 
 
 def _report(error: HybridLspError, file: Path | None) -> None:
     _LOG.error("%s: %s", type(error).__name__, error)
     if file is not None:
         body = {"kind": type(error).__name__, "message": error.message, "remedy": error.remedy}
-        _write_private(file, json.dumps(body))
+        with contextlib.suppress(OSError):  # a full disk: the log has it, or stderr
+            _write_private(file, json.dumps(body))
 
 
-def _write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> OwnFile:
     """Write a file that only the user reads, whole or not at all."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     with open(part, "x", encoding="utf-8", opener=_private) as stream:
         stream.write(text + "\n")
+    own = attrs.evolve(OwnFile.of(part), path=path)
     part.replace(path)
+    return own
 
 
 def _private(name: str, flags: int) -> int:
@@ -318,6 +276,7 @@ def _log_to(file: Path) -> None:
         )
     except OSError:
         handler = logging.StreamHandler()
+    logging.raiseExceptions = False  # a disk that fills up later is no reason for a traceback a line
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s", handlers=[handler]
     )
@@ -325,33 +284,24 @@ def _log_to(file: Path) -> None:
         logging.getLogger(noisy).setLevel(level)
 
 
-def _download(model: str) -> int:
-    from hybrid_lsp.models import store
-
-    try:
-        store.download(model, lambda text: print(text, file=sys.stderr))
-    except HybridLspError as error:
-        print(error, file=sys.stderr)
-        return EXIT_MODEL
-    return 0
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hybrid-lsp engine", description="Serve one model over HTTP.")
-    parser.add_argument("--model", required=True, help="`embedded`, a folder, or OWNER/NAME of a downloaded model")
-    parser.add_argument("--download", action="store_true", help="download OWNER/NAME from the hub, and end")
+    parser.add_argument("--model", required=True, help="`embedded`, a model that was pulled, or a folder")
     parser.add_argument("--role", choices=("small", "large"), default="small", help="large runs at idle priority")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--socket", type=Path, help="Unix socket to listen on, made with mode 0600")
-    where.add_argument("--port", type=int, help=f"port on 127.0.0.1 to listen on; 0: any free one (default {_PORT})")
+    where.add_argument("--port", type=int, help=f"port on 127.0.0.1 to listen on; 0: any free one (default {PORT})")
+    parser.add_argument("--replace", action="store_true", help="take --socket from whoever has it and answers nobody")
     parser.add_argument("--endpoint-file", type=Path, help="for --port: ask for a token, and write it there")
     parser.add_argument("--error-file", type=Path, help="where to say why the model does not load")
     parser.add_argument("--log-file", type=Path, help="default: in the user's state folder")
     parser.add_argument("--family", default="auto", help="prompt format")
     parser.add_argument("--compute-type", default="auto", help="number format")
     parser.add_argument("--threads", type=int, default=0, help="0: chosen for this machine")
-    parser.add_argument("--library", choices=("auto", "ctranslate2", "torch"), default="auto")
-    parser.add_argument("--reuse-mb", type=float, default=96.0, help="most memory for kept prompts (0: keep none)")
+    parser.add_argument("--library", choices=("auto", "ctranslate2", "onnxruntime", "torch"), default="auto")
+    parser.add_argument(
+        "--reuse-mb", type=float, default=-1.0, help="most memory for kept prompts (0: keep none, -1: what suits)"
+    )
     parser.add_argument("--quiet-ms", type=float, default=100.0, help="pause in requests before work is done ahead")
     parser.add_argument("--idle-exit-minutes", type=float, default=15.0, help="end when nobody asked for so long")
     return parser

@@ -8,11 +8,12 @@ import math
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
-from hybrid_lsp.engine import prompts
+from hybrid_lsp.engine import memory, prompts
 from hybrid_lsp.engine import tokenizer as tokens
 from hybrid_lsp.engine.base import Guide, Model, Sampling
 from hybrid_lsp.engine.chat import ChatFormat, TemplateRefused
@@ -24,13 +25,13 @@ from hybrid_lsp.engine.scheduler import Rank, Scheduler
 from hybrid_lsp.engine.schema import SchemaRefused, Schemas
 from hybrid_lsp.engine.tokenizer import Tokenizer
 from hybrid_lsp.errors import ConfigError, ModelBroken
-from hybrid_lsp.models import families, healing, store, windows
+from hybrid_lsp.models import families, store, windows
 from hybrid_lsp.models.families import Family
 from hybrid_lsp.models.folders import Kind
 from hybrid_lsp.models.healing import Healer
 from hybrid_lsp.types import Infill, Message
 
-Library = Literal["auto", "ctranslate2", "torch"]
+Library = Literal["auto", "ctranslate2", "onnxruntime", "torch"]
 _LOG = logging.getLogger(__name__)
 _BENCHMARK_PROMPTS = (32, 64, 128, 256, 256)
 _BENCHMARK_MS = 100
@@ -39,8 +40,10 @@ _TELLING_PROMPT, _TELLING_TOKENS = 128, 4
 """Shorter prompts and replies say little about how fast the model is."""
 _LATEST_SHARE = 0.2
 """Weight of the latest request in the rates."""
-REUSE_MB = 96.0
-"""Default of the memory for kept beginnings of prompts."""
+REUSE_MB = -1.0
+"""Default of the memory for kept beginnings of prompts: what suits the model and the machine."""
+_LIGHT_BYTES = 64_000_000
+"""Weights of lighter models run on CTranslate2, which starts faster; heavier ones on ONNX Runtime where it can."""
 _PATIENCE_S = 0.15
 """A prompt that takes longer to compute goes on from any beginning that is kept; see `prefix.py`."""
 
@@ -69,7 +72,8 @@ class Job:
 
     An Infill is the user's text and is trimmed to the window; messages and a raw text are not, and in a raw text
     control tokens are meant. `max_tokens` None: until the window is full; 0: only what prepares for the next request.
-    `schema` is the JSON schema that the reply is held to.
+    `schema` is the JSON schema that the reply is held to. `draft` is what the client thinks will be replied: where it
+    is right the reply comes faster, and it is the same in any case.
     """
 
     prompt: Infill | str | tuple[Message, ...]
@@ -79,6 +83,7 @@ class Job:
     top_p: float = 0.95
     limits: Limits = attrs.field(factory=Limits)
     schema: Mapping[str, Any] | None = None
+    draft: str = attrs.field(default="", repr=False)
     rank: Rank = Rank.INTERACTIVE
     cancel: threading.Event = attrs.field(factory=threading.Event)
     make_way: threading.Event = attrs.field(factory=threading.Event)
@@ -96,7 +101,7 @@ class Engine:
     tokenizer: Tokenizer
     chat: ChatFormat
     healer: Healer | None = None
-    """Set for models that were trained for token healing."""
+    """What heals the end of a prefix; None: prompts end where the cursor stands."""
     rates: Rates = Rates(math.nan, math.nan)
     counters: Counters = attrs.field(factory=Counters)
     scheduler: Scheduler = attrs.field(factory=Scheduler)
@@ -196,6 +201,7 @@ class Engine:
         sampling = Sampling(max_tokens, job.temperature, job.top_k, job.top_p)
         run = self._generation(prompt, job, self.tokenizer.ends, emit, self.counters)
         run.stem = stem
+        run.expected = self.tokenizer.encode((stem.text if stem else "") + job.draft) if job.draft else ()
         if job.schema is not None:
             # Where the model wants to leave the form, the generation begins again behind this same prompt.
             run.guide, run.shared = self._held(job.schema, sampling), len(prompt.tokens)
@@ -213,7 +219,7 @@ class Engine:
         """The piece before the cursor, and the job without it."""
         if self.healer is None or not isinstance(job.prompt, Infill):
             return None, job
-        head, stem = healing.split(job.prompt.prefix)
+        head, stem = self.healer.split(job.prompt.prefix)
         if not stem:
             return None, job
         return Stem(stem, self.healer), attrs.evolve(job, prompt=attrs.evolve(job.prompt, prefix=head))
@@ -282,7 +288,7 @@ def load(
 ) -> Engine:
     """Load a model as the settings name it, and measure it. Blocks for as long as that takes.
 
-    `reuse_mb` is the most memory for what is kept of earlier prompts; 0: nothing is.
+    `reuse_mb` is the most memory for what is kept of earlier prompts; 0: nothing is; -1: what suits both.
     Raises ModelMissing, ModelBroken, ModelError (a package is missing), ConfigError (no such family).
     """
     started = time.perf_counter()
@@ -300,7 +306,7 @@ def load(
         model=loaded,
         tokenizer=tokenizer,
         chat=ChatFormat.load(stored.folder),
-        healer=tokenizer.healer(chosen) if stored.heals else None,
+        healer=tokenizer.healer(chosen, trained=stored.heals),
     )
     try:
         engine.measure()
@@ -310,9 +316,18 @@ def load(
             f"The model in {stored.folder} loads but does not generate: {error}.",
             "Its tokenizer and its weights may not belong together: copy its files again.",
         ) from error
-    loaded.reuse.budget = int(reuse_mb * 1_000_000)  # only now: what is measured must not be known already
+    loaded.reuse.budget = _budget(
+        reuse_mb, loaded, stored.context
+    )  # only now: what is measured must not be known already
     _log_loaded(engine, time.perf_counter() - started)
     return engine
+
+
+def _budget(reuse_mb: float, model: Model, context: int) -> int:
+    """Bytes for kept prompts."""
+    if reuse_mb >= 0:
+        return int(reuse_mb * 1_000_000)
+    return memory.suitable(model.reuse.bytes_a_token, context)
 
 
 def _family(setting: str, stored: store.StoredModel, description: dict[str, object]) -> Family:
@@ -324,14 +339,33 @@ def _family(setting: str, stored: store.StoredModel, description: dict[str, obje
 
 
 def _load_model(stored: store.StoredModel, compute_type: str, threads: int, library: Library) -> Model:
-    ours = "ctranslate2" if stored.kind is Kind.CT2 else "torch"
-    if library not in ("auto", ours):
-        raise ConfigError(f"{stored.folder} holds a model for {ours}, not for {library}.", "Leave the library at auto.")
-    if ours == "ctranslate2":
-        return Ct2Model(stored.folder, compute_type, threads)
-    from hybrid_lsp.engine.torch import TorchModel
+    ours = ("ctranslate2", "onnxruntime") if stored.kind is Kind.CT2 else ("torch",)
+    if library not in ("auto", *ours):
+        raise ConfigError(
+            f"{stored.folder} holds a model for {ours[0]}, not for {library}.", "Leave the library at auto."
+        )
+    if "torch" in ours:
+        from hybrid_lsp.engine.torch import TorchModel
 
-    return TorchModel(stored.folder, compute_type, threads)
+        return TorchModel(stored.folder, compute_type, threads)
+    if library == "ctranslate2" or (library == "auto" and _is_light(stored.folder)):
+        return Ct2Model(stored.folder, compute_type, threads)
+    from hybrid_lsp.engine import ort
+
+    if not (refusal := ort.refusal(stored.folder, compute_type)):
+        return ort.OrtModel(stored.folder, stored.context, threads)
+    if library == "onnxruntime":
+        raise ConfigError(f"{stored.folder} does not run on onnxruntime: {refusal}.", "Leave the library at auto.")
+    _LOG.info("%s runs on ctranslate2: %s", stored.name, refusal)
+    return Ct2Model(stored.folder, compute_type, threads)
+
+
+def _is_light(folder: Path) -> bool:
+    """Whether a network is so small that what it keeps of prompts costs little as CTranslate2 keeps it."""
+    try:
+        return (folder / "model.bin").stat().st_size < _LIGHT_BYTES
+    except OSError:
+        return True
 
 
 def _description(stored: store.StoredModel) -> dict[str, object]:

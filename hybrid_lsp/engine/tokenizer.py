@@ -76,9 +76,9 @@ class Tokenizer:
         """The id of a control token that the family requires."""
         return self.vocabulary[token]
 
-    def healer(self, family: Family) -> Healer:
-        """What holds the first tokens of a reply to the piece before the cursor."""
-        return Healer(self._inner, family.controls)
+    def healer(self, family: Family, *, trained: bool) -> Healer:
+        """What holds the first tokens of a reply to the text before the cursor that a token may have been cut in."""
+        return Healer(self._inner, family.controls, trained)
 
     def written(self) -> tuple[str, int]:
         """As the JSON of a tokenizer.json, and how many tokens there are."""

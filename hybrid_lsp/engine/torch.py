@@ -6,15 +6,26 @@ import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hybrid_lsp.engine.base import Chore, Guide, Sampling, Sink
-from hybrid_lsp.engine.prefix import Reuse
+from hybrid_lsp.engine.latest import Latest
 from hybrid_lsp.errors import ModelBroken, ModelError
 
 _PREFILL_STEP = 256
 """Tokens of prefill between two looks at whether anybody still waits."""
 _DTYPES = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
+
+
+class _Waited(Protocol):
+    @property
+    def cancelled(self) -> bool: ...
+
+
+class _Patient:
+    """Who waits for all of it."""
+
+    cancelled = False
 
 
 class TorchModel:
@@ -35,7 +46,8 @@ class TorchModel:
             raise ModelError("This model needs torch and transformers.", "pip install 'hybrid-lsp[torch]'") from error
         if threads:
             torch.set_num_threads(threads)
-        self.reuse = Reuse()
+        self.reuse = Latest()
+        self._cache: Any = None
         self._torch: Any = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model: Any = _load(transformers, folder, _DTYPES[compute_type]).to(self._device).eval()
@@ -51,13 +63,12 @@ class TorchModel:
         sink: Sink,
         guide: Guide | None = None,
         shared: int = 0,
+        expected: Sequence[int] = (),
     ) -> int:
-        """Generate; stops within one token, and between the steps of the prefill, when the sink is cancelled.
-
-        Nothing is kept for the next prompt: the large models that run here are asked too seldom about the same text.
-        """
+        """Generate; stops within one token, and between the steps of the prefill, when the sink is cancelled."""
         with self._torch.inference_mode():
-            logits, cache = self._prefill(prompt, sink)
+            known = self._known(prompt)
+            logits = self._prefill(prompt, known, sink)
             for _ in range(sampling.max_tokens):
                 if logits is None:
                     break
@@ -66,35 +77,55 @@ class TorchModel:
                 token, logprob = choice or self._choose(logits, sampling)
                 if sink.token(token, logprob) or token in ends:
                     break
-                logits, cache = self._step([token], cache)
-        return 0
+                logits = self._step([token])
+        return known
 
     def prefill(self, prompt: Sequence[int], shared: int) -> int:
-        """See `Model.prefill`; nothing is kept here."""
-        return 0
+        """See `Model.prefill`."""
+        if not shared or not self.reuse.budget:
+            return 0
+        with self._torch.inference_mode():
+            known = self._known(prompt[:shared])
+            self._prefill(prompt[:shared], known, _Patient())
+        return known
 
     def chore(self) -> Chore | None:
         """See `Model.chore`."""
         return None
 
     def close(self) -> None:
-        del self._model
+        del self._model, self._cache
 
-    def _prefill(self, prompt: Sequence[int], sink: Sink) -> tuple[Any, Any]:
-        logits, cache = None, None
-        for start in range(0, len(prompt), _PREFILL_STEP):
+    def _known(self, prompt: Sequence[int]) -> int:
+        """Cut the state to what it shares with the prompt; how much that is."""
+        held = len(self.reuse.tokens)
+        known = self.reuse.take(prompt)
+        try:
+            if known < held and self._cache is not None:
+                self._cache.crop(known)
+        except (AttributeError, RuntimeError, ValueError, NotImplementedError):
+            known = 0  # a state that cannot be cut: of a sliding window, say
+        if not known:
+            self.reuse.tokens, self._cache = [], None
+        return known
+
+    def _prefill(self, prompt: Sequence[int], known: int, sink: _Waited) -> Any:
+        logits = None
+        for start in range(known, len(prompt), _PREFILL_STEP):
             if sink.cancelled:
-                return None, cache
-            logits, cache = self._step(prompt[start : start + _PREFILL_STEP], cache)
-        return logits, cache
+                return None
+            logits = self._step(prompt[start : start + _PREFILL_STEP])
+        return logits
 
-    def _step(self, tokens: Sequence[int], cache: Any) -> tuple[Any, Any]:
-        """The logits after the last of the tokens, and the cache with all of them in it."""
+    def _step(self, tokens: Sequence[int]) -> Any:
+        """The logits after the last of the tokens, whose state is kept."""
         # Logits of every position of a long prefill times a large vocabulary would be gigabytes.
         only_last = {"logits_to_keep": 1} if self._last_logits_only else {}
         ids = self._torch.tensor([list(tokens)], device=self._device)
-        output = self._model(input_ids=ids, past_key_values=cache, use_cache=True, **only_last)
-        return output.logits[0, -1].float(), output.past_key_values
+        output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **only_last)
+        self._cache = output.past_key_values
+        self.reuse.tokens += tokens
+        return output.logits[0, -1].float()
 
     def _choose(self, logits: Any, sampling: Sampling) -> tuple[int, float]:
         """A token and its natural log-probability in the model's own distribution."""
@@ -132,7 +163,7 @@ def _load(transformers: Any, folder: Path, dtype: str) -> Any:
     try:
         # Code that a model brings along is never run.
         return transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
     except Exception as error:  # transformers, safetensors and torch each raise their own
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]

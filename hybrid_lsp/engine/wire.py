@@ -116,7 +116,7 @@ def parse(raw: bytes) -> Fields:
 
 
 def infill_job(fields: Fields) -> Job:
-    """`POST /infill`: `prompt` stands between the prefix and the cursor."""
+    """`POST /infill`: `prompt` stands between the prefix and the cursor; `draft`, our own, is a guess at the reply."""
     extra = tuple(
         ContextFile(Fields(item).text("filename", "extra"), Fields(item).text("text"))
         for item in fields.mappings("input_extra")
@@ -125,6 +125,7 @@ def infill_job(fields: Fields) -> Job:
     wanted = fields.whole("n_predict", -1, -1)
     infill = Infill(prefix, fields.text("input_suffix", ""), extra)
     job = _job(fields, infill, None if wanted < 0 else wanted, temperature=0.0)
+    job.draft = fields.text("draft", "")
     if fields.one_of("priority", "interactive", "background") == "background" or wanted == 0:
         job.rank = Rank.BACKGROUND
     return job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import sqlite3
@@ -30,7 +31,8 @@ def _columns(kind: type[Event]) -> list[str]:
 class MetricsStore:
     """Writes events on a thread of its own, so that the disk never delays an answer.
 
-    Events are dropped, with a line in the log, when the file cannot be written: metrics never disturb the work.
+    Events are dropped, with a line in the log, when the file cannot be written: metrics never disturb the work. A file
+    that is damaged is put aside, and a new one begun.
     """
 
     def __init__(self, path: Path, keep_days: int = 90) -> None:
@@ -56,10 +58,20 @@ class MetricsStore:
             log.warning("No metrics are kept: %s cannot be written (%s).", self._path, error)
             self._drain()
             return
-        with connection:
-            while (item := self._queue.get()) is not None:
-                self._write(connection, *item)
+        while (item := self._queue.get()) is not None:
+            connection = self._written(connection, *item)
         connection.close()
+
+    def _written(self, connection: sqlite3.Connection, at: float, event: Event) -> sqlite3.Connection:
+        """Write an event; returns the connection for the next, another one where the file was found damaged."""
+        try:
+            self._write(connection, at, event)
+        except sqlite3.Error as error:
+            log.warning("A metric was not written: %s", error)
+            if is_damage(error):
+                connection.close()
+                return open_database(self._path)
+        return connection
 
     def _drain(self) -> None:
         while self._queue.get() is not None:
@@ -69,11 +81,8 @@ class MetricsStore:
         names = _columns(type(event))
         # The names are those of our own classes; the values are bound.
         statement = f"INSERT INTO {table_of(type(event))} (at, {', '.join(names)}) VALUES ({_marks(len(names) + 1)})"  # noqa: S608
-        try:
-            with connection:
-                connection.execute(statement, [at, *(getattr(event, name) for name in names)])
-        except sqlite3.Error as error:
-            log.warning("A metric was not written: %s", error)
+        with connection:
+            connection.execute(statement, [at, *(getattr(event, name) for name in names)])
 
     def _prune(self, connection: sqlite3.Connection) -> None:
         oldest = time.time() - self._keep_days * _DAY_S
@@ -83,15 +92,60 @@ class MetricsStore:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """The database with its tables, made when missing and widened when an event has got new fields."""
+    """The database with its tables, made when missing and widened when an event has got new fields.
+
+    One that is damaged is put aside, with a line in the log. Raises OSError and sqlite3.Error where none can be had.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return _opened(path)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        log.warning("The metrics were damaged (%s); they are kept in %s, and begin anew.", error, _put_aside(path))
+        return _opened(path)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that the file's content is wrong, and not that it is locked or the disk full."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def damaged_name(path: Path) -> Path:
+    """Where a damaged database is put, in the place of an earlier one."""
+    return path.with_name(f"{path.name}.damaged")
+
+
+def _put_aside(path: Path) -> Path:
+    aside = damaged_name(path)
+    for ending in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
+    return aside
+
+
+def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=5.0)
-    # Several windows write at once.
-    connection.execute("PRAGMA journal_mode=WAL")
-    with connection:
-        for kind in EVENT_TYPES:
-            _make_table(connection, kind)
+    try:
+        # Several windows write at once.
+        connection.execute("PRAGMA journal_mode=WAL")
+        # A page in the middle may be damaged too: told by reading all of them, which are few.
+        if (said := connection.execute("PRAGMA quick_check(1)").fetchone()) != ("ok",):
+            raise _Damaged(said)
+        with connection:
+            for kind in EVENT_TYPES:
+                _make_table(connection, kind)
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
+
+
+class _Damaged(sqlite3.DatabaseError):
+    """What `quick_check` has found."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 def _make_table(connection: sqlite3.Connection, kind: type[Event]) -> None:

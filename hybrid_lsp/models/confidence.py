@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import asdict, define, field
 
 from hybrid_lsp.models import copying
 
@@ -107,15 +107,28 @@ class Calibrator:
         return {name: [round(v, 6) for v in getattr(self, name)] for name in ("mean", "scale", "weights")}
 
 
+@define(frozen=True)
+class Measured:
+    """What was found in one language: from which probability on suggestions are shown, how often that is, how many of
+    those are exactly right, and at how many positions that was measured."""
+
+    threshold: float
+    shown: float
+    precision: float
+    positions: int
+
+
 @define
 class Confidence:
     """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer;
     `across`: lines of other files, knowing the file's own; `across beside`: knowing the network's too), and the
-    probability from which a suggestion is worth showing, and a line of another file is worth considering."""
+    probability from which a suggestion is worth showing, and a line of another file is worth considering. In the
+    `languages` that were measured one by one, the threshold is their own."""
 
     calibrators: dict[str, Calibrator]
     threshold: float = 0.5
     across_threshold: float = NEVER
+    languages: dict[str, Measured] = field(factory=dict)
 
     def alone(self, source: str, suggestion: Suggestion) -> float:
         """The probability of one source's suggestion, the other being unknown."""
@@ -148,18 +161,29 @@ class Confidence:
     def as_dict(self) -> dict[str, Any]:
         """For confidence.json."""
         named = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
-        return {
+        content: dict[str, Any] = {
             "threshold": round(self.threshold, 4),
             "across_threshold": round(self.across_threshold, 4),
             "calibrators": named,
         }
+        if self.languages:
+            content["languages"] = {
+                name: {key: round(value, 4) for key, value in asdict(found).items()}
+                for name, found in self.languages.items()
+            }
+        return content
 
     @classmethod
     def load(cls, path: Path) -> "Confidence":
         """From confidence.json; an earlier one knows nothing of other files."""
-        content = json.loads(path.read_text())
+        return cls.of(json.loads(path.read_text()))
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> "Confidence":
+        """From what confidence.json holds. Raises KeyError, TypeError."""
         calibrators = {name: Calibrator(**value) for name, value in content["calibrators"].items()}
-        return cls(calibrators, content["threshold"], content.get("across_threshold", NEVER))
+        languages = {name: Measured(**value) for name, value in content.get("languages", {}).items()}
+        return cls(calibrators, content["threshold"], content.get("across_threshold", NEVER), languages)
 
 
 def _pair(copy: Suggestion, network: Suggestion) -> tuple[tuple[str, Suggestion, Suggestion], ...]:

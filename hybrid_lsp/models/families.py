@@ -162,7 +162,8 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         name="qwen-coder",
-        layout=_psm(*_PIPED),
+        # Trained prefix first, and as exact with the prefix last (`python -m benchmarks.orders`).
+        layout=_spm(*_PIPED),
         # Hui et al., "Qwen2.5-Coder Technical Report", 2024: repository-level FIM.
         file=_file("<|file_sep|>"),
         before_files=_repository("<|repo_name|>", "\n"),

@@ -1,28 +1,25 @@
-"""Where a model's files are, what kind they are, and how they get there.
-
-Nothing here opens a connection except `download`, which only a command of the user calls.
-"""
+"""Where a model's files are, and what kind they are. How they get there: `hybrid_lsp.catalogue`."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 
-from hybrid_lsp.errors import ModelError, ModelMissing
-from hybrid_lsp.models.folders import FAMILY_FILE, Kind, context_of, first_line, read_json
-from hybrid_lsp.models.making import finished_or_nothing
+from hybrid_lsp.errors import ModelBroken, ModelMissing
+from hybrid_lsp.models.folders import FAMILY_FILE, Kind, context_of, read_json
 from hybrid_lsp.paths import models_dir
 
 EMBEDDED = "embedded"
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_PULLED_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _CT2_FILES = ("model.bin", "config.json", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
-_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_WEIGHTS = ("*.safetensors",)
+_PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
+"""Weights that run code when they are read: never read."""
 
 
 @attrs.frozen
@@ -46,7 +43,7 @@ def embedded_dir() -> Path:
 
 
 def locate(model: str) -> Path:
-    """The folder of a `model` setting: `embedded`, a folder, or `owner/name` of something downloaded earlier.
+    """The folder of a `model` setting: `embedded`, the name of a model that was pulled, or a folder.
 
     Raises ModelMissing where there is no such folder.
     """
@@ -55,15 +52,18 @@ def locate(model: str) -> Path:
     if model == EMBEDDED:
         return _existing(embedded_dir(), "The embedded model is not in this installation.", _REINSTALL)
     folder = Path(model).expanduser()
+    if _PULLED_NAME.fullmatch(model) and (models_dir() / model).is_dir():
+        return models_dir() / model
     if folder.is_dir():
         return folder
     if folder.is_file():
         raise ModelMissing(f"{folder} is a file, and a model is served from a folder.", _PULL)
-    if _HUB_NAME.fullmatch(model):
-        remedy = f"Download it with `hybrid-lsp engine --model {model} --download`, or give a folder."
+    if _HUB_NAME.fullmatch(model) or _PULLED_NAME.fullmatch(model):
+        remedy = f"Run: hybrid-lsp models pull {model}"
         return _existing(hub_dir(model), f"The model {model} is not on this machine.", remedy)
     raise ModelMissing(
-        f"There is no model folder {folder}.", "Correct `model` in your settings, or put the model's files there."
+        f"There is no model folder {folder}.",
+        "Correct `model` in your settings; `hybrid-lsp models list` shows what is here.",
     )
 
 
@@ -91,34 +91,8 @@ def resolve(model: str) -> StoredModel:
 
 
 def hub_dir(name: str) -> Path:
-    """Where a model downloaded from a hub lies."""
+    """Where models that were downloaded by their hub's name lie, as earlier versions did it."""
     return models_dir() / "hub" / name.replace("/", "--")
-
-
-def download(name: str, tell: Callable[[str], None] = lambda _: None) -> Path:
-    """Download `owner/name` from the Hugging Face hub; returns its folder.
-
-    Raises ModelError where the hub's library is not installed, ModelMissing where the hub cannot be reached or has
-    no such model.
-    """
-    if not _HUB_NAME.fullmatch(name):
-        raise ModelMissing(f"{name} is not the name of a model on a hub.", "Such names look like `owner/name`.")
-    if importlib.util.find_spec("huggingface_hub") is None:
-        raise ModelError("Downloading needs the package huggingface_hub.", "pip install 'hybrid-lsp[torch]'")
-    from huggingface_hub import snapshot_download
-
-    folder = hub_dir(name)
-    tell(f"downloading {name} to {folder}")
-    with finished_or_nothing(folder) as part:
-        try:
-            snapshot_download(name, local_dir=part, allow_patterns=["*.json", "*.jinja", "*.txt", *_WEIGHTS, "*.bin"])
-        except Exception as error:
-            # The hub's library raises its own errors, httpx's and the system's alike; to the user all mean one thing.
-            raise ModelMissing(
-                f"{name} could not be downloaded: {type(error).__name__}: {first_line(error)}",
-                "Check the name and the network, or copy the model's files here and give their folder.",
-            ) from error
-    return folder
 
 
 def _kind_of(folder: Path, remedy: str) -> Kind:
@@ -141,7 +115,14 @@ _MAKE = (
 
 
 def _has_weights(folder: Path) -> bool:
-    return any(True for pattern in _WEIGHTS for _ in folder.glob(pattern))
+    if any(True for pattern in _WEIGHTS for _ in folder.glob(pattern)):
+        return True
+    if any(True for pattern in _PICKLED for _ in folder.glob(pattern)):
+        raise ModelBroken(
+            f"The weights in {folder} are pickles, which may run any code when they are read.",
+            "Take the model's safetensors files, or convert it where you trust it.",
+        )
+    return False
 
 
 def _existing(folder: Path, message: str, remedy: str) -> Path:

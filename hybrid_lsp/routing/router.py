@@ -10,10 +10,10 @@ from enum import StrEnum
 
 import attrs
 
-from hybrid_lsp.backends.base import Backend
-from hybrid_lsp.errors import BackendError, BackendTimeout, BackendUnavailable
+from hybrid_lsp.backends.base import Backend, Warmable, let_go
+from hybrid_lsp.errors import BackendError, BackendRefused, BackendTimeout, BackendUnavailable
 from hybrid_lsp.routing.health import Health
-from hybrid_lsp.types import Piece, Request, Tier
+from hybrid_lsp.types import Kind, Piece, Request, Tier
 
 
 class Task(StrEnum):
@@ -30,6 +30,7 @@ _TIERS = {
     Task.DEEP_COMPLETION: (Tier.LARGE,),
     Task.ACTION: (Tier.LARGE, Tier.SMALL, Tier.STATIC),
 }
+_AFTER_BACKEND_S = 5.0
 _SETTING = {Tier.SMALL: "small.backend", Tier.LARGE: "large.backend"}
 
 
@@ -43,12 +44,17 @@ class Patience:
     `notice_s`: after so long without a piece the caller gets a `Waiting`, to show a static answer meanwhile; with what
     that takes to work out, it is there within 1.5 s.
     `first_piece_s`: time for loading a cold model and reading the prompt; a 7B model on a CPU takes a minute or two.
-    `quiet_s`: longest pause between two pieces once they flow.
+    `quiet_s`: longest pause between two pieces once they flow; a thought is a piece too.
     """
 
     notice_s: float = 1.0
     first_piece_s: float = 120.0
     quiet_s: float = 30.0
+
+    @classmethod
+    def beside(cls, timeout_s: float) -> Patience:
+        """That with a backend which limits its whole reply itself: it is the one to say that it is too slow."""
+        return cls(first_piece_s=max(cls().first_piece_s, timeout_s + _AFTER_BACKEND_S))
 
 
 @attrs.frozen
@@ -125,6 +131,11 @@ class Router:
                 found.append(Candidate(tier, backend, _because(passed, f"{tier} model {backend.name}")))
         return found
 
+    def loading(self, task: Task) -> bool:
+        """Whether the model of a task is being made ready: who waits for it then has a reason to."""
+        backend: object = self.backends.get(_TIERS[task][0])
+        return isinstance(backend, Warmable) and backend.loading
+
     def absence(self, task: Task) -> str:
         """Why `candidates` gives no model for a task, in words."""
         tier = _TIERS[task][0]
@@ -139,7 +150,7 @@ class Router:
 
     def _resting(self, tier: Tier) -> str:
         health = self._health[tier]
-        error = f" ({health.last_error.message})" if health.last_error else ""
+        error = f" ({health.last_error})" if health.last_error else ""
         return f"the {tier} model does not answer{error}; it is tried again in {health.retry_in_s:.0f} s"
 
     async def stream(
@@ -169,8 +180,7 @@ class Router:
                 return
             except BackendError as error:
                 failure = error
-                did = "broke off" if attempt.spoke else "does not answer"
-                why = f"The {candidate.tier} model {did} ({error.message})"
+                why = f"The {candidate.tier} model {_did(error, spoke=attempt.spoke)} ({error})"
         raise failure or BackendUnavailable("No model may be asked.", "Set `large.backend` or `small.backend`.")
 
 
@@ -189,6 +199,9 @@ class _Attempt:
             async with aclosing(self._backend.generate(request)) as pieces:
                 async for event in self._events(pieces):
                     yield event
+        except BackendRefused:
+            self._health.success()
+            raise
         except BackendError as error:
             self._health.failure(error)
             raise
@@ -215,10 +228,10 @@ class _Attempt:
                     raise self._too_slow(what, longest_s)
                 piece = upcoming.result()
             finally:
-                await _stop(upcoming)
+                await let_go(upcoming)
             if piece is None:
                 return
-            self.spoke = self.spoke or bool(piece.text)
+            self.spoke = self.spoke or bool(piece.text) or piece.kind is not Kind.ANSWER
             yield piece
             what, longest_s = "it fell silent", self._patience.quiet_s
 
@@ -228,14 +241,10 @@ class _Attempt:
         )
 
 
-async def _stop(task: asyncio.Future[Piece | None]) -> None:
-    """Cancel a pending read and wait until the backend has let go."""
-    if task.done():
-        if not task.cancelled():
-            task.exception()  # marks it as seen where nobody awaited the result
-        return
-    task.cancel()
-    await asyncio.wait({task})
+def _did(error: BackendError, *, spoke: bool) -> str:
+    if isinstance(error, BackendRefused):
+        return "gives no answer"
+    return "broke off" if spoke else "does not answer"
 
 
 def _because(passed: list[str], choice: str) -> str:

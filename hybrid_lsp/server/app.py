@@ -10,12 +10,12 @@ import ipaddress
 import sys
 
 from hybrid_lsp.errors import ConfigError
-from hybrid_lsp.server import handlers
+from hybrid_lsp.server import handlers, transport
 from hybrid_lsp.server.hybrid import HybridServer
 
 
 def create_server() -> HybridServer:
-    """A server with all its handlers, ready for `start_io` or `serve_tcp`."""
+    """A server with all its handlers, ready for a transport."""
     server = HybridServer()
     handlers.register(server)
     return server
@@ -24,12 +24,12 @@ def create_server() -> HybridServer:
 def serve(tcp: str | None = None, *, allow_remote: bool = False) -> int:
     """Serve one editor over stdio, or over TCP at `HOST:PORT`; returns the exit status that LSP asks for.
 
-    Raises ConfigError for an address that is not one, that cannot be had, or that others could reach unless
-    `allow_remote`.
+    Over TCP it serves a program of this user alone, unless `allow_remote`. Raises ConfigError for an address that is
+    none, that cannot be had, or that others could reach unless `allow_remote`.
     """
     server = create_server()
     if tcp is None:
-        server.start_io()
+        transport.serve_stdio(server)
         return server.exit_code
     host, port = parse_address(tcp)
     if not allow_remote and not _is_loopback(host):
@@ -38,10 +38,14 @@ def serve(tcp: str | None = None, *, allow_remote: bool = False) -> int:
             "Use 127.0.0.1, or add --allow-remote if your network is to be trusted.",
         )
     try:
-        server.serve_tcp(host, port, lambda address: print(f"Listening on {address}", file=sys.stderr, flush=True))
+        transport.serve_tcp(server, host, port, _print_address, strangers=allow_remote)
     except OSError as error:
         raise ConfigError(f"{tcp} cannot be listened on: {error.strerror or error}.", "Choose another.") from error
     return server.exit_code
+
+
+def _print_address(address: str) -> None:
+    print(f"Listening on {address}", file=sys.stderr, flush=True)
 
 
 def parse_address(text: str) -> tuple[str, int]:

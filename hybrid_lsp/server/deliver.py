@@ -141,17 +141,21 @@ async def _offer_static(ls: HybridServer, outcome: EditOutcome) -> None:
         # What matters first: a line of a terminal may show no more.
         session.tell.answer(f"{outcome.edit.label}: the list of actions offers a static edit now. {message}")
         return
-    button = lsp.MessageActionItem("Use it now")
-    if await _ask(ls, message, button):
+    if await ask(ls, message, "Use it now"):
         session.runs.answer_now(outcome.edit.document.uri)
 
 
 async def _show_text(ls: HybridServer, outcome: TextOutcome, key: str) -> None:
+    await show_markdown(ls, outcome.label, outcome.markdown, key)
+
+
+async def show_markdown(ls: HybridServer, title: str, markdown: str, key: str) -> None:
+    """Show a text as the editor shows explanations, in place of an earlier one of the same `key`."""
     session = ls.session
     if session.tell.wants_stream:
-        session.tell.stream(key, outcome.label, outcome.markdown, done=True)
-    elif not (session.abilities.shows_documents and await _show_page(ls, key, outcome.markdown)):
-        session.tell.answer(f"{outcome.label}\n\n{outcome.markdown}")
+        session.tell.stream(key, title, markdown, done=True)
+    elif not (session.abilities.shows_documents and await _show_page(ls, key, markdown)):
+        session.tell.answer(f"{title}\n\n{markdown}")
 
 
 async def _show_page(ls: HybridServer, key: str, markdown: str) -> bool:
@@ -187,7 +191,7 @@ def _page_path(kind: str, key: str) -> Path:
 
 async def _offer_page(ls: HybridServer, message: str, page: Path) -> None:
     """Tell that an action came to nothing, with a button that opens the reply it was refused for."""
-    if not await _ask(ls, message, lsp.MessageActionItem("Show the reply")):
+    if not await ask(ls, message, "Show the reply"):
         return
     try:
         await ls.window_show_document_async(lsp.ShowDocumentParams(page.as_uri(), take_focus=True))
@@ -195,16 +199,17 @@ async def _offer_page(ls: HybridServer, message: str, page: Path) -> None:
         log.warning("The refused reply cannot be shown: %s", error.message)
 
 
-async def _ask(ls: HybridServer, message: str, button: lsp.MessageActionItem) -> bool:
-    """Tell something with a button; returns whether it was pressed. A client that has none shows the text."""
+async def ask(ls: HybridServer, message: str, *buttons: str) -> str | None:
+    """Tell something with buttons; returns which was pressed. A client that has none shows the text."""
     log.info(message)
-    params = lsp.ShowMessageRequestParams(lsp.MessageType.Info, message, [button])
+    params = lsp.ShowMessageRequestParams(lsp.MessageType.Info, message, [lsp.MessageActionItem(b) for b in buttons])
     try:
-        return await ls.window_show_message_request_async(params) == button
+        pressed = await ls.window_show_message_request_async(params)
     except JsonRpcException as error:
         log.warning("The client shows no question: %s", error.message)
         ls.session.tell.answer(message)
-        return False
+        return None
+    return pressed.title if pressed is not None else None
 
 
 async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome) -> bool:

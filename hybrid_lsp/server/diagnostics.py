@@ -28,7 +28,9 @@ from hybrid_lsp.server.order import read_range, written_range
 from hybrid_lsp.types import Finding, Tier
 
 if TYPE_CHECKING:
-    from hybrid_lsp.server.hybrid import HybridServer
+    from pygls.lsp.server import LanguageServer
+
+    from hybrid_lsp.server.session import Session
 
 OPTIONS = lsp.DiagnosticOptions(identifier=SOURCE, inter_file_dependencies=False, workspace_diagnostics=False)
 _USAGE = "The argument must be one object: {uri: URI, range: RANGE, code: CODE}, or {reset: true}."
@@ -37,8 +39,9 @@ _USAGE = "The argument must be one object: {uri: URI, range: RANGE, code: CODE},
 class Diagnostics:
     """The diagnostics of one window's documents."""
 
-    def __init__(self, server: HybridServer) -> None:
+    def __init__(self, server: LanguageServer, session: Session) -> None:
         self._server = server
+        self._session = session
         self._findings = Findings()
         self._reviewing: dict[str, asyncio.Task[review.Review]] = {}
         self._published: dict[str, list[lsp.Diagnostic]] = {}
@@ -55,11 +58,11 @@ class Diagnostics:
 
         Returns how many of the findings are not shown since the user dismissed them.
         """
-        if self._server.session.documents.get(outcome.document.uri) is None:
+        if self._session.documents.get(outcome.document.uri) is None:
             return 0
         self._findings.replace(outcome.document, outcome.span, outcome.findings, outcome.tier)
         self._tell(outcome.document.uri)
-        root = self._server.session.root_of(outcome.document)
+        root = self._session.root_of(outcome.document)
         return len(outcome.findings) - len(self.dismissals.without(root, outcome.document, outcome.findings))
 
     async def review(self, uri: str) -> None:
@@ -67,7 +70,7 @@ class Diagnostics:
 
         A newer one takes the place of one that still runs.
         """
-        document = self._server.session.documents.get(uri)
+        document = self._session.documents.get(uri)
         if document is None or document.language not in Security().languages:
             return
         if (older := self._reviewing.get(uri)) is not None:
@@ -76,7 +79,7 @@ class Diagnostics:
         try:
             found = await task
         except AnalysisError as error:
-            self._server.session.tell.info(str(error))
+            self._session.tell.info(str(error))
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -102,7 +105,7 @@ class Diagnostics:
 
     def pull(self, params: lsp.DocumentDiagnosticParams) -> lsp.DocumentDiagnosticReport:
         """The report that a client asks for; short where it has the same one already."""
-        document = self._server.session.documents.get(params.text_document.uri)
+        document = self._session.documents.get(params.text_document.uri)
         found = self._diagnostics(document) if document else []
         result_id = digest(repr(found))
         if params.previous_result_id == result_id:
@@ -118,7 +121,7 @@ class Diagnostics:
         if isinstance(argument, dict) and argument.get("reset") is True:
             return {"reset": self._reset()}
         uri, start, code = _place(argument)
-        session = self._server.session
+        session = self._session
         document = session.documents.get(uri)
         if document is None:
             return {"dismissed": 0}
@@ -130,7 +133,7 @@ class Diagnostics:
         return {"dismissed": len(chosen)}
 
     def _reset(self) -> int:
-        session = self._server.session
+        session = self._session
         roots = {None, *session.roots}
         count = sum(self.dismissals.reset(root) for root in roots)
         for document in session.documents:
@@ -140,15 +143,15 @@ class Diagnostics:
 
     @property
     def _pulled(self) -> bool:
-        return self._server.session.abilities.pulls_diagnostics
+        return self._session.abilities.pulls_diagnostics
 
     def _known(self, document: Document) -> list[Finding]:
         """The findings of a document that are not dismissed."""
         found = self._findings.of(document)
-        return self.dismissals.without(self._server.session.root_of(document), document, found)
+        return self.dismissals.without(self._session.root_of(document), document, found)
 
     def _diagnostics(self, document: Document) -> list[lsp.Diagnostic]:
-        encoding = self._server.session.documents.encoding
+        encoding = self._session.documents.encoding
         return [diagnostic_of(document, each, encoding) for each in self._known(document)]
 
     def _tell(self, uri: str) -> None:
@@ -161,7 +164,7 @@ class Diagnostics:
         task.add_done_callback(self._refreshing.discard)
 
     def _publish(self, uri: str, *, again: bool = False) -> None:
-        document = self._server.session.documents.get(uri)
+        document = self._session.documents.get(uri)
         if document is None:
             return
         found = self._diagnostics(document)

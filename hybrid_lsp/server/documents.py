@@ -73,14 +73,17 @@ class Documents:
     def is_too_large(self, uri: str) -> bool:
         return uri in self._too_large
 
-    def open(self, item: lsp.TextDocumentItem) -> Document:
-        """Take a document in; raises DocumentRejected (and remembers why) when it is too large to keep."""
+    def open(self, item: lsp.TextDocumentItem, notebook: str = "") -> Document:
+        """Take a document in; raises DocumentRejected (and remembers why) when it is too large to keep.
+
+        A cell's `notebook` is the URI of its notebook, whose file is the cell's.
+        """
         document = Document(
             uri=item.uri,
             text=_valid(item.text),
             version=item.version,
             language=str(item.language_id),
-            path=path_of(item.uri),
+            path=path_of(notebook or item.uri),
         )
         self._journal.pop(item.uri, None)
         return self._keep(document)

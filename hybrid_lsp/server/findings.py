@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
+from collections import Counter
 from collections.abc import Iterable
 
 import attrs
 
 from hybrid_lsp.actions.findings import MODEL
-from hybrid_lsp.document import Document, Span, difference
+from hybrid_lsp.document import Document, Span, difference, line_diff
 from hybrid_lsp.types import Finding, Tier
 
-# difflib takes quadratic time: of longer changes only what a fast and coarse diff finds is kept.
-_EXACT_LINES = 2000
+_MOST_LINES = 600
+"""Of a longer change only lines that are there once are known again: a line diff takes quadratic time, at each key."""
 
 
 class Findings:
@@ -73,9 +73,22 @@ def _unchanged_lines(old: Document, new: Document) -> dict[int, int]:
     found = {line: line for line in range(head)}
     found.update((old.line_count - line, new.line_count - line) for line in range(1, tail + 1))
     before, after = ([each.line(n) for n in range(head, each.line_count - tail)] for each in (old, new))
-    coarse = len(before) + len(after) > _EXACT_LINES
-    for block in difflib.SequenceMatcher(None, before, after, autojunk=coarse).get_matching_blocks():
+    if len(before) + len(after) > _MOST_LINES:
+        return found | _unique_lines(before, after, head)
+    for block in line_diff(before, after).get_matching_blocks():
         found.update((head + block.a + n, head + block.b + n) for n in range(block.size))
+    return found
+
+
+def _unique_lines(before: list[str], after: list[str], head: int) -> dict[int, int]:
+    """Lines that both have once and in the same order, from the line `head` on; in linear time."""
+    places = {line: number for number, line in enumerate(after)}
+    once = [{line for line, count in Counter(lines).items() if count == 1} for lines in (before, after)]
+    found, last = dict[int, int](), -1
+    for number, line in enumerate(before):
+        if line in once[0] and line in once[1] and places[line] > last:
+            last = places[line]
+            found[head + number] = head + last
     return found
 
 

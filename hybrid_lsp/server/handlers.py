@@ -11,8 +11,8 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from hybrid_lsp.actions.pipeline import ACTIONS
 from hybrid_lsp.errors import ActionError, DocumentRejected
-from hybrid_lsp.server import diagnostics, inline, listed, perform
-from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, PAUSE, RUN_ACTION, STATUS
+from hybrid_lsp.server import diagnostics, inline, listed, models, perform
+from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, MODELS, PAUSE, RUN_ACTION, STATUS
 from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.hybrid import HybridServer
 from hybrid_lsp.server.session import SECTION
@@ -31,6 +31,7 @@ def register(server: HybridServer) -> None:
         RUN_ACTION: run_action,
         ANSWER_NOW: answer_now,
         DISMISS: dismiss,
+        MODELS: run_models,
     }
     for name, command in commands.items():
         server.command(name)(command)
@@ -47,6 +48,9 @@ def _features() -> list[tuple[str, Any, Any]]:
         (lsp.TEXT_DOCUMENT_DID_CHANGE, did_change, None),
         (lsp.TEXT_DOCUMENT_DID_SAVE, did_save, None),
         (lsp.TEXT_DOCUMENT_DID_CLOSE, did_close, None),
+        (lsp.NOTEBOOK_DOCUMENT_DID_OPEN, did_open_notebook, None),
+        (lsp.NOTEBOOK_DOCUMENT_DID_CHANGE, did_change_notebook, None),
+        (lsp.NOTEBOOK_DOCUMENT_DID_CLOSE, did_close_notebook, None),
         # pygls announces the provider only when it is given options.
         (lsp.TEXT_DOCUMENT_INLINE_COMPLETION, inline_completion, lsp.InlineCompletionOptions()),
         (
@@ -73,6 +77,8 @@ def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
         ls.feature(lsp.TEXT_DOCUMENT_COMPLETION, listed.OPTIONS)(completion)
     if ls.session.abilities.pulls_diagnostics:  # announced to no other client: it would show findings twice
         ls.feature(lsp.TEXT_DOCUMENT_DIAGNOSTIC, diagnostics.OPTIONS)(pull_diagnostics)
+    if params.process_id is not None:
+        ls.session.spawn(ls.end_with(params.process_id))
     # After the reply, for which the editor waits; and nothing may be told before it.
     asyncio.get_running_loop().call_soon(ls.session.configure)
 
@@ -80,6 +86,9 @@ def initialize(ls: HybridServer, params: lsp.InitializeParams) -> None:
 async def initialized(ls: HybridServer, params: lsp.InitializedParams) -> None:
     await _pull_settings(ls)
     ls.session.warm()
+    ls.session.follow_settings()
+    if ls.session.may_offer_a_model:
+        ls.session.spawn(models.offer(ls))
 
 
 async def shutdown(ls: HybridServer, params: None) -> None:
@@ -111,21 +120,34 @@ async def _pull_settings(ls: HybridServer) -> bool:
 
 
 def did_open(ls: HybridServer, params: lsp.DidOpenTextDocumentParams) -> None:
+    _open(ls, params.text_document)
+
+
+def _open(ls: HybridServer, item: lsp.TextDocumentItem, notebook: str = "") -> None:
+    """Take in a document; a cell's file is its notebook's."""
     try:
-        ls.session.opened(ls.session.documents.open(params.text_document))
+        ls.session.opened(ls.session.documents.open(item, notebook))
     except DocumentRejected as error:
         ls.session.tell.warn(str(error))
 
 
 def did_change(ls: HybridServer, params: lsp.DidChangeTextDocumentParams) -> None:
+    _change(ls, params.text_document, list(params.content_changes))
+
+
+def _change(
+    ls: HybridServer,
+    identifier: lsp.VersionedTextDocumentIdentifier,
+    changes: list[lsp.TextDocumentContentChangeEvent],
+) -> None:
     session = ls.session
-    old = session.documents.get(params.text_document.uri)
+    old = session.documents.get(identifier.uri)
     try:
-        new = session.documents.change(params.text_document, list(params.content_changes))
+        new = session.documents.change(identifier, changes)
     except DocumentRejected as error:
         session.tell.warn(str(error))
-        session.stop_typing(params.text_document.uri)
-        session.acceptance.closed(params.text_document.uri)
+        session.stop_typing(identifier.uri)
+        session.acceptance.closed(identifier.uri)
         return
     if old is not None and new is not None:
         session.changed(old, new)
@@ -138,9 +160,41 @@ async def did_save(ls: HybridServer, params: lsp.DidSaveTextDocumentParams) -> N
 
 
 def did_close(ls: HybridServer, params: lsp.DidCloseTextDocumentParams) -> None:
-    uri = params.text_document.uri
+    _close(ls, params.text_document.uri)
+
+
+def _close(ls: HybridServer, uri: str) -> None:
     perform.forget(ls, uri)
     ls.session.closed(uri)
+
+
+def did_open_notebook(ls: HybridServer, params: lsp.DidOpenNotebookDocumentParams) -> None:
+    notebook = params.notebook_document
+    ls.session.notebooks.opened(notebook.uri, notebook.cells)
+    for item in params.cell_text_documents:
+        _open(ls, item, notebook.uri)
+
+
+def did_change_notebook(ls: HybridServer, params: lsp.DidChangeNotebookDocumentParams) -> None:
+    uri, cells = params.notebook_document.uri, params.change.cells
+    if cells is None:
+        return
+    if (structure := cells.structure) is not None:
+        array = structure.array
+        ls.session.notebooks.spliced(uri, array.start, array.delete_count, array.cells or [])
+        for closed in structure.did_close or []:
+            _close(ls, closed.uri)
+        for item in structure.did_open or []:
+            _open(ls, item, uri)
+    ls.session.notebooks.told(cells.data or [])
+    for content in cells.text_content or []:
+        _change(ls, content.document, list(content.changes))
+
+
+def did_close_notebook(ls: HybridServer, params: lsp.DidCloseNotebookDocumentParams) -> None:
+    cells = ls.session.notebooks.closed(params.notebook_document.uri)
+    for uri in dict.fromkeys([*cells, *(each.uri for each in params.cell_text_documents)]):
+        _close(ls, uri)
 
 
 async def inline_completion(ls: HybridServer, params: lsp.InlineCompletionParams) -> lsp.InlineCompletionList:
@@ -161,6 +215,10 @@ async def resolve_code_action(ls: HybridServer, params: lsp.CodeAction) -> lsp.C
 
 async def run_action(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
     return await perform.run_command(ls, arguments)
+
+
+async def run_models(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    return await models.run_command(ls, arguments)
 
 
 def answer_now(ls: HybridServer, *arguments: Any) -> dict[str, Any]:

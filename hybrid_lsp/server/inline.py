@@ -51,7 +51,8 @@ async def _complete(
         return _not_kept(session, uri)
     if session.documents.get(uri) is not document:
         return nothing(Reason.SUPERSEDED, "The text has changed since.")
-    return await session.completion.complete(query(document), session.config)
+    found = await session.completion.complete(session.notebooks.entered(query(document)), session.config)
+    return session.notebooks.left(found, document)
 
 
 def _not_kept(session: Session, uri: str) -> Answer:

@@ -17,23 +17,26 @@ from hybrid_lsp.actions.custom import read as read_custom
 from hybrid_lsp.actions.pipeline import ACTIONS, ActionPipeline
 from hybrid_lsp.backends.base import Backend, Closeable, Warmable
 from hybrid_lsp.completion.acceptance import Acceptance
-from hybrid_lsp.completion.confidence import judge_for
+from hybrid_lsp.completion.cascade import Lighter
+from hybrid_lsp.completion.confidence import judge_for, judge_of
 from hybrid_lsp.completion.gate import Pause
 from hybrid_lsp.completion.latest import Latest
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.surroundings import Surroundings
-from hybrid_lsp.config import Config, Layer
-from hybrid_lsp.context.globs import Globs
+from hybrid_lsp.config import Config, Layer, ModelConfig
+from hybrid_lsp.context.globs import Globs, TooMuchWork, paths_behind
 from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.metrics.events import Event
+from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.store import EMBEDDED
-from hybrid_lsp.paths import state_dir
+from hybrid_lsp.paths import config_file, state_dir
 from hybrid_lsp.routing.chatting import can_chat
-from hybrid_lsp.routing.router import Router
+from hybrid_lsp.routing.router import Patience, Router
 from hybrid_lsp.server.capabilities import Abilities
 from hybrid_lsp.server.documents import Documents, path_of
+from hybrid_lsp.server.notebooks import Notebooks
 from hybrid_lsp.server.runs import Runs
 from hybrid_lsp.server.tell import Tell, start_logging
 from hybrid_lsp.types import Reason, Suggestion, Tier
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 
 SECTION = "hybrid-lsp"
 """The section of the editor's settings that is ours."""
+FOLLOW_S = 1.0
+"""How often the user's settings file is looked at."""
 
 
 class Session:
@@ -67,17 +72,21 @@ class Session:
         self.abilities = Abilities.of(lsp.ClientCapabilities())
         self.runs = Runs()
         self.documents = Documents(self.config.files.max_bytes)
+        self.notebooks = Notebooks(self.documents.get)
         self.log_file: Path | None = None
         self.backends: dict[Tier, Backend] = {}
+        self.lighter: Backend | None = None
         self._wired_from: Config | None = None
         self._client = ""
         self._roots: list[Path] = []
         self._initial: Mapping[str, Any] = {}
+        self._file: list[Layer] = []
         self._editor: Mapping[str, Any] = {}
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
         self.acceptance = Acceptance(self.record, self.documents.get, lambda: asyncio.get_running_loop().time())
         self._background: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
 
     def start(self, params: lsp.InitializeParams, encoding: lsp.PositionEncodingKind | str) -> None:
         """Read what `initialize` says."""
@@ -100,16 +109,31 @@ class Session:
         """Read all layers again, with the editor's newest section, and wire anew when something differs."""
         if editor is not None:
             self._editor = _section(editor)
+        problems = self._read_settings()
+        if self.config != self._wired_from:
+            self._wire_or_default()
+        for problem in problems:
+            self.tell.warn(f"Setting {problem}")
+
+    def _read_settings(self) -> list[settings.Problem]:
+        """Take the settings of all layers; returns what was not taken of them."""
         layers, problems = self._layers()
         for root in self._roots:
             layer, found = settings.read_file(root / settings.WORKSPACE_FILE, workspace=True)
             layers += [layer] if layer else []
             problems += found
         self.config, more = settings.load(layers)
-        if self.config != self._wired_from:
+        return problems + more
+
+    def _wire_or_default(self) -> None:
+        """No settings leave a window without an answer to its requests."""
+        try:
             self._wire()
-        for problem in problems + more:
-            self.tell.warn(f"Setting {problem}")
+        except Exception as error:  # a defect of ours: what it is stands in the log
+            logging.getLogger(__name__).exception("These settings cannot be wired.")
+            self.tell.warn(f"The settings cannot be used ({type(error).__name__}): the defaults hold.")
+            self.config = Config()
+            self._wire()
 
     @property
     def lists_completions(self) -> bool:
@@ -120,8 +144,46 @@ class Session:
         wanted = settings.load(self._layers()[0])[0].completion.in_list
         return wanted and not self.abilities.completes_inline
 
+    def follow_settings(self) -> None:
+        """Have changes of the user's file count at once: `hybrid-lsp models use` and people write it."""
+        if self._following is None:
+            self._following = asyncio.ensure_future(self._follow(config_file()))
+
+    async def _follow(self, file: Path) -> None:
+        """Look at the file once a second, which costs some microseconds; a file that is being written waits."""
+        known = seen = _stamp(file)
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            before, seen = seen, _stamp(file)
+            if seen == known or seen != before:
+                continue
+            known = seen
+            self.reconfigure()
+
+    def reconfigure(self, *, anew: bool = False) -> None:
+        """Read the settings again, and with `anew` all that models say of themselves; one that is new is loaded ahead
+        of the first request."""
+        before = self.config.small
+        if anew:
+            self._wired_from = None
+        self.configure()
+        if self.config.small != before:
+            self.warm()
+
+    @property
+    def may_offer_a_model(self) -> bool:
+        """Whether a person sits there who can be asked, and only the embedded model serves."""
+        small = self.config.small
+        embedded = small.backend == "engine" and small.model == EMBEDDED
+        return embedded and self.tell.wants_offer and self.config.models.offer and self.config.completion.enabled
+
     def _layers(self) -> tuple[list[Layer], list[settings.Problem]]:
         layers, problems = settings.user_layers()
+        mine = [layer for layer in layers if layer.source == str(config_file())]
+        if mine or not problems:
+            self._file = mine
+        else:  # it is broken, as while it is edited: what was read last goes on counting
+            layers = self._file + layers
         layers += _client_layers("initializationOptions", self._initial)
         layers += _client_layers("the editor's settings", self._editor)
         return layers, problems
@@ -137,21 +199,27 @@ class Session:
 
     def root_of(self, document: Document) -> Path | None:
         """The workspace folder that holds a file."""
-        return next((root for root in self._roots if document.path and document.path.is_relative_to(root)), None)
+        places = [document.path] if document.path else [Path(each) for each in paths_behind(document.uri)]
+        return next((root for root in self._roots for each in places if each.is_relative_to(root)), None)
 
     def offers_none(self, document: Document) -> Reason | None:
         """Why the typing path leaves a file alone, or None."""
-        if self._disabled.names(document, self.root_of(document)):
+        try:
+            if self._disabled.names(document, self.root_of(document)):
+                return Reason.GLOB_DISABLED
+        except TooMuchWork:
+            self.tell.warn("Setting completion.disabled_globs: there are too many patterns. Nothing is offered.")
             return Reason.GLOB_DISABLED
         return self.leave_alone(document)
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
-        self.completion.opened(document)
+        self.notebooks.cell_opened(document.uri)
+        self.completion.opened(self.notebooks.seen(document))
 
     def changed(self, old: Document, new: Document) -> None:
         """The user has edited a document."""
-        self.completion.changed(old, new)
+        self.completion.changed(self.notebooks.seen(old), self.notebooks.seen(new))
         self.acceptance.changed(old, new, self.documents.changes_since(old))
 
     def stop_typing(self, uri: str) -> None:
@@ -164,6 +232,7 @@ class Session:
         self.stop_typing(uri)
         self.completion.closed(uri)
         self.acceptance.closed(uri)
+        self.notebooks.cell_closed(uri)
         self.documents.close(uri)
 
     def set_pause(self, *, paused: bool, language: str | None) -> None:
@@ -179,10 +248,13 @@ class Session:
         return "Inactive" if self.pause.everything else "Normal"
 
     def warm(self) -> None:
-        """Start the typing model's engine ahead of the first request; failing is told, and tried again then."""
-        backend: object = self.backends.get(Tier.SMALL)
-        if self.config.completion.enabled and isinstance(backend, Warmable):
-            self.spawn(self._warm(backend))
+        """Start the typing models' engines ahead of the first request; failing is told, and tried again then."""
+        if not self.config.completion.enabled:
+            return
+        backends: tuple[object, ...] = (self.lighter, self.backends.get(Tier.SMALL))
+        for backend in backends:
+            if isinstance(backend, Warmable):
+                self.spawn(self._warm(backend))
 
     def record(self, event: Event) -> None:
         if self._metrics is not None:
@@ -200,16 +272,20 @@ class Session:
             "paused": self.pause.everything,
             "pausedLanguages": sorted(self.pause.languages),
             # Where the confidence of the typing model was measured; elsewhere it must be surer.
-            "languages": sorted(self.completion.judge.languages),
+            "languages": sorted(self.completion.judge.measured_languages),
             "models": {str(tier): backend.name for tier, backend in self.backends.items()},
+            # Asked before the small one.
+            "lighter": self.lighter.name if self.lighter else None,
             "log": str(self.log_file) if self.log_file else None,
         }
 
     async def close(self) -> None:
         """Let the models go (engines end by themselves when nobody asks) and write the metrics."""
+        if self._following is not None:
+            self._following.cancel()
         self.completion.close()
         self.acceptance.close()
-        await asyncio.gather(*(_close(backend) for backend in self.backends.values()))
+        await asyncio.gather(*(_close(backend) for backend in self._all_backends))
         await asyncio.to_thread(self.flush)
 
     def flush(self) -> None:
@@ -220,15 +296,19 @@ class Session:
 
     def _wire(self) -> None:
         self._wired_from = self.config
-        for backend in self.backends.values():
+        for backend in self._all_backends:
             self.spawn(_close(backend))
         logging.getLogger("hybrid_lsp").setLevel(self.config.log.level.upper())
         self.documents.max_bytes = self.config.files.max_bytes
-        self.backends = {tier: made for tier in (Tier.SMALL, Tier.LARGE) if (made := self._backend(tier))}
-        self.privacy = Privacy(self.config.privacy)
+        models = {Tier.SMALL: self.config.small, Tier.LARGE: self.config.large}
+        self.backends = {tier: made for tier, model in models.items() if (made := self._backend(tier, model))}
+        lighter = self.config.lighter
+        self.lighter = self._backend(Tier.SMALL, lighter) if lighter is not None else None
+        self.privacy = Privacy(self.config.privacy, tell=self.tell.warn)
         for pattern in self.privacy.problems:
             self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
-        self.router = Router(self.backends, small_chats=can_chat(self.config.small))
+        patience = Patience.beside(self.config.large.timeout_s)
+        self.router = Router(self.backends, small_chats=can_chat(self.config.small), patience=patience)
         self._wire_completion()
         custom, problems = read_custom(self.config.actions.custom, [each.name for each in ACTIONS])
         for problem in problems:
@@ -252,18 +332,29 @@ class Session:
             pause=self.pause,
             client_waits=self._client.casefold().startswith("neovim"),
             reads_files=self.config.small.model != EMBEDDED,
+            lighter=self._lighter(),
             ignored=self.acceptance.ignored_in_a_row,
             surroundings=Surroundings(lambda document: self.leave_alone(document) is None, lambda: self.roots),
         )
         for document in self.documents:
-            self.completion.opened(document)
+            self.completion.opened(self.notebooks.seen(document))
 
-    def _backend(self, tier: Tier) -> Backend | None:
+    def _lighter(self) -> Lighter | None:
+        """What is asked before the small model."""
+        if self.lighter is None:
+            return None
+        contest = calibrations.contest(self.config.small.model)
+        return Lighter(Router({Tier.SMALL: self.lighter}), judge_of(EMBEDDED), contest)
+
+    @property
+    def _all_backends(self) -> tuple[Backend, ...]:
+        return (*self.backends.values(), *((self.lighter,) if self.lighter is not None else ()))
+
+    def _backend(self, tier: Tier, model: ModelConfig) -> Backend | None:
         # httpx takes a sixth of the time in which the editor waits for `initialize`, which needs none of it.
         from hybrid_lsp.backends.factory import make_backend
         from hybrid_lsp.backends.launcher import Launcher
 
-        model = self.config.small if tier is Tier.SMALL else self.config.large
         # One for all tiers and settings: it remembers which engines die of starting.
         self._launcher = self._launcher or Launcher()
         self._launcher.start_timeout_s = self.config.engine.start_timeout_s
@@ -274,20 +365,25 @@ class Session:
             return None
 
     async def _warm(self, backend: Warmable) -> None:
-        self.tell.show_status(busy=True, message="The model is loading.")
+        # What was said of the last request stays: it is what the user wants to know.
+        self.tell.show_status(busy=True, message=self.tell.status.message or _LOADING)
         try:
             await backend.warm()
         except HybridLspError as error:
             self.tell.warn(str(error))
             self.tell.show_status(kind="Error", busy=False, message=str(error))
         else:
-            self.tell.show_status(kind=self._calm, busy=False, message="")
+            said = self.tell.status.message
+            self.tell.show_status(kind=self._calm, busy=False, message="" if said == _LOADING else said)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the requests, to its end."""
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+_LOADING = "The model is loading."
 
 
 def _section(values: Any) -> Mapping[str, Any]:
@@ -304,6 +400,15 @@ def _client_layers(source: str, values: Mapping[str, Any]) -> list[Layer]:
     if isinstance(theirs := values.get("workspace"), Mapping):
         layers.append(Layer("the workspace's settings", theirs, workspace=True))
     return layers
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does, behind a link too; None where there is none."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _paths(uris: Iterable[str]) -> list[Path]:

@@ -13,24 +13,38 @@ STEPS = 30
 Floats = npt.NDArray[np.float64]
 
 
-def fit(features: Sequence[Sequence[float]], right: Sequence[bool]) -> Calibrator:
-    """To suggestions of which it is known whether they are right. features: (n, k)."""
+def fit(features: Sequence[Sequence[float]], right: Sequence[bool], start: Calibrator | None = None) -> Calibrator:
+    """To suggestions of which it is known whether they are right. features: (n, k).
+
+    With few of them the numbers stay near those of `start`, a calibrator for a like source (the mode of the posterior
+    probability, where the ridge is that of a normal distribution around them).
+    """
     if not features:
-        return Calibrator([], [], [-10.0])  # a source that never spoke is never sure
+        return start or Calibrator([], [], [-10.0])  # a source that never spoke is never sure
     x = np.asarray(features, np.float64)
-    mean, scale = x.mean(0), x.std(0) + 1e-6
+    mean, scale = (np.asarray(start.mean), np.asarray(start.scale)) if start else (x.mean(0), x.std(0) + 1e-6)
     x = np.hstack([np.ones((len(x), 1)), np.clip((x - mean) / scale, -SATURATION, SATURATION)])
-    return Calibrator(mean.tolist(), scale.tolist(), _newton(x, np.asarray(right, np.float64)).tolist())
+    weights = _newton(x, np.asarray(right, np.float64), np.asarray(start.weights) if start else None)
+    return Calibrator(mean.tolist(), scale.tolist(), weights.tolist())
 
 
-def _newton(x: Floats, y: Floats) -> Floats:
-    """Weights of the largest likelihood, with a ridge on all but the intercept."""
+def _newton(x: Floats, y: Floats, start: Floats | None = None) -> Floats:
+    """Weights of the largest likelihood, with a ridge on all but the intercept, towards `start` or nothing."""
     ridge = np.diag([1e-3] + [RIDGE] * (x.shape[1] - 1))
-    weights = np.zeros(x.shape[1])
+    weights = around = np.zeros(x.shape[1]) if start is None else start
+
+    def loss(w: Floats) -> float:
+        score = x @ w
+        return float(np.logaddexp(0, score).sum() - y @ score + (w - around) @ ridge @ (w - around) / 2)
+
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
         hessian = (x * (p * (1 - p))[:, None]).T @ x + ridge
-        weights += np.linalg.solve(hessian, x.T @ (y - p) - ridge @ weights)
+        step = np.linalg.solve(hessian, x.T @ (y - p) - ridge @ (weights - around))
+        # From far away a whole step may go too far.
+        while loss(weights + step) > loss(weights) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        weights = weights + step
     return weights
 
 

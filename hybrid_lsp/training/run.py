@@ -259,7 +259,9 @@ class Run:
 def load(folder: Path) -> Any:
     """The network of a folder of weights, in fp32."""
     try:
-        return LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        return LlamaForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
     except (OSError, ValueError, SafetensorError) as error:
         raise TrainingError(f"{folder} holds no weights to start from: {error}", "Name a run's hf folder.") from error
 

@@ -17,7 +17,7 @@ import pytest
 import tiny_model
 import uvicorn
 
-from hybrid_lsp.backends.http import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.engine.process import _server_class
 from hybrid_lsp.paths import socket_path
 
@@ -70,7 +70,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`hf` and `ct2`, one random model in two formats."""
-    return tiny_model.build_apart(tmp_path_factory.mktemp("tiny"))
+    return tiny_model.shared(tmp_path_factory)
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[psuti
     yield running
     for process in running():
         with contextlib.suppress(psutil.NoSuchProcess):
+            process.resume()  # some tests stop them
             process.terminate()
             process.wait(20)
 

@@ -14,8 +14,9 @@ import tiny_model
 from conftest import Serve, until
 
 from hybrid_lsp.backends.base import Backend
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
-from hybrid_lsp.backends.http import Endpoint, HttpBackend
+from hybrid_lsp.backends.http import HttpBackend
 from hybrid_lsp.engine.app import create_app
 from hybrid_lsp.errors import BackendUnavailable
 from hybrid_lsp.models import families

@@ -116,8 +116,8 @@ async def test_without_room_it_is_written_all_the_same(engines: Callable[[float]
     for typed in (0, 5, 9):
         prefix, suffix = SOURCES[0][: 2000 + typed], SOURCES[0][2100:]
         assert (await ask(roomy, prefix, suffix))[0] == (await ask(cramped, prefix, suffix))[0]
-    assert roomy.model.reuse.hits > cramped.model.reuse.hits == 0
-    assert (cramped.model.reuse.entries, await tend(cramped)) == (0, 0)
+    assert roomy.model.reuse.hits >= cramped.model.reuse.hits > 0
+    assert cramped.model.reuse.entries == 1  # there is always room for one
 
 
 async def test_typing_is_warm_from_the_second_keystroke_on(engines: Callable[[float], Engine]) -> None:

@@ -105,12 +105,8 @@ def test_int8_is_that_of_ctranslate2s_own_converter(checkpoints: Path, tmp_path:
 
 def arrays(folder: Path) -> dict[str, bytes]:
     """The numbers of a CTranslate2 model, without its settings."""
-    stored = (folder / "model.bin").read_bytes()
-    return {
-        each.name: stored[each.offset : each.offset + each.size]
-        for each in ct2.variables(folder / "model.bin")
-        if each.shape
-    }
+    stored = ct2.Weights(folder / "model.bin")
+    return {name: stored[name].tobytes() for name in stored.own if stored.shape(name)}
 
 
 @pytest.mark.parametrize("name", GGUF)

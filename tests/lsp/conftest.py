@@ -1,12 +1,20 @@
-"""The real server as a subprocess, driven by pytest-lsp's client."""
+"""The real server, driven by pytest-lsp's client over a socket: in this process, or in its own where that is the point.
+
+Starting a process and its readers of messages costs a second or two of computing, which most tests would wait for
+without learning anything from it. Engines are processes of their own always; tests share them, unless they are about
+engines (`own_engines`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +22,15 @@ from typing import Any
 import psutil
 import pytest
 from lsprotocol import types as lsp
+from pygls.io_ import run_async
 from pytest_lsp import ClientServerConfig, LanguageClient
 from pytest_lsp.client import register_lsp_features
 from scripted import Script, scripted_server
 
+from hybrid_lsp.server import transport
+from hybrid_lsp.server.app import create_server
 from hybrid_lsp.server.editor import converter
+from hybrid_lsp.server.hybrid import HybridServer
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "inventory.py"
 PATIENCE_S = 30
@@ -36,7 +48,8 @@ class Client(LanguageClient):
     result: lsp.InitializeResult
 
     def __init__(self) -> None:
-        super().__init__(converter_factory=converter)
+        super().__init__(converter_factory=lambda: CONVERTER)
+        self.serving: asyncio.Task[None] | None = None
         self.statuses: list[Any] = []
         self.explanations: list[Any] = []
         self.edits: list[lsp.WorkspaceEdit] = []
@@ -67,11 +80,44 @@ class Client(LanguageClient):
         """All pop-ups."""
         return "\n".join(each.message for each in self.messages)
 
+    async def start_here(self) -> None:
+        """Start a server in this process, as its transport does."""
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours, limit=2**26)
+        self.protocol.set_writer(writer)
+        self._async_tasks.append(asyncio.create_task(run_async(self._stop_event, reader, self.protocol)))
+        server = create_server()
+        server.protocol._converter = CONVERTER
+        self.serving = asyncio.create_task(_serve(server, theirs))
+
+    async def end_here(self) -> None:
+        """Wait for the server's end."""
+        assert self.serving is not None
+        await self.serving
+        assert self.protocol.writer is not None
+        self.protocol.writer.close()
+        await self.stop()
+
     def send(self, method: str, params: Any, number: str) -> asyncio.Future[Any]:
         """Send a request now; pytest-lsp's own way sends when it is awaited."""
         return asyncio.wrap_future(self.protocol.send_request(method, params, msg_id=number))
 
 
+async def _serve(server: HybridServer, connection: socket.socket) -> None:
+    reader, writer = await asyncio.open_connection(sock=connection, limit=2**26)
+    try:
+        await transport.converse(server, transport.stream(reader), writer)
+    except (asyncio.CancelledError, ConnectionError):  # at `exit`
+        pass
+    finally:
+        writer.close()
+        for task in server.session._background:
+            task.cancel()
+        await asyncio.to_thread(server.shutdown)
+
+
+CONVERTER = converter()
+"""One for all clients and servers of this process: to make it costs more than many a test."""
 SERVE = ClientServerConfig(server_command=[sys.executable, "-m", "hybrid_lsp", "serve"], client_factory=Client)
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
 
@@ -109,9 +155,15 @@ def capabilities(
     )
 
 
+@pytest.fixture(autouse=True)
+def no_lighter_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scripted model is on this machine, and the embedded one would answer before it; `test_cascade` wants that."""
+    monkeypatch.setenv("HYBRID_LSP_COMPLETION_CASCADE", "false")
+
+
 @pytest.fixture
-async def connect() -> AsyncIterator[Connect]:
-    """Start a server and shake hands: `async with connect(settings) as client`."""
+async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
+    """Start a server and shake hands: `async with connect(settings) as client`; `apart` gives it its own process."""
 
     @asynccontextmanager
     async def connection(
@@ -119,9 +171,15 @@ async def connect() -> AsyncIterator[Connect]:
         client: lsp.ClientCapabilities | None = None,
         root: Path | None = None,
         name: str | None = None,
+        *,
+        apart: bool = False,
     ) -> AsyncIterator[Client]:
-        made = await SERVE.start()
-        assert isinstance(made, Client)
+        if apart:
+            made = await SERVE.start()
+            assert isinstance(made, Client)
+        else:
+            made = Client()
+            await made.start_here()
         made.set_configuration(settings or {}, section="hybrid-lsp")
         made.result = await made.initialize_session(
             lsp.InitializeParams(
@@ -135,26 +193,62 @@ async def connect() -> AsyncIterator[Connect]:
             yield made
         finally:
             await made.shutdown_session()
-            await made.stop()
+            await (made.stop() if apart else made.end_here())
 
-    yield connection
-    _stop_engines()
+    with logging_restored():
+        yield connection
 
 
-def _stop_engines() -> None:
-    """Engines outlive their servers on purpose; those of a test must not outlive the test."""
-    for process in engines():
+@contextlib.contextmanager
+def logging_restored() -> Iterator[None]:
+    """What a server changes in the logging of its process is changed back."""
+    ours, raises = logging.getLogger("hybrid_lsp"), logging.raiseExceptions
+    handlers, propagate, level = list(ours.handlers), ours.propagate, ours.level
+    yield
+    for handler in ours.handlers:
+        handler.close()
+    ours.handlers[:], ours.propagate, logging.raiseExceptions = handlers, propagate, raises
+    ours.setLevel(level)
+    for name in ("pygls", "httpx", "asyncio"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def shared_runtime() -> Iterator[str]:
+    """The runtime folder whose engines all tests of a worker share; in the end they are ended."""
+    with tempfile.TemporaryDirectory(prefix="hl-") as folder:
+        yield folder
+        _stop_engines(folder)
+
+
+@pytest.fixture(autouse=True)
+def engines_ended(
+    request: pytest.FixtureRequest, own_folders: None, shared_runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Engines outlive their servers on purpose; those of a test, unless shared, must not outlive the test."""
+    if not request.node.get_closest_marker("own_engines"):
+        monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", shared_runtime)
+        yield
+        return
+    folder = os.environ["HYBRID_LSP_RUNTIME_DIR"]
+    yield
+    _stop_engines(folder)
+
+
+def _stop_engines(folder: str) -> None:
+    for process in engines(folder):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
 
 
-def engines() -> list[psutil.Process]:
-    """The engine processes that this test's runtime folder belongs to."""
-    folder = os.environ["HYBRID_LSP_RUNTIME_DIR"]
+def engines(folder: str | None = None) -> list[psutil.Process]:
+    """The engine processes that a runtime folder, by default this test's, belongs to; a killed one is none."""
+    folder = folder or os.environ["HYBRID_LSP_RUNTIME_DIR"]
     found = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter(["cmdline", "status"]):
         command = " ".join(process.info["cmdline"] or [])
-        if "hybrid_lsp.engine" in command and folder in command:
+        ended = process.info["status"] in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        if "hybrid_lsp.engine" in command and folder in command and not ended:
             found.append(process)
     return found
 

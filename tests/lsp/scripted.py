@@ -18,11 +18,12 @@ import attrs
 class Script:
     """Replies in order; `requests` keeps the bodies, `hung_up` counts clients that left before the end.
 
-    A reply is streamed in pieces of `chunk` characters. `hold` is awaited after each piece, `silence` before the
-    first; with `die_after` the connection breaks after so many pieces, and a `status` other than 200 is all there is.
+    A reply is streamed in pieces of `chunk` characters; bytes are sent as they are, head and all. `hold` is awaited
+    after each piece, `silence` before the first; with `die_after` the connection breaks after so many pieces, and a
+    `status` other than 200 is all there is.
     """
 
-    replies: list[str] = attrs.field(factory=list)
+    replies: list[str | bytes] = attrs.field(factory=list)
     requests: list[dict[str, Any]] = attrs.field(factory=list)
     chunk: int = 8
     hold: asyncio.Event | None = None
@@ -69,6 +70,10 @@ async def _serve_one(script: Script, reader: asyncio.StreamReader, writer: async
         await writer.drain()
         return True
     reply = script.replies.pop(0)
+    if isinstance(reply, bytes):
+        writer.write(reply)
+        await writer.drain()
+        return False
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
     gone = asyncio.ensure_future(reader.read())
     if not await _pause(script, script.silence, gone):

@@ -119,8 +119,9 @@ async def test_word_by_word(script: Script, encoding: str) -> None:
 @encodings
 async def test_a_line_of_a_block(script: Script, encoding: str) -> None:
     async with editing(script, encoding, BLOCK) as editor:
-        item = await editor.ask()
-        assert item["insertText"] == BLOCK
+        # On a busy machine the lines that are there in time are shown first.
+        while (await editor.ask())["insertText"] != BLOCK:
+            pass
         editor.put("a = '😋'")
         editor.put("\n        b = größe")
     assert accepts() == [("line", 7), ("full", len(BLOCK) - 7)]

@@ -303,7 +303,7 @@ async def test_ruff_fixes_what_ruff_reports_without_a_model(connect: Connect) ->
 
 async def test_the_list_starts_nothing_and_asks_nobody(connect: Connect, script: Script) -> None:
     for settings in (large(script), NO_MODELS):
-        async with connect(settings) as client:
+        async with connect(settings, apart=True) as client:
             open_text(client, SOURCE)
             for line in range(12):
                 await listed(client, line, diagnostics=[DIAGNOSTIC])
@@ -322,8 +322,8 @@ async def test_actions_of_the_users_own(connect: Connect, script: Script) -> Non
         assert (chosen.title, chosen.kind) == ("My my-edit (large)", "source.mine")
         assert (await client.code_action_resolve_async(chosen)).edit is not None
         assert "Tidy python: \n```python\ndef slow" in script.requests[0]["messages"][1]["content"]
-        assert "action `bad`: `output` must be one of `edit`, `text`, `findings`" in client.told
-        assert "entry 3: it must be a table" in client.told
+        await until(lambda: "action `bad`: `output` must be one of `edit`, `text`, `findings`" in client.told)
+        await until(lambda: "entry 3: it must be a table" in client.told)
 
 
 @pytest.mark.parametrize(

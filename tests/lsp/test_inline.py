@@ -113,6 +113,7 @@ async def test_a_cancelled_request_is_answered_with_an_error_and_the_next_works(
         assert items(await ask(client))
 
 
+@pytest.mark.own_engines
 async def test_three_servers_share_one_engine(connect: Connect) -> None:
     async with connect(ANY) as one, connect(ANY) as two, connect(ANY) as three:
         for client in (one, two, three):
@@ -122,6 +123,8 @@ async def test_three_servers_share_one_engine(connect: Connect) -> None:
         assert len(engines()) == 1
 
 
+@pytest.mark.fault("the engine is killed in the middle of a request")
+@pytest.mark.own_engines
 async def test_a_killed_engine_costs_one_answer_at_most(connect: Connect) -> None:
     async with connect(ANY) as client:
         open_text(client, TEXT)
@@ -143,6 +146,7 @@ async def test_a_killed_engine_costs_one_answer_at_most(connect: Connect) -> Non
         assert fresh.pid != engine.pid
 
 
+@pytest.mark.own_engines
 async def test_typing_into_a_suggestion_starts_no_generation(connect: Connect) -> None:
     async with connect(ANY) as client:
         open_text(client, TEXT)

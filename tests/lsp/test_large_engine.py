@@ -18,6 +18,8 @@ from conftest import NO_MODELS, PATIENCE_S, URI, Connect, applied, engines, open
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 
+pytestmark = pytest.mark.own_engines
+
 CODE = "def add(a, b):\n    return a + b\n"
 
 
@@ -25,7 +27,7 @@ CODE = "def add(a, b):\n    return a + b\n"
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama: `hf` for transformers, `ct2` for CTranslate2."""
     # Its tokenizer has few merges: a prompt takes many tokens.
-    return tiny_model.build_apart(tmp_path_factory.mktemp("tiny"), context=4096)
+    return tiny_model.shared(tmp_path_factory, context=4096)
 
 
 def order(action: str) -> dict[str, Any]:

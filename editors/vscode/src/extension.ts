@@ -5,6 +5,7 @@ import { actionCommands } from './actions';
 import { connectModel } from './connect';
 import { ExplanationPanel } from './explanation';
 import { menuCommands } from './menu';
+import { modelCommands } from './models';
 import { Previews } from './preview';
 import { SECTION } from './protocol';
 import { Server } from './server';
@@ -25,6 +26,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands: Record<string, () => Promise<void>> = {
     ...actionCommands(made),
     ...menuCommands(made, bar, log),
+    ...modelCommands(made),
     ...previews.commands(),
     ...firstSteps(),
     'hybridLsp.connectModel': connectModel,

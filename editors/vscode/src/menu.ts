@@ -66,6 +66,7 @@ function upEntries(status: ServerStatus, bar: StatusBar): Entry[] {
       description: model,
       command: 'hybridLsp.showStatus',
     })),
+    { label: '$(cloud-download) Models…', command: 'hybridLsp.models' },
     { label: '$(plug) Connect a Large Model…', command: 'hybridLsp.connectModel' },
     separator('Server'),
     { label: '$(info) Show Status', command: 'hybridLsp.showStatus' },

@@ -13,7 +13,7 @@ type Params = WorkDoneProgressBegin | WorkDoneProgressReport | WorkDoneProgressE
 
 /** One that is shown. */
 interface Shown {
-  report: (message: string) => void;
+  report: (message: string, percentage?: number) => void;
   readonly end: () => void;
 }
 
@@ -25,7 +25,7 @@ export class ProgressBars {
     if (params.kind === 'begin') {
       this.begin(client, token, params);
     } else if (params.kind === 'report') {
-      this.shown.get(token)?.report(params.message ?? '');
+      this.shown.get(token)?.report(params.message ?? '', params.percentage);
     } else {
       this.shown.get(token)?.end();
       this.shown.delete(token);
@@ -53,8 +53,12 @@ export class ProgressBars {
       cancelled.onCancellationRequested(() => {
         void client.sendNotification(WorkDoneProgressCancelNotification.type, { token });
       });
-      shown.report = (text): void => {
-        progress.report({ message: text });
+      let done = 0;
+      shown.report = (text, percentage): void => {
+        // VS Code is told how much has come, the protocol says how much is there.
+        const increment = Math.max(0, (percentage ?? 0) - done);
+        done += increment;
+        progress.report(percentage === undefined ? { message: text } : { message: text, increment });
       };
       shown.report(message ?? '');
       return over;

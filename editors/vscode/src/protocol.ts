@@ -11,6 +11,7 @@ export const SERVER = {
   runAction: 'hybrid-lsp.runAction',
   answerNow: 'hybrid-lsp.answerNow',
   dismiss: 'hybrid-lsp.dismiss',
+  models: 'hybrid-lsp.models',
 } as const;
 
 /** Notifications of the server. */
@@ -51,6 +52,35 @@ export interface Order {
   readonly range: Range;
   readonly instruction?: string;
   readonly diagnostic?: Diagnostic;
+}
+
+/** A verb of `hybrid-lsp models`, with what it is about. */
+export interface ModelsWish {
+  readonly verb: 'list' | 'pull' | 'use' | 'bench' | 'calibrate' | 'remove';
+  readonly model?: string;
+  readonly tier?: 'small' | 'large';
+  readonly show?: boolean;
+}
+
+/** One model of the list; `size` in bytes, `suggestion_ms` null where nothing is known. */
+export interface ListedModel {
+  readonly name: string;
+  readonly source: string;
+  readonly size: number;
+  readonly licence: string;
+  readonly here: boolean;
+  readonly fits: boolean;
+  readonly chats: boolean | null;
+  readonly suggestion_ms: number | null;
+  readonly measured: boolean;
+  readonly tiers: readonly string[];
+  readonly recommended: string;
+}
+
+/** The answer to `hybrid-lsp.models`. The server has told the user already what went wrong. */
+export interface ModelsResult {
+  readonly kind: 'done' | 'failed';
+  readonly models?: readonly ListedModel[];
 }
 
 /** What came of an action. The server has told the user already. */

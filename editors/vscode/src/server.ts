@@ -19,6 +19,8 @@ import {
   type ActionResult,
   EXPLANATION,
   type ExplanationParams,
+  type ModelsResult,
+  type ModelsWish,
   type Order,
   SECTION,
   SERVER,
@@ -44,7 +46,7 @@ const wishes: StaticFeature = {
     delete capabilities.textDocument?.codeAction?.resolveSupport;
     capabilities.experimental = {
       ...(capabilities.experimental as object | undefined),
-      hybridLsp: { status: true, stream: true },
+      hybridLsp: { status: true, stream: true, offer: true },
     };
   },
   initialize: () => undefined,
@@ -133,9 +135,23 @@ export class Server implements vscode.Disposable {
         await vscode.commands.executeCommand('workbench.action.focusActiveEditorGroup');
       }
     } catch (error) {
-      if (!(error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled)) {
-        void vscode.window.showErrorMessage(`hybrid-lsp: ${error instanceof Error ? error.message : String(error)}`);
-      }
+      this.tellUnlessCancelled(error);
+    }
+  }
+
+  /** Runs a verb on models. The server tells what comes of it; cancelling is no error. */
+  async runModels(command: string, wish: ModelsWish): Promise<ModelsResult | undefined> {
+    try {
+      return await this.execute<ModelsResult>(command, wish);
+    } catch (error) {
+      this.tellUnlessCancelled(error);
+      return undefined;
+    }
+  }
+
+  private tellUnlessCancelled(error: unknown): void {
+    if (!(error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled)) {
+      void vscode.window.showErrorMessage(`hybrid-lsp: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -225,7 +241,8 @@ export class Server implements vscode.Disposable {
 
   private options(): LanguageClientOptions {
     return {
-      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+      // Cells of notebooks have documents of their own.
+      documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }, { notebook: '*' }],
       outputChannel: this.log,
       markdown: { isTrusted: false, supportHtml: false },
       middleware: {

@@ -82,3 +82,26 @@ function runningText({ busy, kind, paused, pausedLanguage, reason, tier }: Shown
   }
   return tier ? `$(sparkle) hybrid: ${tier}` : '$(sparkle) hybrid';
 }
+
+/** A size as people read it: `491 MB`, `1.12 GB`. */
+export function sizeInWords(bytes: number): string {
+  return bytes >= 999.5e6 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+/** What of a model matters for choosing: whose it is, how fast it suggests here, what it serves. */
+export function describeModel(model: {
+  readonly source: string;
+  readonly fits: boolean;
+  readonly suggestion_ms: number | null;
+  readonly measured: boolean;
+  readonly tiers: readonly string[];
+}): string {
+  const { source, fits, suggestion_ms: wait, measured, tiers } = model;
+  const seconds = wait === null ? '' : wait < 1000 ? `${wait.toFixed(0)} ms` : `${(wait / 1000).toFixed(1)} s`;
+  return [
+    ...(tiers.length > 0 ? [`serves ${tiers.join(' and ')}`] : []),
+    source,
+    ...(seconds ? [`${measured ? '' : 'about '}${seconds} a suggestion`] : []),
+    ...(fits ? [] : ['too large for the free memory']),
+  ].join(' · ');
+}

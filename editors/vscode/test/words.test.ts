@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { barText, type Shown } from '../src/words';
+import { barText, describeModel, type Shown, sizeInWords } from '../src/words';
 
 const RUNNING: Shown = {
   state: 'running',
@@ -33,3 +33,18 @@ for (const [shown, text] of CASES) {
     assert.equal(barText({ ...RUNNING, ...shown }), text);
   });
 }
+
+test('a size is told as people read it', () => {
+  assert.deepEqual([7_400_000, 633e6, 1.12e9].map(sizeInWords), ['7 MB', '633 MB', '1.12 GB']);
+});
+
+test('a model is told by what matters for choosing it', () => {
+  const model = { source: 'Ollama', fits: true, suggestion_ms: 1690, measured: false, tiers: ['small'] };
+  assert.equal(describeModel(model), 'serves small · Ollama · about 1.7 s a suggestion');
+  const other = { ...model, tiers: [], fits: false, suggestion_ms: null };
+  assert.equal(describeModel(other), 'Ollama · too large for the free memory');
+  assert.equal(
+    describeModel({ ...model, tiers: [], measured: true, suggestion_ms: 80 }),
+    'Ollama · 80 ms a suggestion',
+  );
+});

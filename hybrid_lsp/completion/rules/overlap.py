@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from hybrid_lsp.completion.rules.brackets import OPENERS, unmatched
-from hybrid_lsp.context.scope import indent_of
+from hybrid_lsp.context.scope import CLOSER_LINE, indent_of
 
 _WORD = re.compile(r"\w")
+_FIRST_WORD = re.compile(r"\w+")
+_LAST_WORD = re.compile(r"\w{1,200}\Z")
 _ONLY_CLOSERS = re.compile(r"[)\]};,:]+")
 _PREFIX_CHARS = 3000
 """Text above the cursor in which the bracket is looked for that one right of it closes."""
@@ -16,6 +19,8 @@ _LEAST_OF_WORD = 3
 """Characters of a word's beginning that are taken for the word."""
 _LEAST_ELSEWHERE = 20
 """Characters that are recognised at another indentation."""
+_LEAST_OF_NEXT = 6
+"""Characters of a line that is not offered above itself."""
 _LEAST_OF_LINE = 4
 """Characters of a line that is recognised by itself, wherever the reply goes from there."""
 
@@ -24,7 +29,32 @@ def without_suffix(text: str, suffix: str, prefix: str = "", *, cut_off: bool = 
     """Without what already stands right of the cursor or below it; `cut_off`: the reply ended in the middle."""
     before = prefix[prefix.rfind("\n") + 1 :]
     text = without_overlap(text, suffix, prefix, cut_off=cut_off)
-    return without_line_below(without_rest_of_line(text, suffix), suffix, before)
+    text = without_line_below(without_rest_of_line(text, suffix), suffix, before)
+    return "" if begins_again(text, suffix, before) else text
+
+
+def begins_again(text: str, suffix: str, before: str) -> bool:
+    """Whether a text begins as the rest of the cursor's line does: the rest would be written twice.
+
+    Inside of a word it is enough that the one begins with the other.
+    """
+    rest = suffix.partition("\n")[0].lstrip()
+    if not rest or not text.strip():
+        return False
+    inside = bool(_WORD.match(before[-1:]) and _WORD.match(suffix))
+    ours, theirs = _first(text if inside else text.lstrip()), _first(rest)
+    if not _WORD.match(theirs):
+        return theirs == ours == "(" and bool(_WORD.match(before[-1:]))
+    if inside and ours:
+        whole = _LAST_WORD.search(before)
+        return ours.startswith((theirs, (whole.group() if whole else "") + theirs)) or theirs.startswith(ours)
+    return ours == theirs
+
+
+def _first(text: str) -> str:
+    """The word that a text begins with, else its first sign."""
+    found = _FIRST_WORD.match(text)
+    return found.group() if found else text[:1]
 
 
 def without_overlap(text: str, suffix: str, prefix: str = "", *, cut_off: bool = False) -> str:
@@ -135,11 +165,20 @@ def without_line_below(text: str, suffix: str, before: str = "") -> str:
     if rest.strip() or sum(len(line.strip()) for line in following) < _LEAST_OF_LINE:
         return text
     lines = text.split("\n")
+    if _stands_below(before + lines[0], following):
+        return ""
     for number in range(1 if before.strip() else 0, len(lines)):
         here = [before + lines[0], *lines[1:]] if number == 0 else lines
         if lines[number].strip() and _written(here[number:])[:2] == following:
             return "\n".join(lines[:number])
     return text
+
+
+def _stands_below(line: str, following: list[str]) -> bool:
+    """Whether a whole line is one of the next two, as it is and in the same block."""
+    line = line.rstrip()
+    block = takewhile(lambda other: indent_of(other) >= indent_of(line), following)
+    return len(line.strip()) >= _LEAST_OF_NEXT and not CLOSER_LINE.match(line) and line in block
 
 
 def _written(lines: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 Which files those are is the caller's to decide: an ignored or secret one must never be given.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -15,6 +16,7 @@ from hybrid_lsp.models.copying.text import Text
 
 MOST_FILES = 20
 MOST_CHARACTERS = 2_000_000  # of all files together; about 11 bytes of memory each, once ready to be copied from
+MOST_S = 0.005  # seconds of computing after which the rest of them waits: a block may be all signs
 PREPARED = 4  # blocks made ready on the way to an answer: about a millisecond's work
 
 
@@ -95,8 +97,9 @@ class CopyIndex:
 def _prepare(texts: Iterable[Text], most: int) -> bool:
     """Make the first blocks ready; whether more are waiting."""
     waiting = (block for text in texts for block in text.blocks if not block.ready)
+    until = time.thread_time() + MOST_S
     for count, block in enumerate(waiting):
-        if count == most:
+        if count == most or (count and time.thread_time() > until):
             return True
         _ = block.keys
     return False

@@ -5,6 +5,7 @@ the most probable word each time; the product of the probabilities is its confid
 """
 
 import math
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,6 +16,7 @@ from hybrid_lsp.models.copying.words import LONG_LINE, LONG_STEM, LONG_WORD, ste
 
 ORDER = 8  # words of context at most; longer ones hardly occur twice
 BEFORE, AFTER = 30_000, 10_000  # characters read around the cursor: more takes longer and says little more
+MOST_S = 0.08  # seconds of computing for one line: text that is all signs has candidates everywhere
 MAX_WORDS = 40  # of a line predicted
 MAX_CANDIDATES = 400  # occurrences of the last word looked at, the nearest first
 NEAR = 1500.0  # words: an occurrence at this distance from the cursor counts half of one beside it
@@ -92,7 +94,12 @@ def collect(steps: Iterable[Step | None], stem: str) -> Copy:
     predicted: list[str] = []
     log_probs: list[float] = []
     first: Step | None = None
+    until = math.inf
     for step in steps:
+        if time.thread_time() > until:
+            return Copy()
+        if first is None:  # with the first one, words are read that are known from then on
+            until = time.thread_time() + MOST_S
         if step is None or step.probability < MIN_STEP or len(step.word) > LONG_WORD:
             break
         first = first or step

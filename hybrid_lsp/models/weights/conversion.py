@@ -132,8 +132,9 @@ def _told_last(
 
 
 def _read_lines(stream: IO[str], put: Callable[[str | None], None]) -> None:
-    for line in stream:
-        put(line)
+    with stream:
+        for line in stream:
+            put(line)
     put(None)
 
 

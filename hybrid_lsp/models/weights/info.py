@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -154,10 +153,8 @@ def _of_ct2(folder: Path) -> WeightsInfo:
         raise ModelMissing(f"In the model folder {folder} are missing: {', '.join(missing)}.", "Copy these files too.")
     facts = read_json(folder / "family.json") if (folder / "family.json").is_file() else {}
     config = read_json(folder / "config.json")
-    try:
-        found = [(math.prod(each.shape), each.size) for each in ct2.variables(folder / "model.bin")]
-    except (OSError, struct.error, UnicodeDecodeError) as error:
-        raise ModelBroken(f"{folder / 'model.bin'} is cut off or damaged.", _AGAIN) from error
+    weights = ct2.Weights(folder / "model.bin")
+    found = [(math.prod(weights.shape(name)), weights.size(name)) for name in weights.own]
     tokens, _ = tokens_of(folder)
     family = families.named(str(facts.get("family", ""))) or families.detect("auto", folder.name, set(tokens))
     parameters, size = sum(count for count, _ in found), sum(size for _, size in found)

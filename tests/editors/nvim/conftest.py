@@ -71,7 +71,8 @@ def bare(program: Path, engine_folder: str, tmp_path: Path) -> Opening:
     home, folder = tmp_path / "home", tmp_path / "work"
     for each in (home, folder):
         each.mkdir()
-    env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engine_folder, "HOME": str(home)}
+    # No person sits there who could be asked whether to get a larger model.
+    env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engine_folder, "HOME": str(home), "HYBRID_LSP_MODELS_OFFER": "false"}
     env |= {f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
     # The server is found on the PATH, as when its environment is active.
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"

@@ -56,6 +56,8 @@ def environ() -> Iterator[Mapping[str, str]]:
             "HYBRID_LSP_STATE_DIR": str(base / "state"),
             "HYBRID_LSP_MODELS_DIR": str(base / "models"),
             "HYBRID_LSP_RUNTIME_DIR": str(base / "run"),
+            # No person sits there who could be asked whether to get a larger model.
+            "HYBRID_LSP_MODELS_OFFER": "false",
         }
         for engine in engines(str(base / "run")):
             engine.kill()

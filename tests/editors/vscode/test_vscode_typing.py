@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import psutil
+import pytest
 from conftest import ROOT, Open, Photograph
 from leftovers import engines
 from workbench import Window, until
@@ -159,3 +160,27 @@ def serving() -> set[int]:
 
 def click_status(window: Window) -> None:
     window.click('.statusbar-item[id="hybrid-lsp.hybrid-lsp.hybridLsp"]')
+
+
+# Lines that the file holds twice, and what is typed of them once more: the workbench closes what is opened.
+CLOSED_BY_THE_EDITOR = [
+    ('if state == "idle_and_waiting":', 'if state == "'),
+    ("def compute(alpha_value, beta_value):", "def compute("),
+    ("if isinstance(alpha_value, BetaValue):", "if isinstance("),
+    ('registry["alpha_value"] = beta_value', 'registry["'),
+    ('with open("inventory.txt") as inventory_file:', 'with open("'),
+]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["lf", "crlf"])
+@pytest.mark.parametrize(("line", "typed"), CLOSED_BY_THE_EDITOR)
+def test_what_the_editor_closed_is_not_written_again(open_window: Open, line: str, typed: str, line_end: str) -> None:
+    head = line if line.endswith(":") else f"{line}\nif True:"
+    # What the file says is shown, however sure that is: no model has a word in it.
+    settings = {"hybrid-lsp.small.backend": "none", "hybrid-lsp.completion.min_confidence": 0.0}
+    window = open_window(f"{head}\n    pass\n\n\n{head}\n    pass\n\n\n".replace("\n", line_end), settings)
+    window.press("Control+End")
+    window.type(typed)
+    window.until(window.ghost_text, f"ghost text after {typed}")
+    window.press("Tab")
+    window.until(lambda: list(window.lines()).count(line) == 3, f"{line} to stand there")

@@ -92,6 +92,6 @@ def no_model() -> Bench:
     return Bench(backend=None)
 
 
-def block(code: str) -> str:
+def block(code: str, language: str = "python") -> str:
     """A reply that is one fenced block."""
-    return f"````python\n{code}\n````"
+    return f"````{language}\n{code}\n````"

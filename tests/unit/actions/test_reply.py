@@ -66,9 +66,24 @@ def test_not_json(text: str) -> None:
         ('<img src="https://evil.example">', '&lt;img src="https://evil.example">'),
         ("a < b and <T> and </script>", "a < b and <T> and &lt;/script>"),
         ("[run](command:evil)", "[run](evil)"),
+        ("[run](<command:evil>)", "[run](<evil>)"),
+        ("[run](&#99;ommand&colon;evil)", "[run](evil)"),
+        ("[run](command%3Aevil?%5B1%5D)", "[run](evil?%5B1%5D)"),
+        (r"[run](command\:evil)", "[run](evil)"),
+        ("[run](command:vscode:evil)", "[run](evil)"),
+        ("[run]:\ncommand:evil", "[run]:\nevil"),
+        (
+            "[page](https://docs.example/a?b=c:d) and [here](#top)",
+            "[page](https://docs.example/a?b=c:d) and [here](#top)",
+        ),
+        ("<a href='command:evil'>x</a>", "&lt;a href='command:evil'>x&lt;/a>"),
+        ("<b\nonclick='x()'>", "&lt;b\nonclick='x()'>"),
+        ("<command:evil> and <https://docs.example>", "&lt;command:evil> and <https://docs.example>"),
+        ("<&#99;ommand:evil>", "<&#99;ommand:evil>"),
         ("```html\n<img src=x>\n```\n<img>", "```html\n<img src=x>\n```\n&lt;img>"),
     ],
 )
+@pytest.mark.fault("a model's text with pictures, active HTML and links that run commands")
 def test_markdown_is_made_harmless(text: str, shown: str) -> None:
     assert reply.markdown(text) == shown
 

@@ -41,11 +41,17 @@ def test_only_our_engine_is_told_what_may_make_way(dialect: Dialect) -> None:
     assert "priority" not in dialects.call(dialect, "m", families.PLAIN, INFILL).body
 
 
+@pytest.mark.parametrize("dialect", ["engine", "llamacpp"])
+def test_a_draft_goes_to_our_own_engine_only(dialect: dialects.Dialect) -> None:
+    call = dialects.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, draft="guess"))
+    assert call.body.get("draft") == ("guess" if dialect == "engine" else None)
+
+
 def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_takes() -> None:
     request = Request(Infill("P", "S"), stop=("1", "2", "3"))
     call = dialects.call("openai", "m", family("qwen-coder"), request)
     assert call.path == "/completions"
-    assert call.body["prompt"] == "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+    assert call.body["prompt"] == "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"
     assert call.body["stop"] == ["1", "2", "3", "<|endoftext|>"]
     assert len(dialects.stops("openai", family("qwen-coder"), request)) == 7
 
@@ -84,7 +90,19 @@ def chat(delta: Any, finish: str | None = None, **more: Any) -> dict[str, Any]:
         (chat({"content": "a"}), "a", 1, math.nan, None),
         (chat({"content": "a"}, logprobs={"content": [{"logprob": -2}]}), "a", 1, -2.0, None),
         (chat({}, "stop"), "", 0, 0.0, Finish.STOP),
-        (chat(None, "content_filter"), "", 0, 0.0, Finish.STOP),
+        (chat({"content": "a"}, ""), "a", 1, math.nan, None),
+        (chat({"content": "a"}, "null"), "a", 1, math.nan, None),
+        (chat({"content": "a"}, "max_tokens"), "a", 1, math.nan, Finish.LENGTH),
+        (chat({"content": "a"}, "MAX_TOKENS"), "a", 1, math.nan, Finish.LENGTH),
+        (chat({"content": "a"}, text=""), "a", 1, math.nan, None),
+        (
+            chat({"content": [{"type": "text", "text": "a"}, {"type": "output_text", "text": "b"}]}),
+            "ab",
+            1,
+            math.nan,
+            None,
+        ),
+        (chat({"content": ["a", {"text": "b"}, {"type": "image_url"}]}), "ab", 1, math.nan, None),
         ({"choices": [{"message": {"content": "all"}, "finish_reason": "stop"}]}, "all", 1, math.nan, Finish.STOP),
     ],
 )
@@ -95,7 +113,13 @@ def test_events_are_read(event: Any, text: str, tokens: int, logprob: float, fin
     assert piece.logprob == pytest.approx(logprob, nan_ok=True)
 
 
-@pytest.mark.parametrize("event", [{"choices": []}, chat({"role": "assistant"}), {"choices": [None]}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        *({"choices": []}, chat({"role": "assistant"}), {"choices": [None]}, {"choices": None}, {"choices": "x"}, {}),
+        *({"type": "ping"}, {"usage": {"total_tokens": 3}, "choices": []}, chat({"content": None}), chat({}, "")),
+    ],
+)
 def test_events_without_text_are_passed_over(event: Any) -> None:
     assert dialects.read(event) is None
 
@@ -105,11 +129,13 @@ def test_events_without_text_are_passed_over(event: Any) -> None:
     [
         ([], "no event"),
         ("x", "no event"),
-        ({}, "without text"),
         ({"content": 1}, "text that is none"),
         ({"choices": [{"text": 1}]}, "text that is none"),
         ({"error": {"message": "out of memory"}}, "out of memory"),
         ({"error": "busy"}, "busy"),
+        ({"object": "error", "message": "too long", "code": 40303}, "too long"),
+        ({"detail": [{"loc": ["body", "stop"], "msg": "no list", "type": "x"}]}, "body.stop: no list"),
+        ({"type": "error", "message": "overloaded"}, "overloaded"),
     ],
 )
 def test_what_is_no_event_is_told(event: Any, said: str) -> None:
@@ -117,8 +143,54 @@ def test_what_is_no_event_is_told(event: Any, said: str) -> None:
         dialects.read(event)
 
 
+THOUGHTS = {
+    "deepseek": chat({"reasoning_content": "hm", "content": None}),
+    "openrouter": chat(
+        {"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}], "content": ""}
+    ),
+    "ollama": chat({"thinking": "hm", "content": ""}),
+    "litellm": chat({"thinking": {"content": "hm", "signature": None}}),
+    "mistral": chat({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+    "responses": chat({"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}]}),
+    "whole": {"choices": [{"message": {"reasoning_content": "hm", "content": None}}]},
+    "infill": {"content": "", "reasoning_content": "hm", "stop": False},
+}
+
+
+@pytest.mark.parametrize("server", THOUGHTS)
+def test_reasoning_in_a_field_of_its_own_is_no_text(server: str) -> None:
+    said = dialects.read(THOUGHTS[server])
+    assert said is not None
+    assert (said.text, said.thought, said.tokens) == ("", "hm", 1)
+
+
 @pytest.mark.parametrize(
-    "body", [{"error": {"message": "no"}}, {"detail": "no"}, {"message": "no"}, {"error": "no"}, "no"]
+    ("event", "why"),
+    [
+        (chat({}, "content_filter"), "filter"),
+        (chat({}, "tool_calls"), "tool"),
+        (chat({}, "SAFETY"), "filter"),
+        (chat({}, "error"), "broke it off"),
+        (chat({"refusal": "I will not."}), "I will not."),
+        (chat({"content": [{"type": "refusal", "refusal": "I will not."}]}), "I will not."),
+    ],
+)
+def test_what_is_withheld_is_no_end(event: Any, why: str) -> None:
+    said = dialects.read(event)
+    assert said is not None
+    assert why in said.refused
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "no"}},
+        {"detail": "no"},
+        {"message": "no"},
+        {"error": "no"},
+        "no",
+        [{"error": {"message": "no"}}],
+    ],
 )
 def test_errors_of_all_shapes_are_read(body: Any) -> None:
     assert dialects.error_text(body) == "no"

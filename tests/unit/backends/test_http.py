@@ -4,80 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
-import attrs
 import pytest
+from loopback import ASK, FIRST, HEAD, LAST, Behave, collect, event, misbehaving, status
 
-from hybrid_lsp.backends.http import Endpoint, HttpBackend
+from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.http import HttpBackend
 from hybrid_lsp.errors import BackendError, BackendFailed, BackendTimeout, BackendUnavailable
 from hybrid_lsp.models import families
-from hybrid_lsp.types import Chat, Finish, Infill, Message, Piece, Request
-
-ASK = Request(Infill("P", "S"))
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-Behave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def event(body: Any) -> bytes:
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
-
-
-FIRST, LAST = event({"content": "ab", "stop": False}), event({"content": "", "stop": True, "stop_type": "eos"})
-
-
-@attrs.define
-class Server:
-    """Behaves as told; keeps what was asked, and tells when a client was heard and when it has gone."""
-
-    behave: Behave
-    url: str = ""
-    asked: list[bytes] = attrs.field(factory=list)
-    heard: asyncio.Event = attrs.field(factory=asyncio.Event)
-    gone: asyncio.Event = attrs.field(factory=asyncio.Event)
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-            body = await reader.readexactly(int(length[0].split(b":")[1])) if length else b""
-            self.asked.append(head + body)
-            self.heard.set()
-            await self.behave(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            self.gone.set()
-            writer.close()
-
-
-@asynccontextmanager
-async def misbehaving(behave: Behave | bytes, **options: Any) -> AsyncIterator[tuple[HttpBackend, Server]]:
-    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        assert isinstance(behave, bytes)
-        writer.write(behave)
-        await writer.drain()
-
-    server = Server(send if isinstance(behave, bytes) else behave)
-    listening = await asyncio.start_server(server, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    backend = HttpBackend("test", Endpoint(server.url), **({"dialect": "llamacpp"} | options))
-    try:
-        yield backend, server
-    finally:
-        await backend.aclose()
-        listening.close()
-        await listening.wait_closed()
-
-
-async def collect(backend: HttpBackend, request: Request = ASK) -> list[Piece]:
-    return [piece async for piece in backend.generate(request)]
-
-
-def status(line: str, body: bytes = b"") -> bytes:
-    return f"HTTP/1.1 {line}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+from hybrid_lsp.types import Chat, Finish, Infill, Message, Request
 
 
 @pytest.mark.parametrize(
@@ -93,8 +28,9 @@ def status(line: str, body: bytes = b"") -> bytes:
         (HEAD + b"data: " + b"x" * 2_000_000, BackendFailed, "a line of more"),
         (HEAD + event({"error": {"message": "out of memory"}}), BackendFailed, "out of memory"),
         (HEAD + b'error: {"message": "context"}\n\n', BackendFailed, "context"),
-        (status("200 OK", b"<html>"), BackendFailed, "no JSON"),
-        (status("200 OK", b"[]"), BackendFailed, "no JSON object"),
+        (status("200 OK", b"<html><title>Log in</title>"), BackendFailed, "HTML page .“Log in”"),
+        (status("200 OK", b"[]"), BackendFailed, "no event"),
+        (status("200 OK", b"{"), BackendFailed, "not JSON"),
         (status("500 Oops", b'{"error": {"message": "cuda"}}'), BackendFailed, "500: cuda"),
         (status("500 Oops"), BackendFailed, "500: Oops"),
         (status("404 Not Found", b"no such path"), BackendFailed, "404: no such path"),

@@ -12,6 +12,7 @@ import pytest
 from hybrid_lsp import __version__, cli
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.server import app
+from hybrid_lsp.server.hybrid import HybridServer
 
 Capture = pytest.CaptureFixture[str]
 
@@ -106,34 +107,31 @@ def test_what_is_no_address(text: str) -> None:
         app.parse_address(text)
 
 
-class Listening:
-    """Stands for the server: keeps what it was told to listen on."""
+@pytest.fixture
+def listened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, bool]]:
+    """What was listened on, and whether strangers were to be served."""
+    addresses: list[tuple[str, int, bool]] = []
 
-    exit_code = 0
+    def serve_tcp(server: HybridServer, host: str, port: int, listening: Any, *, strangers: bool) -> None:
+        addresses.append((host, port, strangers))
+        server.protocol._shutdown = True
 
-    def __init__(self) -> None:
-        self.addresses: list[tuple[str, int]] = []
-
-    def serve_tcp(self, host: str, port: int, listening: Callable[[str], None]) -> None:
-        self.addresses.append((host, port))
+    monkeypatch.setattr(app.transport, "serve_tcp", serve_tcp)
+    return addresses
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"])
-def test_loopback_needs_no_leave(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    server = Listening()
-    monkeypatch.setattr(app, "create_server", lambda: server)
+def test_loopback_needs_no_leave(listened: list[tuple[str, int, bool]], host: str) -> None:
     assert cli.main(["serve", "--tcp", f"{host}:7000"]) == 0
-    assert server.addresses == [(host.strip("[]"), 7000)]
+    assert listened == [(host.strip("[]"), 7000, False)]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.168.0.5", "example.org"])
-def test_other_addresses_need_leave(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    server = Listening()
-    monkeypatch.setattr(app, "create_server", lambda: server)
+def test_other_addresses_need_leave(listened: list[tuple[str, int, bool]], host: str) -> None:
     assert cli.main(["serve", "--tcp", f"{host}:7000"]) == 2
-    assert server.addresses == []
+    assert listened == []
     assert cli.main(["serve", "--tcp", f"{host}:7000", "--allow-remote"]) == 0
-    assert server.addresses == [(host.strip("[]"), 7000)]
+    assert listened == [(host.strip("[]"), 7000, True)]
 
 
 def test_a_port_that_is_taken_is_told(capsys: Capture) -> None:

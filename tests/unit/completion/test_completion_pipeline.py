@@ -167,6 +167,18 @@ async def test_the_likelier_source_is_shown() -> None:
     assert answer.model == COPY
 
 
+@pytest.mark.parametrize(("likely", "draft"), [(0.4, " not in self.items:"), (0.1, "")])
+async def test_a_likely_line_is_drafted_for_the_model_to_confirm(likely: float, draft: str) -> None:
+    _, fake = await complete(LIKE, " in other:", judge_=judge(copy=likely))
+    assert fake.requests[0].draft == draft
+
+
+async def test_a_secret_is_never_drafted() -> None:
+    key = "ghp_" + "x9Kq2LmW7vTz4RbN8sYd3HcF6jGp1QaE5uXo"
+    _, fake = await complete(f'token = "{key}"\nother = 1\ntoken = ‸\n', "1", judge_=judge(copy=0.4))
+    assert fake.requests[0].draft == ""
+
+
 async def test_without_a_model_the_copy_has_to_do() -> None:
     answer, _ = await complete(LIKE, FakeReply(error=BackendFailed("died")), judge_=judge(copy=0.6))
     assert shown(answer) == " not in self.items:"

@@ -23,6 +23,8 @@ from hypothesis.stateful import (
 from virtual import CANCELLED, LONG_S, Asked, Model, Window, runner
 
 from hybrid_lsp.backends.fake import FakeReply
+from hybrid_lsp.completion.cursor import Cursor
+from hybrid_lsp.completion.query import Query, Selected
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
 from hybrid_lsp.server.commands import ACCEPT
@@ -206,14 +208,19 @@ class TypingMachine(RuleBasedStateMachine):
     def _check_item(self, asked: Asked, item: dict[str, Any]) -> None:
         type(self).shown += 1
         span, head = asked.selected or (Span(asked.cursor, asked.cursor), "")
-        places = [asked.document.position(offset) for offset in (span.start, span.end)]
-        assert [_place(asked.document, item["range"][end]) for end in ("start", "end")] == places
+        start, end = (asked.document.offset(*_place(asked.document, item["range"][end])) for end in ("start", "end"))
+        taken = asked.document.text[span.end : end]
+        assert start == span.start
+        assert end >= span.end
         text = item["insertText"]
+        # What an editor has closed may be replaced, and is then part of the text.
+        letters = iter(text)
+        assert all(closer in ")]}\"'" and closer in letters for closer in taken.replace(" ", ""))
         assert text.startswith(head)
         text = text[len(head) :]
         assert text.strip()
         if self.window.tier(asked) is not Tier.STATIC:  # that is copied from the text, not said by the model
-            assert _was_said(asked, text), (asked.prefix, text, asked.suffix)
+            assert _was_said(_bare(asked), text), (asked.prefix, text, asked.suffix)
 
     def teardown(self) -> None:
         if not hasattr(self, "window"):
@@ -227,11 +234,17 @@ class TypingMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
-def _was_said(asked: Asked, text: str) -> bool:
+def _bare(asked: Asked) -> Cursor:
+    """Where it was asked, without what is closed right of there: so the model sees it."""
+    selected = Selected(*asked.selected) if asked.selected else None
+    return Cursor.of(Query(asked.document, asked.cursor, selected=selected))
+
+
+def _was_said(cursor: Cursor, text: str) -> bool:
     """Whether the model says this here, or said it further left and the user has typed into it since."""
-    for start in range(len(asked.prefix), -1, -1):
-        since = asked.prefix[start:]
-        if says(Infill(asked.prefix[:start], asked.suffix)).startswith(since + text):
+    for start in range(len(cursor.prefix), -1, -1):
+        since = cursor.prefix[start:]
+        if says(Infill(cursor.prefix[:start], cursor.suffix)).startswith(since + text):
             return True
     return False
 

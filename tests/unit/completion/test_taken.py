@@ -498,3 +498,42 @@ def _act(screen: Screen, name: str, text: str, number: int) -> None:
         screen.wait(number)
     else:
         screen.tracker.closed(URI)
+
+
+# A suggestion that takes along what the editor closed: `)` stands right of the cursor, and is in its middle.
+CLOSED = "def pop(|)\n    return 1\n"
+
+
+def test_accepting_over_what_the_editor_closed_is_one_full_accept() -> None:
+    screen = Screen(CLOSED)
+    screen.show("self, key):", span=Span(screen.place, screen.place + 1))
+    screen.replace(screen.place, screen.place + 1, "self, key):")
+    assert screen.accepts == [(AcceptKind.FULL, 11)]
+    assert screen.ignored == []
+
+
+def test_typing_into_it_goes_on_until_the_closer_is_typed_over() -> None:
+    screen = Screen(CLOSED)
+    screen.show("self, key):", span=Span(screen.place, screen.place + 1))
+    screen.type("self, key")
+    screen.show("):", span=Span(screen.place, screen.place + 1))
+    screen.replace(screen.place, screen.place + 1, ")")  # typed over
+    screen.place += 1
+    screen.type(":")
+    assert screen.accepts == [(AcceptKind.TYPED, 11)]
+    assert screen.ignored == []
+
+
+def test_going_another_way_ends_it() -> None:
+    screen = Screen(CLOSED)
+    screen.show("self, key):", span=Span(screen.place, screen.place + 1))
+    screen.wait(SEEN_S)
+    screen.type("x")
+    assert len(screen.ignored) == 1
+
+
+def test_line_ends_of_the_file_are_no_difference() -> None:
+    screen = Screen("def add(self):\r\n    |\r\n")
+    screen.show("a = 1\r\n    b = 2")
+    screen.put("a = 1\r\n    b = 2")
+    assert screen.accepts == [(AcceptKind.FULL, 15)]

@@ -75,8 +75,8 @@ def test_a_text_is_parsed_once_whoever_wants_its_tree(monkeypatch: pytest.Monkey
     parsed: list[str] = []
     monkeypatch.setattr(grammars, "_recent", grammars._Recent(2))
     before, afresh = Parsed.changed, Parsed.of
-    monkeypatch.setattr(Parsed, "changed", lambda self, text: parsed.append(text) or before(self, text))
-    monkeypatch.setattr(Parsed, "of", lambda language, text: parsed.append(text) or afresh(language, text))
+    monkeypatch.setattr(Parsed, "changed", lambda self, text, until=0.0: parsed.append(text) or before(self, text))
+    monkeypatch.setattr(Parsed, "of", lambda language, text, until=0.0: parsed.append(text) or afresh(language, text))
     first, typed = (Document("file:///a", text, language="python") for text in ("a = 1\n", "a = 12\n"))
     trees = Trees()
     assert symbols.tree(first) is trees.parse(first)

@@ -63,7 +63,7 @@ def test_files_take_what_room_is_left_the_last_first() -> None:
     files = (ContextFile("big.py", "x" * 5000), ContextFile("a.py", "alpha"), ContextFile("b.py", "beta"))
     text = WORDS.decode(prompts.infill(WORDS, qwen, Infill("P", "S", files), 60).tokens)
     files_first = "<|repo_name|>project\n<|file_sep|>a.py\nalpha\n<|file_sep|>b.py\nbeta\n<|file_sep|>current\n"
-    assert text.startswith(files_first + "<|fim_prefix|>P")
+    assert text.startswith(files_first + "<|fim_prefix|><|fim_suffix|>S")
 
 
 def test_a_family_without_files_leaves_them_out() -> None:

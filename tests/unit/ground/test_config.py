@@ -1,3 +1,5 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -136,3 +138,59 @@ def test_every_setting_is_documented() -> None:
     for setting in config.settings():
         assert setting.doc.rstrip("`0123456789)").strip(), setting.name
         assert setting.doc.endswith("."), f"{setting.name}: its documentation is a sentence"
+
+
+@pytest.mark.parametrize(
+    ("small", "asked_first"),
+    [
+        ({}, False),
+        ({"backend": "engine", "model": "/models/real"}, True),
+        ({"backend": "llamacpp", "base_url": "http://127.0.0.1:8080"}, True),
+        ({"backend": "openai", "base_url": "http://[::1]:8080/v1", "model": "tiny"}, True),
+        ({"backend": "openai", "base_url": "https://models.example/v1", "model": "tiny"}, False),
+        ({"backend": "openai", "base_url": "http://[broken", "model": "tiny"}, False),
+        ({"backend": "none"}, False),
+    ],
+)
+def test_the_embedded_model_goes_before_another_one_of_this_machine(small: dict[str, str], asked_first: bool) -> None:
+    found, problems = config.load([Layer("test", {"small": small})])
+    assert not problems
+    assert (found.lighter is not None) == asked_first
+    off, _ = config.load([Layer("test", {"small": small, "completion": {"cascade": False}})])
+    assert off.lighter is None
+    if found.lighter is not None:
+        assert (found.lighter.backend, found.lighter.model) == ("engine", "embedded")
+
+
+HOSTILE = [
+    "x = " + "[" * 4000,
+    "x = " + "{a=" * 4000,
+    "x = " + "[" * 150 + "]" * 150,
+    "x = " + "9" * 5000,
+    "\0",
+    "x = 1\n" * 50,
+    "".join(f"key{number} = 1\n" for number in range(5000)),
+    "y" * 200_000,
+    "completion = 3\n",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_file_of_a_workspace_stops_the_settings(tmp_path: Path, text: str) -> None:
+    file = tmp_path / ".hybrid-lsp.toml"
+    file.write_text(text)
+    layer, problems = config.read_file(file, workspace=True)
+    loaded, more = config.load([layer] if layer else [])
+    assert loaded == Config()
+    assert 1 <= len(problems + more) <= 11
+    assert all(len(str(each)) < 500 for each in problems + more)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such devices there")
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/stdin", "fifo"])
+def test_a_file_of_settings_that_is_no_file_is_told(tmp_path: Path, target: str) -> None:
+    file = tmp_path / ".hybrid-lsp.toml"
+    os.mkfifo(file) if target == "fifo" else file.symlink_to(target)
+    layer, problems = config.read_file(file, workspace=True)
+    assert layer is None
+    assert "no regular file" in str(problems[0])

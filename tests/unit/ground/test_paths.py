@@ -1,6 +1,7 @@
 import os
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,25 @@ def test_a_runtime_folder_that_cannot_be_made_names_the_remedy(monkeypatch: pyte
         paths.runtime_dir()
 
 
-def test_a_socket_path_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.fault("the runtime folder's name is too long for a socket")
+def test_a_folder_whose_name_is_too_long_has_a_short_one_in_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", str(tmp_path / ("x" * 100)))
+    with tempfile.TemporaryDirectory(prefix="hl-") as short:
+        monkeypatch.setattr(paths.tempfile, "gettempdir", lambda: short)
+        place = paths.socket_path("engine.sock")
+        assert place == paths.socket_path("engine.sock")
+        assert place.parent.parent == Path(short)
+        assert place.parent.stat().st_mode & 0o077 == 0
+        monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", str(tmp_path / ("y" * 100)))
+        assert paths.socket_path("engine.sock") != place
+
+
+def test_a_name_that_is_too_long_everywhere_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(SocketUnavailable, match="shorter"):
-        paths.socket_path("engine.sock")
+        paths.socket_path("x" * 104)
 
 
 def test_without_a_run_folder_the_temporary_one_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,8 +1,14 @@
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
+from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics import report
+from hybrid_lsp.metrics import store as store_module
 from hybrid_lsp.metrics.events import (
     EVENT_TYPES,
     AcceptKind,
@@ -13,7 +19,8 @@ from hybrid_lsp.metrics.events import (
     InlineIgnored,
     InlineKept,
 )
-from hybrid_lsp.metrics.store import MetricsStore, open_database
+from hybrid_lsp.metrics.store import MetricsStore, damaged_name, open_database
+from hybrid_lsp.tables import print_stats
 from hybrid_lsp.types import Reason, Tier
 
 
@@ -139,3 +146,69 @@ def test_no_event_can_hold_text() -> None:
     """Columns are ids, codes and numbers; a field that could carry source, a path or a prompt is a defect."""
     for event in EVENT_TYPES:
         assert not {"text", "path", "uri", "prompt", "detail", "message"} & set(event.__annotations__)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"this is no database" * 1000)
+
+
+def torn(path: Path) -> None:
+    """A page in the middle is overwritten."""
+    with closing(open_database(path)) as connection, connection:
+        row = ["x" * 500, 0.0, 0.0]
+        connection.executemany("INSERT INTO inline_ignored (suggestion, at, seen_ms) VALUES (?, ?, ?)", [row] * 200)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    size = path.stat().st_size
+    with path.open("r+b") as stream:
+        stream.seek(size // 2 // 4096 * 4096)
+        stream.write(b"\xff" * 8192)
+
+
+@pytest.mark.fault("the metrics' database is damaged")
+@pytest.mark.parametrize("damage", [garbage, torn])
+def test_a_damaged_database_is_put_aside_and_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(tmp_path))
+    path = tmp_path / "metrics.sqlite3"
+    damage(path)
+    before = path.read_bytes()
+    console = Console(record=True, width=200)
+    assert print_stats(console) == 0
+    assert str(damaged_name(path)) in console.export_text().replace("\n", "")
+    assert damaged_name(path).read_bytes() == before
+    store = MetricsStore(path)
+    store.record(InlineIgnored("s", 1.0))
+    store.close()
+    with closing(open_database(path)) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM inline_ignored").fetchone() == (1,)
+
+
+class Torn(AbstractContextManager[None]):
+    """A connection that finds its file damaged."""
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def execute(self, *_: object) -> None:
+        raise store_module._Damaged("torn")
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.fault("the metrics' database is damaged while it is in use")
+def test_a_database_that_is_found_damaged_is_begun_anew_by_its_writer(tmp_path: Path) -> None:
+    store = object.__new__(MetricsStore)
+    store._path = tmp_path / "metrics.sqlite3"
+    connection = store._written(Torn(), 1.0, InlineIgnored("s", 1.0))  # type: ignore[arg-type]
+    assert store._written(connection, 1.0, InlineIgnored("s", 1.0)) is connection
+    assert connection.execute("SELECT COUNT(*) FROM inline_ignored").fetchone() == (1,)
+    connection.close()
+
+
+@pytest.mark.fault("the metrics cannot be read")
+def test_stats_that_cannot_be_read_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(tmp_path))
+    (tmp_path / "metrics.sqlite3").mkdir()
+    with pytest.raises(MetricsUnreadable, match=r"metrics\.sqlite3"):
+        print_stats(Console())

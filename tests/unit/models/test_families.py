@@ -46,7 +46,7 @@ def test_a_name_tells_the_family(model: str, expected: str) -> None:
     ("layout", "expected"),
     [
         ("hybrid", "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"),
-        ("qwen-coder", "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"),
+        ("qwen-coder", "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"),
         ("deepseek-coder", "<｜fim▁begin｜>P<｜fim▁hole｜>S<｜fim▁end｜>"),
         ("codellama", "<PRE> <SUF>S <MID> P"),
         ("starcoder2", "<fim_prefix><fim_suffix>S<fim_middle>P"),
@@ -72,7 +72,7 @@ FILES = [ContextFile("a.py", "A"), ContextFile("b.py", "B")]
             "qwen-coder",
             (
                 "<|repo_name|>project\n<|file_sep|>a.py\nA\n<|file_sep|>b.py\nB\n<|file_sep|>c.py\n"
-                "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+                "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"
             ),
         ),
         ("deepseek-coder", "<｜fim▁begin｜>#a.py\nA\n#b.py\nB\n#c.py\nP<｜fim▁hole｜>S<｜fim▁end｜>"),
@@ -106,7 +106,7 @@ def test_the_prompt_with_neighbouring_files(layout: str, expected: str) -> None:
 
 
 def test_a_file_without_a_name_is_the_current_one() -> None:
-    assert "<|file_sep|>current\n<|fim_prefix|>P" in families.render(family("qwen-coder"), "P", "S", FILES)
+    assert "<|file_sep|>current\n<|fim_prefix|>" in families.render(family("qwen-coder"), "P", "S", FILES)
 
 
 @pytest.mark.parametrize("known", FILLING, ids=lambda known: known.name)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_lsp.errors import ModelBroken, ModelError, ModelMissing
+from hybrid_lsp.errors import ModelBroken, ModelMissing
 from hybrid_lsp.models import store
 from hybrid_lsp.models.folders import DEFAULT_CONTEXT, Kind
 
@@ -64,7 +64,13 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, content: bytes) -> No
 
 @pytest.mark.parametrize(
     ("model", "remedy"),
-    [("", "embedded"), ("/nowhere/at/all", "Correct `model`"), ("owner/name", "--download"), ("~nobody", "Correct")],
+    [
+        ("", "embedded"),
+        ("/nowhere/at/all", "Correct `model`"),
+        ("owner/name", "models pull owner/name"),
+        ("tiny", "models pull tiny"),
+        ("~nobody", "Correct"),
+    ],
 )
 def test_what_is_not_there_is_told_with_a_remedy(model: str, remedy: str) -> None:
     with pytest.raises(ModelMissing) as caught:
@@ -81,40 +87,3 @@ def test_a_missing_embedded_model_names_the_command(monkeypatch: pytest.MonkeyPa
 def test_a_downloaded_model_is_found_by_its_name() -> None:
     fill(store.hub_dir("owner/name"), *CT2)
     assert store.resolve("owner/name").folder == store.hub_dir("owner/name")
-
-
-def test_downloading_offline_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("huggingface_hub")
-    import huggingface_hub
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError("no route to host\nand more")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    with pytest.raises(ModelMissing, match="no route to host") as caught:
-        store.download("owner/name")
-    assert "network" in caught.value.remedy
-    assert not store.hub_dir("owner/name").exists()
-
-
-def test_a_download_appears_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("huggingface_hub")
-    import huggingface_hub
-
-    def deliver(_: str, local_dir: Path, **__: object) -> None:
-        assert not store.hub_dir("owner/name").exists()
-        fill(local_dir, *CT2)
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", deliver)
-    assert sorted(path.name for path in store.download("owner/name").iterdir()) == sorted(CT2)
-
-
-def test_only_names_of_a_hub_are_downloaded() -> None:
-    with pytest.raises(ModelMissing, match="owner/name"):
-        store.download("../etc")
-
-
-def test_downloading_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="huggingface_hub"):
-        store.download("owner/name")

@@ -9,10 +9,10 @@ from contextlib import aclosing
 import pytest
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
-from hybrid_lsp.errors import BackendError, BackendFailed, BackendTimeout, BackendUnavailable
+from hybrid_lsp.errors import BackendError, BackendFailed, BackendRefused, BackendTimeout, BackendUnavailable
 from hybrid_lsp.routing.health import State
 from hybrid_lsp.routing.router import Candidate, Event, Patience, Router, Task, Waiting
-from hybrid_lsp.types import Chat, Message, Piece, Request, Tier
+from hybrid_lsp.types import Chat, Kind, Message, Piece, Request, Tier
 
 REQUEST = Request(Chat((Message("user", "hello"),)))
 GONE = BackendUnavailable("Nobody answers there.")
@@ -208,3 +208,41 @@ async def test_a_bug_in_a_backend_is_not_swallowed() -> None:
     with pytest.raises(ZeroDivisionError):
         await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
     assert router.health(Tier.LARGE).allows
+
+
+class Thinks(FakeBackend):
+    """Thinks for ten times as long as a model may be silent, one thought at a time."""
+
+    async def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            yield Piece("", kind=Kind.THOUGHT)
+        raise BackendFailed("Killed.")
+
+
+async def test_a_thought_is_a_sign_of_life() -> None:
+    router = Router({Tier.LARGE: Thinks("big")}, patience=Patience(first_piece_s=0.5, quiet_s=0.5))
+    candidates, text, _ = await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
+    assert candidates[1].reason == "The large model broke off (Killed.): static analysis instead."
+    assert text == ""
+
+
+async def test_who_gives_no_answer_is_well() -> None:
+    error = BackendRefused("Too long.", "Select less.")
+    router = Router({Tier.LARGE: large(FakeReply(error=error), "well")})
+    candidates, _, _ = await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
+    assert candidates[1].reason.startswith("The large model gives no answer (Too long. Select less.)")
+    assert router.health(Tier.LARGE).state is State.CLOSED
+
+
+async def test_a_remedy_is_told_also_while_a_model_rests() -> None:
+    router = Router({Tier.LARGE: large(FakeReply(error=BackendUnavailable("It is away.", "Start it.")))})
+    candidates, _, _ = await collect(router.stream(router.candidates(Task.ACTION), REQUEST))
+    assert "(It is away. Start it.)" in candidates[1].reason
+    assert "(It is away. Start it.)" in router.candidates(Task.ACTION)[0].reason
+    assert "(It is away. Start it.)" in router.absence(Task.ACTION)
+
+
+def test_a_backends_own_limit_comes_first() -> None:
+    assert Patience.beside(600).first_piece_s > 600
+    assert Patience.beside(10) == Patience()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import attrs
 import pytest
 from lsprotocol import types as lsp
+from virtual import runner
 
 from hybrid_lsp.server import tell
 from hybrid_lsp.server.tell import Tell, start_logging
@@ -42,7 +44,7 @@ def telling(server: Server, **ours: bool) -> Tell:
     return made
 
 
-def test_a_warning_pops_up_once_and_an_answer_each_time(server: Server) -> None:
+async def test_a_warning_pops_up_once_and_an_answer_each_time(server: Server) -> None:
     made = telling(server)
     for _ in range(2):
         made.warn("Set it.")
@@ -50,6 +52,32 @@ def test_a_warning_pops_up_once_and_an_answer_each_time(server: Server) -> None:
         made.info("Note.")
     assert [each.message for each in server.shown] == ["Set it.", "Done.", "Done."]
     assert [each.message for each in server.logged] == ["Note.", "Note."]
+
+
+@pytest.mark.fault("many things to tell at once")
+def test_many_warnings_at_once_are_two_pop_ups(server: Server) -> None:
+    made = telling(server)
+
+    async def warn() -> None:
+        for number in range(21):
+            made.warn(f"Setting {number}.")
+        assert [each.message for each in server.shown] == ["Setting 0."]
+        await asyncio.sleep(tell._GATHER_S * 1.5)
+        made.warn("Soon after.")
+        await asyncio.sleep(tell._GATHER_S * 3)
+        made.warn("Much later.")
+
+    with runner() as virtual:
+        virtual.run(warn())
+    gathered = ["Setting 1.", "Setting 2.", "Setting 3.", "And 17 more: the server's log has them all."]
+    assert server.shown[1].message.split("\n") == gathered
+    assert [each.message for each in server.shown[2:]] == ["Soon after.", "Much later."]
+
+
+async def test_what_somebody_else_wrote_is_told_shortened(server: Server) -> None:
+    made = telling(server)
+    made.warn("x" * 100_000)
+    assert len(server.shown[0].message) < 3000
 
 
 def test_the_status_is_sent_when_it_differs(server: Server) -> None:

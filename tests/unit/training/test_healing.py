@@ -69,5 +69,5 @@ def test_the_likeliest_of_the_allowed_is_taken(healer, small_tokenizer):
     wanted = small_tokenizer.token_to_id("Ġset")
     scores[wanted] = 10
     token, log_prob, rest = healer.step(healer.spell(" se"), scores)
-    assert (token, rest) == (wanted, "")
+    assert (token, rest) == (wanted, b"")
     assert log_prob == pytest.approx(0, abs=0.05)

@@ -58,6 +58,9 @@ local SUBCOMMANDS = {
   end,
   cancel = cancel,
   log = log,
+  models = function(call)
+    require('hybrid_lsp.models').run(call.text)
+  end,
   pause = pause(true),
   restart = function()
     require('hybrid_lsp.server').restart()
@@ -81,6 +84,7 @@ local function complete(lead, line)
   local given = before:match('^(%S+)%s')
   local offered = not given and vim.tbl_keys(SUBCOMMANDS)
     or (given == 'pause' or given == 'resume') and { vim.bo.filetype }
+    or given == 'models' and require('hybrid_lsp.models').complete(before)
     or {}
   table.sort(offered)
   return vim.tbl_filter(function(each)

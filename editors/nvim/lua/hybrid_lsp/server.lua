@@ -40,7 +40,7 @@ M.REMEDY = 'Install it (`pip install` in its repository, or `make` there), so th
 
 local function capabilities()
   local ours = {
-    experimental = { hybridLsp = { status = true, stream = true } },
+    experimental = { hybridLsp = { status = true, stream = true, offer = true } },
     textDocument = { inlineCompletion = { dynamicRegistration = false } },
     -- Neovim takes them and does not say so (annotations: before 0.12). With them an edit carries the version of the
     -- text it was made for, and says who made it.

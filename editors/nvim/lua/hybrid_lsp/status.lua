@@ -107,7 +107,8 @@ function M.on_progress(data)
   if value.kind == 'end' then
     message.progress_ended()
   else
-    message.progress(vim.iter({ value.title, value.message }):join(': '))
+    local share = type(value.percentage) == 'number' and ('%d %%'):format(value.percentage) or nil
+    message.progress(vim.iter({ share or value.title, value.message }):join(': '))
   end
 end
 

@@ -1,0 +1,181 @@
+"""What a model left out of its new code, or hinted at: to write that into a file would delete what was there.
+
+Three kinds: a line that stands for others (`# ... rest of the function stays the same ...`), a body that is a mere
+placeholder where there was a real one, and a selection that became empty though nobody asked for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hybrid_lsp.context import grammars, scope, symbols
+from hybrid_lsp.document import Document
+
+if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
+    from tree_sitter import Node
+
+_PROSE = frozenset({"markdown", "mdx", "plaintext", "restructuredtext", "asciidoc", "git-commit"})
+"""Languages in whose lines `#` and `*` begin no comment."""
+_LEADER = r"(?:#+|//+|/\*+|\*+|--+|;+|%+|<!--|\{/\*|\{-|\(\*|'|\"|REM\b|rem\b|!|@REM\b)"
+_COMMENT = re.compile(rf"^\s*{_LEADER}\s*(?P<said>.*?)\s*(?:\*+/\}}?|-->|-\}}|\*\))?\s*$")
+_MARKUP = re.compile(r"^\s*<!--\s*(?P<said>.*?)\s*-->\s*$")
+_TRAILING = re.compile(r"\s(?:#|//|--|/\*)\s?(?P<said>(?:\.{3}|…)[^*]*)(?:\*/)?$")
+_LONGEST_LINE = 300
+"""Characters; a longer line is no comment that stands for code, and takes long to look at."""
+_DOTS = r"(?:\.{3,}|…)"
+_BARE = re.compile(rf"^\s*[\[(<{{]?\s*{_DOTS}\s*(?:(?:existing|rest|remaining|other|same|unchanged)\b.*)?[\])>}}]?\s*$")
+_THINGS = (
+    r"(?:code|methods?|functions?|class(?:es)?|body|lines?|imports?|content|logic|implementation|fields?|cases?|file"
+    r"|propert(?:y|ies)|tests?|rules?|routes?|styles?|markup|script|template|statements?|definitions?|members?|items?"
+    r"|handlers?|configuration|config|settings?|loop|block|section|parts?|stuff)"
+)
+_HINT = re.compile(
+    r"\b(?:existing|rest|remain\w*|unchanged|same|previous|other|omit\w*|original|code|more|here|before|above|below|etc"
+    r"|implementation|skip\w*|continu\w*|keep|truncat\w*|snip\w*|unver\w+|rest\w*|resto|reste|restante|igual)\b"
+    r"|其余|其他|不变|省略|同上|残り|остальн|без изменений",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(
+    rf"""(?ix)
+    ^(?:the\s+)?(?:rest|remainder)\s+of\s+(?:the\s+|your\s+|this\s+)?(?:\w+\s+){{0,3}}?{_THINGS}\b
+    |^(?:the\s+)?(?:existing|remaining|other|previous|original|old)\s+(?:\w+\s+){{0,2}}?{_THINGS}
+      (?:\s+(?:(?:goes|go)\s+)?(?:here|above|below|unchanged|(?:as|like)\s+before|(?:remains?|stays?|is|are)\b.*))?[.:]?$
+    |^(?:\w+\s+){{0,5}}(?:remains?|stays?|is|are|left|kept)\s+(?:unchanged|the\s+same|as\s+(?:is|before))[.]?$
+    |^(?:unchanged|omitted|snip(?:ped)?|elided|truncated|(?:same\s+)?as\s+(?:before|above)|no\s+changes?(?:\s+here)?)
+      (?:\s+\w+){{0,3}}[.]?$
+    |\bfor\s+brevity\b
+    |^(?:put\s+|add\s+|insert\s+|write\s+)?(?:your|the)\s+(?:\w+\s+){{0,2}}{_THINGS}\s+(?:goes\s+|go\s+)?here\b
+    |^keep\s+(?:the\s+)?(?:rest|existing|other|remaining)\b
+    |^{_THINGS}\s+continues?\b
+    |^(?:restlicher?|übriger?)\s+code\b|\bbleib(?:t|en)\s+(?:gleich|unverändert)
+    |^(?:el\s+)?resto\s+del\s+código|\bsin\s+cambios[.]?$|^(?:le\s+)?reste\s+du\s+code|\binchangée?s?[.]?$
+    |^(?:o\s+)?rest(?:o|ante)\s+do\s+código
+    |其余.{{0,6}}(?:代码|不变)|其他代码|保持不变|代码省略|残りのコード|остальной\s+код|без\s+изменений
+    """
+)
+"""What stands for left out code without dots; it counts only where code is gone as well."""
+
+_PLACEHOLDER = re.compile(
+    r"""(?ix)^\{?\s*(?:
+    \.{3} | … | todo!\s*\(.*\) | unimplemented!\s*\(.*\) | raise\s+NotImplementedError\b.*
+    | throw\s+(?:new\s+)?\w*(?:NotImplemented|UnsupportedOperation)\w*\s*\(.*\)
+    | throw\s+new\s+\w*(?:Error|Exception)\s*\(\s*['"`](?:not\s+(?:yet\s+)?implemented|todo|unimplemented).*\)
+    | panic\s*\(\s*"(?:not\s+(?:yet\s+)?implemented|todo|unimplemented).*\)
+    )\s*;?\s*\}?$""",
+    re.DOTALL,
+)
+_NOTHING = re.compile(r"^\{?\s*(?:pass|end|return)?\s*;?\s*\}?$")
+_WANTS_STUB = re.compile(
+    r"(?i)\b(?:stubs?|abstract|interface|protocol|placeholder|todo|not\W?implemented|skeleton)\b|\.{3}"
+)
+_WANTS_LESS = re.compile(
+    r"(?i)\b(?:delet\w*|remov\w*|drop\w*|eras\w*|discard\w*|get\s+rid|throw\s+away|eliminat\w*|purg\w*|wipe\w*"
+    r"|(?:empty|clear|cut|strip|kill)\s+(?:out|this|it|all|everything|the)\b|take\s+(?:\w+\s+)+out"
+    r"|lösch\w*|entfern\w*|supprim\w*|effac\w*|enl[eè]v\w*|elimin\w*|borr\w*|quita\w*|apag\w*|exclu\w*|verwijder\w*)\b"
+    r"|удал|убер|删除|移除|去掉|削除|삭제|제거"
+)
+_NEEDLESS = re.compile(
+    r"(?i)\b(?:unused|unreachable|redundant|duplicate\w*|redefin\w*|redeclar\w*|unnecessary|useless|dead|superfluous"
+    r"|extraneous|remove|(?:never|not)\s+(?:\w+\s+)?(?:used|read|accessed|called|referenced)|no\s+effect|pointless"
+    r"|obsolete|shadowed|already\s+(?:defined|declared|imported))\b"
+)
+_SHOWN = 60
+
+
+def asks_to_delete(instruction: str) -> bool:
+    """Whether a user's words may mean that nothing is to be left."""
+    return bool(_WANTS_LESS.search(instruction))
+
+
+def is_needless(message: str) -> bool:
+    """Whether a problem may be mended by deleting what it stands on."""
+    return bool(_NEEDLESS.search(message))
+
+
+def complaint(old: Document, new: Document, instruction: str = "") -> str | None:
+    """What is left out of `new` that is in `old`, in words that a model can act on."""
+    for line, kind in _stand_ins(old, new):
+        if kind or _lost(old.text, new.text):
+            shown = line.strip() if len(line.strip()) <= _SHOWN else f"{line.strip()[: _SHOWN - 3]}..."
+            return f"The line `{shown}` stands for code that is left out: write all of the code."
+    hollow = _hollow(old, new, instruction)
+    return f"The body of `{hollow}` is left out: write all of the code." if hollow else None
+
+
+def _stand_ins(old: Document, new: Document) -> Iterator[tuple[str, bool]]:
+    """New lines that may stand for others; with True those that cannot mean anything else."""
+    known = Counter(line.strip() for line in old.text.split("\n"))
+    for line in new.text.split("\n"):
+        if known[line.strip()] > 0:
+            known[line.strip()] -= 1
+        elif (said := _said(line, new.language)) is not None:
+            if re.search(rf"^{_DOTS}|{_DOTS}$", said) and (_HINT.search(said) or not re.search(r"\w", said)):
+                yield line, True
+            elif _SENTENCE.search(said):
+                yield line, False
+        elif _BARE.match(line) and new.language not in ("python", "yaml"):
+            yield line, False
+
+
+def _said(line: str, language: str) -> str | None:
+    """The words of a line's comment."""
+    if len(line) > _LONGEST_LINE:
+        return None
+    patterns = (_MARKUP,) if language in _PROSE else (_COMMENT, _TRAILING)
+    return next((match["said"] for each in patterns if (match := each.search(line))), None)
+
+
+def _lost(old: str, new: str) -> bool:
+    """Whether lines are gone."""
+    kept = Counter(line.strip() for line in new.split("\n"))
+    return any(count > kept[line] for line, count in Counter(map(str.strip, old.split("\n"))).items() if line)
+
+
+def _hollow(old: Document, new: Document, instruction: str) -> str | None:
+    """A definition that has become a placeholder, or empty."""
+    before, after = Counter(_hollows(old)), Counter(_hollows(new))
+    real = {name for name, _ in _bodies(old)}
+    broken = bool(symbols.syntax_errors(new))  # then an empty body may be one that was not read
+    for (name, empty), count in after.items():
+        wanted = asks_to_delete(instruction) if empty else bool(_WANTS_STUB.search(instruction))
+        if name in real and not wanted and not (empty and broken) and count > before[name, empty]:
+            return name
+    return None
+
+
+def _hollows(document: Document) -> Iterator[tuple[str, bool]]:
+    """Names of the definitions whose body is a placeholder (False), or nothing (True)."""
+    for name, body in _bodies(document):
+        if _PLACEHOLDER.match(body):
+            yield name, False
+        elif _NOTHING.match(body):
+            yield name, True
+
+
+def _bodies(document: Document) -> Iterator[tuple[str, str]]:
+    """Each function of a piece of code with its body, without comments and docstrings."""
+    tree = symbols.tree(document)
+    for node in grammars.walk(tree.root_node) if tree else ():
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        if node.type in scope.SCOPES and name is not None and body is not None:
+            yield symbols.text_of(document, name), _bare(document, body)
+
+
+def _bare(document: Document, body: Node) -> str:
+    parts, at = list[str](), body.start_byte
+    for child in body.children:
+        if "comment" in child.type or symbols.is_docstring(child):
+            parts.append(document.text[at : child.start_byte])
+            at = child.end_byte
+    return "".join([*parts, document.text[at : body.end_byte]]).strip()
+
+
+def holds_code(document: Document) -> bool:
+    """Whether there is more than comments and white space; without a grammar any text counts."""
+    tree = symbols.tree(document)
+    if tree is None:
+        return bool(document.text.strip())
+    return any("comment" not in child.type for child in tree.root_node.named_children)

@@ -1,0 +1,142 @@
+"""Which model serves a tier: written into the user's settings, whose other lines and comments stay as they are."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from hybrid_lsp import config as settings
+from hybrid_lsp.catalogue import found
+from hybrid_lsp.catalogue.pull import unknown
+from hybrid_lsp.errors import ConfigError, ModelMissing
+from hybrid_lsp.models import families, store
+from hybrid_lsp.paths import config_file
+from hybrid_lsp.types import Tier
+
+
+@attrs.frozen
+class Chosen:
+    """What was written, and what the user should know of it."""
+
+    model: str
+    tier: Tier
+    file: Path
+    notes: tuple[str, ...] = ()
+
+
+def use(name: str, tier: Tier = Tier.SMALL) -> Chosen:
+    """Have a model of this machine serve a tier from now on; servers that run follow by themselves.
+
+    Raises ModelMissing (it was not pulled), ModelBroken, ConfigError (the settings cannot be read or written).
+    """
+    model, folder = _settled(name)
+    notes = _fitness(model, folder, tier)
+    file = config_file()
+    _write(file, str(tier), {"backend": "engine", "model": model})
+    return Chosen(model, tier, file, (*notes, *_overruled(tier, model)))
+
+
+def located(name: str) -> str:
+    """What the setting says for a model of this machine. Raises ModelMissing, ModelBroken."""
+    return _settled(name)[0]
+
+
+def in_use() -> dict[Tier, str]:
+    """The models of the user's settings, by tier."""
+    config, _ = settings.load(settings.user_layers()[0])
+    tiers = {Tier.SMALL: config.small, Tier.LARGE: config.large}
+    return {tier: model.model for tier, model in tiers.items() if model.backend == "engine"}
+
+
+def _settled(name: str) -> tuple[str, Path]:
+    """What the setting says, and the model's folder; its files are checked."""
+    ours = list(found.ours())
+    mine = found.named(name, ours)
+    if mine is not None:
+        return (mine.name, store.resolve(mine.name).folder)
+    if Path(name).expanduser().is_dir():
+        folder = Path(name).expanduser().resolve()
+        return (str(folder), store.resolve(str(folder)).folder)
+    everything = found.everything()
+    if (other := found.named(name, everything)) is not None:
+        remedy = f"Run: hybrid-lsp models pull {other.name}"
+        raise ModelMissing(f"{name} is {other.source}'s file, which our engine cannot serve as it is.", remedy)
+    from hybrid_lsp.catalogue import known
+
+    if (entry := known.named(name)) is not None:
+        raise ModelMissing(f"{entry.name} is not on this machine.", f"Run: hybrid-lsp models pull {entry.name}")
+    raise unknown(name, everything)
+
+
+def _fitness(model: str, folder: Path, tier: Tier) -> list[str]:
+    """What speaks against a model in that tier."""
+    stored = store.resolve(model)
+    family = families.detect(stored.family or "auto", stored.name)
+    if tier is Tier.SMALL and not family.fills_in:
+        return [f"{model} was not trained to fill in: it sees only what stands before the cursor."]
+    if tier is Tier.LARGE and not _chats(folder):
+        return [f"{model} was not trained to chat: actions need one that was (its name often ends in `instruct`)."]
+    return []
+
+
+def _chats(folder: Path) -> bool:
+    """Whether a chat template came with it."""
+    if (folder / "chat_template.jinja").is_file():
+        return True
+    try:
+        return '"chat_template"' in (folder / "tokenizer_config.json").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _overruled(tier: Tier, model: str) -> list[str]:
+    """What else says something of that tier and wins, or no longer fits."""
+    notes = []
+    for key, wanted in (("backend", "engine"), ("model", model)):
+        name = settings.env_name(f"{tier}.{key}")
+        if os.environ.get(name, wanted) != wanted:
+            notes.append(f"The environment variable {name} says `{os.environ[name]}`, which wins: unset it.")
+    return notes
+
+
+def _write(file: Path, section: str, values: dict[str, Any]) -> None:
+    """Change values of one table; the file appears whole, behind a link too, and a broken one is left alone."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    file = file.resolve()  # a link, as people have whose settings are in a repository, stays one
+    try:
+        text = file.read_bytes().decode() if file.exists() else ""
+        document = tomlkit.parse(text)
+        table = document.setdefault(section, tomlkit.table())
+        table.update(values)
+        if table.get("family", "auto") != "auto":
+            table["family"] = "auto"  # the earlier model's
+        changed = tomlkit.dumps(document)
+    except (TOMLKitError, UnicodeDecodeError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            f"{file} is not TOML that can be changed: {error}.", "Correct it; nothing was changed."
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.", "Check its rights.") from error
+    _replace(file, changed)
+
+
+def _replace(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+        handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+            Path(part).chmod(mode)
+            Path(part).replace(file)
+        finally:
+            Path(part).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Check its rights and the disk.") from error

@@ -1,0 +1,234 @@
+"""Whether a value looks like a secret: by the characters it is made of, and by how unlike words its letters follow."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+
+from hybrid_lsp.context.secrets.names import TRIGGER, Kind, small
+
+MOST_CHARS = 2048
+"""A longer value is data."""
+
+_ROWS = (
+    "84337647485232849232556658 24453666247156357335389746 29562772493356168342478969 35641568177455368435367769 "
+    "36324457697342646223755469 37553268198366268344377959 37561643398353459335367877 18651676297555279453488957 "
+    "44344449897331348432949694 27651576373666247536176757 37441556287364457524584969 27641677196276258744469939 "
+    "14751697296546229745499969 37322427385575358732557969 65337557585331439234354779 27552665397276237243476949 "
+    "55656686668465884346085888 26441558295545259433566959 47362663285456437631376859 26451683198556359234476847 "
+    "43453559498231539222788798 15790657298756358666846877 16442573287563367235776598 35342465298457429441656456 "
+    "45443467398332428422654855 36470877288556368555688866"
+)
+_COST = dict(zip("abcdefghijklmnopqrstuvwxyz", _ROWS.split(), strict=True))
+"""How rarely one letter follows another in names: -log2 of the share, less 1, as one digit.
+
+Counted by us over the 11,828 different words of the standard library's names and comments.
+"""
+_UNLIKE_WORDS = 3.6
+"""Words of eight letters and more lie below it in 98 of 100 cases, random letters above it."""
+
+_PLACEHOLDER = re.compile(
+    r"(?i)example|sample|dummy|placeholder|change[-_ ]?(?:me|it|this)|your[-_ ]|\byour|[-_ ]here\b|xxxx|\.\.\.|\*\*\*|"
+    r"replace[-_ ]?(?:me|this|with)|todo|redacted|insert[-_ ]|\bdefault\b|REDACTED_SECRET_|^fake|<|>|^\$|^%[({\w]|\$\{|\{\{|%s|%\(|"
+    r"^env[.:(]|^vault:|^ref[+:]|^secret[s]?[./:]|^arn:|^!|^@|^\.{1,2}/|^~/|^\w+://|^[\w.-]+\(.*\)$|^data:"
+)
+_HARMLESS_WORDS = (
+    "password passwd passphrase pass pwd secret secrets token tokens key keys username user login email string "
+    "text null none true false undefined bool boolean required optional object bytes number integer str int any "
+    "test value default empty hidden bearer basic digest oauth oauth2 jwt apikey foobar testing changeit unknown "
+    "invalid public private readonly missing enabled disabled function"
+)
+_HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_INTERPOLATED = re.compile(r"\$?\{[^{}\s]{0,80}\}|#\{[^{}]{0,80}\}|%\(?\w*\)?[sdr]|(?<![\w$])\$\w+|\$\([^()]{0,80}\)")
+_VERSION = re.compile(
+    r"v?\d+(?:[.:-]\d+){1,5}(?:[-+.TZ:]?\w{0,12}){0,4}|\(?0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}\)?|[\d.,:/-]+"
+)
+_CIPHER = re.compile(r"(?i).*(?:sha|aes|rc|chacha|camellia|aria|poly|md)[-_]?\d.*")
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,10}(?::\d{1,5})?")
+_PIECE = re.compile(r"[A-Za-z]+|\d+")
+_SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_FORM = re.compile(r"[A-Za-z0-9+/=_.~-]+")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CODE = re.compile(
+    r"[\w$.]+\(|\w\[|=>|[{};]\s|^\w+=\w|^\W*$|^[a-z-]+/[a-z0-9.+-]+$|^#[0-9a-fA-F]{3,8}$|\\[dwsbuDWS]|\\u[0-9A-Fa-f]{4}|\[[\w^]-[\w]|\(\?|\s{2}|^--?\w"
+)
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy in bits a character."""
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values()) if text else 0.0
+
+
+def strangeness(letters: str) -> float:
+    """How little a run of letters is like words; 0 for a single letter."""
+    small = letters.lower()
+    if len(small) < 2 or not small.isascii():
+        return 0.0
+    return sum(int(_COST[one][ord(other) - 97]) for one, other in pairwise(small)) / (len(small) - 1)
+
+
+def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
+    """Whether what stands under a name of this kind is a secret; `strict` where the place says little."""
+    if not 4 <= len(value) <= MOST_CHARS or _PLACEHOLDER.search(value):
+        return False
+    if value.startswith("/") and (kind is Kind.HINT or not is_key(value[1:])):
+        return False
+    plain = _INTERPOLATED.sub("", value) if "{" in value or "$" in value or "%" in value else value
+    if len(plain) < 4 or (plain != value and len(plain) < 8) or plain.strip("[]{}()").lower() in _HARMLESS:
+        return False
+    if len(set(plain)) < 3 and kind is not Kind.PASSWORD:
+        return False
+    if any(character.isspace() for character in plain):
+        return _is_phrase(plain, kind)
+    if _CODE.search(plain):
+        return kind is Kind.PASSWORD and not strict and _is_strong(plain)
+    if kind is Kind.HINT:
+        return is_key(plain)
+    if kind is Kind.KEY or strict:
+        return looks_random(plain) or (not strict and _is_mixed(plain))
+    return _is_chosen(plain)
+
+
+def looks_random(value: str) -> bool:
+    """A value of eight characters or more that is not made of words."""
+    if len(value) < 8 or _VERSION.fullmatch(value) or _HOST.fullmatch(value):
+        return False
+    return not is_wordy(value) and entropy(value) >= 2.2
+
+
+def is_key(value: str) -> bool:
+    """A value that tells by itself that a machine made it: 16 characters or more, of several kinds, without words."""
+    if (
+        len(value) < 16
+        or not _FORM.fullmatch(value)
+        or _CIPHER.fullmatch(value)
+        or _VERSION.fullmatch(value)
+        or is_wordy(value)
+    ):
+        return False
+    return entropy(value) >= 3.3 and (_kinds(value) >= 2 or is_strange(value))
+
+
+def is_strange(value: str) -> bool:
+    """Twenty letters or more at random."""
+    return len(value) >= 20 and value.isalpha() and value.isascii() and strangeness(value) >= 3.8
+
+
+def stands_out(value: str) -> bool:
+    """The same with nothing else to tell by: base64 of a length that keys have, no digest and no alphabet."""
+    if not 24 <= len(value) <= 128 or value.startswith("sha") or _UUID.fullmatch(value):
+        return False
+    if (
+        not all(re.search(kind, value) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+        or entropy(value) < 3.9
+        or is_wordy(value)
+    ):
+        return False
+    words = [word for word in _SPLIT.findall(value) if len(word) > 2]
+    alike = sum(len(word) for word in words if len(word) > 3 or strangeness(word) < 3)
+    if alike > len(value) * 0.4 or len(value) / len(re.split(r"[-_]", value)) < 11 or _is_text(value):
+        return False
+    return _changes(value) >= 0.35 and _in_order(value) < 0.25 and value.count("/") <= len(value) / 12
+
+
+def _is_text(value: str) -> bool:
+    """Whether base64 holds readable text."""
+    try:
+        data = base64.b64decode(value[: len(value) // 4 * 4].replace("-", "+").replace("_", "/"))
+    except ValueError:
+        return False
+    return sum(32 <= byte < 127 or byte in b"\t\n\r" for byte in data) > 0.85 * len(data)
+
+
+def is_wordy(value: str) -> bool:
+    """Words, however joined, with a number or two among them: `access_token`, `X-Api-Key`, `sha-256`, `utf8`."""
+    pieces = _PIECE.findall(value)
+    letters = [piece for piece in pieces if piece[0].isalpha()]
+    numbers = [piece for piece in pieces if piece[0].isdigit()]
+    others = sum(not (character.isalnum() or character in "-_. :/") for character in value)
+    if others or not letters:
+        return bool(not letters and not others)
+    words = [word for run in letters for word in _SPLIT.findall(run)]
+    if len(words) > 2 + sum(map(len, letters)) / 3.2:  # capitals in the middle of words
+        return False
+    if numbers and (len(numbers) > 2 or sum(map(len, numbers)) > 4 or len(numbers) >= len(letters) + 1):
+        return False
+    costs = [(strangeness(word), len(word)) for word in words if len(word) > 3]
+    if not costs:
+        return len(value) < 12 and not (len(numbers) > 1 and _kinds(value) > 2)
+    total = sum(length for _, length in costs)
+    average = sum(cost * length for cost, length in costs) / total
+    return average < _UNLIKE_WORDS and max(cost for cost, _ in costs) < _UNLIKE_WORDS + 1.4
+
+
+def _is_chosen(value: str) -> bool:
+    """A password as people choose them: anything that is no word of the trade and no name."""
+    if _VERSION.fullmatch(value) and not value.isdigit():
+        return False
+    if value.isdigit():
+        return len(value) >= 4
+    if not is_wordy(value):
+        return True
+    if re.search(r"\d", value):
+        return re.search(r"[-_. :/]", value) is None or len(re.findall(r"\d", value)) >= 2
+    # One word, or words: no identifier, and nothing that speaks of passwords itself.
+    return (
+        len(value) >= 5
+        and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None
+        and TRIGGER.search(small(value)) is None
+    )
+
+
+_OF_TRADE = re.compile(
+    r"(?i)(?:sha|md|aes|rsa|des|utf|base|oauth|[hrep]s|ed|curve|x|ec\w*|iso|cp|win|v|\w*test|\w*key|\w*token|\w*secret|\w*user|foo"
+    r"|bar|id|tls|ssl|pkcs|http|ipv|\w*auth|arg|val|value|field|name|item|col|node|tok|type|label|part|p|k|s|t)\d+\w{0,4}"
+)
+
+
+def _is_mixed(value: str) -> bool:
+    """A word and digits, or a sign that names do not have: `letmein99`, `s3cr3t!`."""
+    if len(value) < 6 or re.search(r"[-_. :/]", value) or not re.search(r"[A-Za-z]", value):
+        return False
+    return len(re.findall(r"\d", value)) >= 2 and _OF_TRADE.fullmatch(value) is None
+
+
+def _is_strong(value: str) -> bool:
+    return _kinds(value) >= 3 and 8 <= len(value) <= 64 and entropy(value) >= 3 and not re.search(r"\w\(|\)$", value)
+
+
+def _is_phrase(value: str, kind: Kind) -> bool:
+    """Words of a passphrase, or a value in which one word looks like a key by itself."""
+    words = value.split()
+    if kind is not Kind.HINT and any(stands_out(word) for word in words):
+        return True
+    small = all(word.isalpha() and word.islower() and 3 <= len(word) <= 10 for word in words)
+    return kind is not Kind.HINT and small and len(words) in (4, 5, 6, 12, 15, 18, 24) and not _PROSE.search(value)
+
+
+_PROSE = re.compile(
+    r"\b(?:the|is|are|was|not|and|or|for|from|with|your|you|must|this|that|enter|type|to|of|in|on|a|an|it|be|has|have|if|"
+    r"password|token|secret|key|user|when|will|can|use|used|should|invalid|new|old|set|no|by|as|at|does|match)\b"
+)
+
+
+def _kinds(value: str) -> int:
+    """How many of: small letters, capitals, digits, others."""
+    return sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]", r"[^A-Za-z0-9]"))
+
+
+def _changes(value: str) -> float:
+    """The share of neighbours that are of different kinds; in names few are."""
+
+    def kind(character: str) -> int:
+        return 0 if character.islower() else 1 if character.isupper() else 2 if character.isdigit() else 3
+
+    kinds = [kind(character) for character in value]
+    return sum(one != other for one, other in pairwise(kinds)) / max(1, len(kinds) - 1)
+
+
+def _in_order(value: str) -> float:
+    """The share of characters that follow the one before them, as in an alphabet."""
+    return sum(ord(other) - ord(one) == 1 for one, other in pairwise(value)) / len(value)

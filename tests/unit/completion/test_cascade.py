@@ -1,0 +1,205 @@
+"""A lighter model before the user's own: who is asked, what is shown, and that nothing flickers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import attrs
+import pytest
+from test_completion_pipeline import CURSOR, flat, judge, query, shown, turns
+
+from hybrid_lsp.backends.fake import FakeBackend, FakeReply
+from hybrid_lsp.completion import cascade
+from hybrid_lsp.completion import pipeline as pipeline_module
+from hybrid_lsp.completion.cascade import Lighter
+from hybrid_lsp.completion.pipeline import CompletionPipeline
+from hybrid_lsp.completion.query import Answer
+from hybrid_lsp.config import CompletionConfig, Config
+from hybrid_lsp.errors import BackendFailed, BackendUnavailable
+from hybrid_lsp.models.contest import Contest
+from hybrid_lsp.routing.router import Router
+from hybrid_lsp.types import Reason, Tier
+
+CONFIG = Config(completion=CompletionConfig(debounce_ms=0, speculate=False))
+PLACE = f"total = {CURSOR}\ny = 2\n"
+
+
+def contest(lighter: float, heavier: float) -> Contest:
+    return Contest(flat(lighter, 3), flat(heavier, 3))
+
+
+@attrs.define
+class Two:
+    """A light model and a heavy one, scripted; `lighter` and `heavier` are how likely right their lines are."""
+
+    lighter: float
+    heavier: float
+    light: FakeBackend = attrs.field(factory=lambda: FakeBackend("light"))
+    heavy: FakeBackend = attrs.field(factory=lambda: FakeBackend("heavy"))
+    sure: float = 0.9
+    pipeline: CompletionPipeline = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        first = Lighter(Router({Tier.SMALL: self.light}), judge(network=self.sure), contest(self.lighter, self.heavier))
+        self.pipeline = CompletionPipeline(
+            Router({Tier.SMALL: self.heavy}), lambda document: None, judge(), lighter=first
+        )
+
+    def ask(self, marked: str = PLACE, **changes: Any) -> asyncio.Task[Answer]:
+        return asyncio.ensure_future(self.pipeline.complete(query(marked, **changes), CONFIG))
+
+
+async def test_where_the_light_model_is_as_good_the_heavy_one_is_not_asked() -> None:
+    two = Two(lighter=0.8, heavier=0.8)
+    two.light.enqueue(["price * count"])
+    answer = await two.ask()
+    assert shown(answer) == "price * count"
+    assert (answer.tier, answer.model, answer.tokens > 0) == (Tier.SMALL, "light", True)
+    assert two.heavy.requests == []
+    assert shown(await two.ask()) == "price * count"  # known by now
+    assert len(two.light.requests) == 1
+
+
+async def test_where_it_is_not_the_heavy_model_answers_and_both_are_counted() -> None:
+    two = Two(lighter=0.5, heavier=0.8)
+    two.light.enqueue(["price * count"])
+    two.heavy.enqueue(["sum(prices)"])
+    answer = await two.ask()
+    assert (shown(answer), answer.model) == ("sum(prices)", "heavy")
+    assert [request.draft for request in two.heavy.requests] == ["price * count"]  # a guess that costs nothing
+    assert answer.tokens > two.heavy.pieces - 1
+
+
+async def test_who_asks_by_hand_gets_the_heavy_model_alone() -> None:
+    two = Two(lighter=0.99, heavier=0.1)
+    two.heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask(invoked=True)) == "sum(prices)"
+    assert two.light.requests == []
+
+
+@pytest.mark.parametrize("light", [FakeReply(error=BackendFailed("broken")), ""], ids=["broken", "silent"])
+async def test_a_light_model_without_an_answer_costs_nothing(light: FakeReply | str) -> None:
+    two = Two(lighter=0.9, heavier=0.5)
+    two.light.enqueue([light])
+    two.heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask()) == "sum(prices)"
+
+
+async def test_a_light_model_that_is_late_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cascade, "WITHIN_S", 0.0)
+    two = Two(lighter=0.9, heavier=0.1)
+    two.light.enqueue([FakeReply("price", hold=asyncio.Event())])
+    two.heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask()) == "sum(prices)"
+    assert two.light.cancelled == 1
+
+
+async def test_an_unsure_light_line_is_never_shown() -> None:
+    two = Two(lighter=0.9, heavier=0.5, sure=0.2)  # below the threshold of 0.5
+    two.light.enqueue(["price"])
+    two.heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask()) == "sum(prices)"
+
+
+async def test_at_a_hopeless_place_the_heavy_model_is_not_asked() -> None:
+    two = Two(lighter=0.01, heavier=0.1, sure=0.2)
+    two.light.enqueue(["price", "price"])
+    answer = await two.ask()
+    assert (answer.suggestions, answer.reason) == ((), Reason.LOW_CONFIDENCE)
+    assert "seldom right" in answer.detail
+    assert two.heavy.requests == []
+    two.heavy.enqueue(["sum(prices)"])  # the next key tells more, and by hand there is always an answer
+    assert shown(await two.ask(invoked=True)) == "sum(prices)"
+
+
+async def test_who_wants_to_see_everything_is_not_spared_a_hopeless_place() -> None:
+    two = Two(lighter=0.01, heavier=0.19, sure=0.2)
+    two.light.enqueue(["price"])
+    two.heavy.enqueue(["sum(prices)"])
+    everything = attrs.evolve(CONFIG, completion=attrs.evolve(CONFIG.completion, min_confidence=0.0))
+    assert shown(await two.pipeline.complete(query(PLACE), everything)) == "sum(prices)"
+
+
+async def test_where_the_heavy_model_fails_the_light_line_has_to_do() -> None:
+    two = Two(lighter=0.5, heavier=0.9)
+    two.light.enqueue(["price"])
+    two.heavy.enqueue([FakeReply(error=BackendFailed("broken"))])
+    answer = await two.ask()
+    assert (shown(answer), answer.model, answer.detail) == ("price", "light", "broken")
+    # The next request may fare better: it is not remembered.
+    two.light.enqueue(["price"])
+    await two.ask()
+    assert len(two.light.requests) == 2
+
+
+async def test_the_light_model_answers_while_the_heavy_one_cools_down() -> None:
+    two = Two(lighter=0.5, heavier=0.9)
+    for _ in range(8):
+        two.light.enqueue(["price"])
+        two.heavy.enqueue([FakeReply(error=BackendUnavailable("gone"))])
+        await two.ask()
+    asked = len(two.heavy.requests)
+    assert asked < 8
+    two.light.enqueue(["price"])
+    assert shown(await two.ask()) == "price"
+    assert len(two.heavy.requests) == asked
+
+
+async def test_without_any_model_the_reason_is_the_heavy_ones() -> None:
+    pipeline = CompletionPipeline(
+        Router({}), lambda document: None, judge(), lighter=Lighter(Router({}), judge(), contest(0.9, 0.1))
+    )
+    answer = await pipeline.complete(query(PLACE), CONFIG)
+    assert answer.reason is Reason.NO_BACKEND
+    assert "small.backend" in answer.detail
+
+
+class Late:
+    """Two models of which the heavy one keeps the user waiting."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, light: str, heavy: str, heavier: float = 0.7) -> None:
+        monkeypatch.setattr(pipeline_module, "SHOWN_WITHIN_S", 0.0)
+        self.two = Two(lighter=0.5, heavier=heavier)  # a little less likely: it will do where the other one is late
+        self.hold = asyncio.Event()
+        self.two.light.enqueue([light])
+        self.two.heavy.enqueue([FakeReply(heavy, hold=self.hold)])
+
+    async def go_on(self) -> None:
+        self.hold.set()
+        for _ in range(5):
+            await turns()
+
+
+async def test_a_late_model_is_bridged_and_its_text_taken_where_it_extends(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Late(monkeypatch, "price", "price * count")
+    assert shown(await late.two.ask()) == "price"
+    await late.go_on()
+    assert shown(await late.two.ask()) == "price * count"
+    assert len(late.two.heavy.requests) == 1
+
+
+async def test_no_flicker_where_the_late_text_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Late(monkeypatch, "price", "sum(every_price_that_there_is)")
+    assert shown(await late.two.ask()) == "price"
+    await late.go_on()
+    assert shown(await late.two.ask()) == "price"
+    assert late.two.heavy.cancelled == 1  # nobody would see the rest
+
+
+async def test_what_is_much_less_likely_waits_for_the_late_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = Late(monkeypatch, "price", "sum(prices)", heavier=0.9)
+    asked = late.two.ask()
+    await turns()
+    assert not asked.done()
+    await late.go_on()
+    assert shown(await asked) == "sum(prices)"
+
+
+async def test_typing_along_the_light_line_needs_no_model() -> None:
+    two = Two(lighter=0.9, heavier=0.1)
+    two.light.enqueue(["price * count"])
+    assert shown(await two.ask()) == "price * count"
+    assert shown(await two.ask(f"total = pri{CURSOR}\ny = 2\n")) == "ce * count"
+    assert len(two.light.requests) == 1
+    assert two.heavy.requests == []
