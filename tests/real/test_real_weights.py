@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import pre_tokenizers
 
 from hybrid_lsp.engine import prompts, service
 from hybrid_lsp.engine.base import Sampling
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 TOKENS = 16
 FILES = {"smollm2": "SmolLM2-135M-Instruct*.gguf", "qwen0.5b": "[Qq]wen2.5-[Cc]oder-0.5[Bb]*.gguf"}
 PLACES = [
-    Infill("def is_even(number):\n    return number % 2", "\n\n\nprint(is_even(4))\n"),
+    Infill("def add(left, right):\n    return left +", "\n\n\nprint(add(1, 2))\n"),
     Infill(
         "import os\n\n\ndef sizes(folder):\n    for name in os.listdir(folder):\n        path", "\n        yield path\n"
     ),
@@ -135,7 +136,7 @@ def test_it_answers_a_question_in_its_own_format(int8: service.Engine) -> None:
 
 def test_a_place_in_code_is_filled_in(int8: service.Engine) -> None:
     written = int8.tokenizer.decode(write(int8, prompts_of(int8)[0], 8, int8.tokenizer.ends))
-    assert written.strip().startswith("== 0"), written
+    assert written.strip().startswith("right"), written
 
 
 def test_the_folder_is_as_large_as_announced_and_the_memory_bounded(path: Path, int8: service.Engine) -> None:
@@ -149,6 +150,10 @@ def test_its_tokenizer_is_that_of_transformers(path: Path) -> None:
         pytest.skip("minutes")
     transformers = pytest.importorskip("transformers")
     theirs = transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    # It does not read by what the file says a text is split: digits one by one first, for this model.
+    theirs.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     mine = vocabulary.tokenizer(vocabulary.read(gguf.read(path)))
     for source in [*ROOT.glob("hybrid_lsp/models/**/*.py"), ROOT / "README.md"]:
         text = source.read_text(encoding="utf-8")

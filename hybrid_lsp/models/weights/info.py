@@ -12,7 +12,7 @@ import attrs
 
 from hybrid_lsp.errors import ModelBroken, ModelMissing
 from hybrid_lsp.models import families
-from hybrid_lsp.models.folders import Kind, context_of, read_json
+from hybrid_lsp.models.folders import Kind, context_of, first_line, read_json
 from hybrid_lsp.models.weights import architectures, ct2, gguf, safetensors, vocabulary
 from hybrid_lsp.models.weights.architectures import NotOurs, size_int8
 
@@ -52,6 +52,24 @@ def inspect(path: Path) -> WeightsInfo:
     Raises ModelMissing (nothing there, or files are missing) or ModelBroken (a file is no such file, is cut off, lies
     about its sizes, or holds what is not read: pickled weights, an unknown format, a program of its own).
     """
+    try:
+        return _of(path)
+    except FACTS as error:
+        raise misfit(path, error) from error
+
+
+FACTS = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError, RecursionError)
+"""What comes of a fact of another kind than the format has there (a text for a number, a list of one for a mapping)."""
+
+
+def misfit(path: Path, error: Exception) -> ModelBroken:
+    """The error for facts about a model that are not what they should be."""
+    return ModelBroken(
+        f"What {path} says about its model cannot be used: {type(error).__name__}: {first_line(error)}.", _AGAIN
+    )
+
+
+def _of(path: Path) -> WeightsInfo:
     if path.is_dir():
         return _of_ct2(path) if (path / "model.bin").is_file() else _of_transformers(path)
     if not path.exists():

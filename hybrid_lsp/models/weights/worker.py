@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
         shutil.rmtree(target, ignore_errors=True)  # who asked is gone
         return 1
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
         kind = DiskFull.__name__ if full else ModelError.__name__
         _say(error=kind, message=f"The model cannot be written: {error.strerror or error}.", remedy="Make room there.")
         return 1
@@ -80,6 +80,16 @@ class _Progress:
 def _convert(source: Path, target: Path, quantization: str) -> None:
     facts = info.inspect(source)
     _say(share=0.0, what="reading the vocabulary")
+    try:
+        _write(facts, target, quantization)
+    except info.FACTS as error:
+        raise info.misfit(source, error) from error
+    told = {"name": facts.name, "family": facts.family, "context": facts.context, "licence": facts.licence}
+    _write_json(target / FAMILY_FILE, {**told, "source": str(facts.kind), "quantisation": facts.quantisation})
+
+
+def _write(facts: info.WeightsInfo, target: Path, quantization: str) -> None:
+    source = facts.path
     if facts.kind is Kind.CT2:
         _copy(source, target)
     elif facts.kind is Kind.GGUF:
@@ -88,8 +98,6 @@ def _convert(source: Path, target: Path, quantization: str) -> None:
         _convert_safetensors(source, target, quantization)
     else:
         _convert_with_torch(source, target, quantization)
-    told = {"name": facts.name, "family": facts.family, "context": facts.context, "licence": facts.licence}
-    _write_json(target / FAMILY_FILE, {**told, "source": str(facts.kind), "quantisation": facts.quantisation})
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -112,7 +112,11 @@ def llama(path: Path, change: Callable[[dict[str, Any]], None] = lambda parts: N
     parts["tensors"] = {f"{name}.weight": rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     change(parts)
     writer = gguf.GGUFWriter(path, parts["architecture"])
-    writer.add_context_length(128)
+    extra = parts.get("extra", {})
+    for key, value in extra.items():
+        writer.add_string(key, value)
+    if "llama.context_length" not in extra:
+        writer.add_context_length(128)
     writer.add_embedding_length(WIDTH)
     writer.add_block_count(parts["layers"])
     writer.add_feed_forward_length(64)
@@ -202,6 +206,11 @@ def test_a_sound_file_is_converted_whole_and_once(tmp_path: Path) -> None:
         (changed(merges=["一"]), "which is none"),
         (changed(merges=["一 x"]), "cannot be used"),
         (changed(tokens=[]), "no vocabulary"),
+        (changed(extra={"llama.rope.freq_base": "much"}), "freq_base"),
+        (changed(extra={"llama.attention.sliding_window": "wide"}), "cannot be used"),
+        (changed(extra={"general.file_type": "best", "llama.context_length": "x"}), "context_length"),
+        (changed(extra={"llama.rope.scaling.type": "yarn"}), "of the kind 'yarn'"),
+        (changed(extra={"llama.expert_count": "8"}), "mixture of experts"),
     ],
 )
 def test_what_does_not_fit_together_is_told_and_leaves_nothing(
