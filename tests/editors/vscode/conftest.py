@@ -16,7 +16,7 @@ import attrs
 import pytest
 from leftovers import engines
 from scripted import Script, scripted_server
-from workbench import Browser, CodeServer, Window
+from workbench import LINES, Browser, CodeServer, Window
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -111,7 +111,7 @@ def open_window(browser: Browser, code_server: CodeServer, tmp_path: Path) -> It
         window.until(
             lambda: window.status().startswith("hybrid") and "loading" not in window.status_icons(), "the server"
         )
-        window.click(".editor-instance .view-lines")
+        window.click(LINES)
         return window
 
     yield opening

@@ -31,6 +31,7 @@ QUIET = {
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.enableExperiments": False,
     "workbench.colorTheme": "Default Dark Modern",
+    "workbench.editorAssociations": {"*.ipynb": "jupyter-notebook"},
     "chat.disableAIFeatures": True,
     "chat.commandCenter.enabled": False,
     "telemetry.telemetryLevel": "off",
@@ -164,6 +165,8 @@ class CodeServer:
             )
 
 
+LINES = ":is(.editor-instance, .notebook-editor) .view-lines"
+"""The text of a file, or of a notebook's cells."""
 ACTION = ".action-widget .monaco-list-row"
 """An entry of the menu of actions."""
 
@@ -269,7 +272,7 @@ class Window:
     def lines(self) -> list[str]:
         """The lines in the editor, ghost text among them."""
         script = (
-            "[...document.querySelectorAll('.editor-instance .view-lines .view-line')]"
+            f"[...document.querySelectorAll('{LINES} .view-line')]"
             ".map((each) => [parseInt(each.style.top), each.innerText.replaceAll('\\u00a0', ' ')])"
             ".sort((one, other) => one[0] - other[0]).map((each) => each[1])"
         )
