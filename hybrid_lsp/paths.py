@@ -57,7 +57,7 @@ def socket_path(name: str) -> Path:
         return folder / name
     # The same for everybody who means that folder, else each window would have an engine of its own.
     stand_in = f"{APP}-{_owner()}-{digest(str(folder.absolute()))}"
-    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 (made private, and checked to be ours)
+    for parent in (Path(tempfile.gettempdir()), Path("/tmp")):  # noqa: S108 (made private, and checked to be ours)  # nosec B108
         if _fits(parent / stand_in / name):
             return _private_folder(parent / stand_in) / name
     raise SocketUnavailable(

@@ -17,7 +17,7 @@ import httpx
 from hybrid_lsp.errors import BackendUnavailable
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
-_ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 (addresses to connect to: they mean this machine)
+_ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 (addresses to connect to: they mean this machine)  # nosec B104
 
 
 @attrs.frozen
