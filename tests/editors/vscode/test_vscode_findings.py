@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conftest import Open
-from workbench import ACTION, Window
+from workbench import ACTION, Window, until
 
 CODE = 'import os\n\n\ndef one(x):\n    os.system("ls " + x)\n\n\ndef two(x):\n    return eval(x)\n'
 
@@ -14,11 +14,20 @@ def problems(window: Window) -> list[str]:
     return sorted(rule for row in rows for rule in ("B307", "B605") if rule in row)
 
 
+def opened(window: Window) -> bool:
+    """Open the list of problems; keys are lost while the palette still closes."""
+    window.press("Control+Shift+m")
+    try:
+        return bool(until(lambda: window.sees(".markers-panel"), "the list of problems", 10))
+    except TimeoutError:
+        return False
+
+
 def test_each_finding_is_shown_once(open_window: Open) -> None:
     window = open_window(CODE, {"hybrid-lsp.small.backend": "none"})
     window.command("hybrid-lsp: Review Security")
     window.until(lambda: window.sees(".squiggly-error"), "a finding to be underlined")
-    window.press("Control+Shift+m")
+    window.until(lambda: opened(window), "the list of problems")
     window.until(lambda: problems(window) == ["B307", "B605"], "both findings, once each")
     window.click(".editor-instance .view-lines")
     # Above, it moves; on its line, it goes.
