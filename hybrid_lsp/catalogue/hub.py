@@ -21,6 +21,7 @@ import attrs
 
 from hybrid_lsp.catalogue.work import Work, megabytes
 from hybrid_lsp.errors import DiskFull, HubUnreachable, HybridLspError, ModelBroken, ModelError, ModelMissing
+from hybrid_lsp.models.folders import first_line
 
 _REFERENCE = re.compile(
     r"(?P<repo>[\w.-]+/[\w.-]+)(?:/(?P<file>[^@]+\.gguf))?(?:@(?P<revision>[\w./-]+))?", re.IGNORECASE
@@ -269,7 +270,7 @@ def _explained(wanted: Reference, error: Exception) -> HybridLspError:
         return ModelError(f"{wanted.file or wanted.repo} cannot be written: {error.strerror}.", "Check the folder.")
     if isinstance(error, KeyError | TypeError | ValueError) and not isinstance(error, OSError):
         return HubUnreachable(f"{_endpoint()} does not answer as a hub does.", "Correct HF_ENDPOINT, or unset it.")
-    return HubUnreachable(f"{_endpoint()} could not be reached: {_first_line(error)}.", _NETWORK)
+    return HubUnreachable(f"{_endpoint()} could not be reached: {first_line(error).rstrip('.')}.", _NETWORK)
 
 
 def _gated(wanted: Reference, _: Exception) -> HybridLspError:
@@ -317,7 +318,3 @@ _NETWORK = (
 
 def _endpoint() -> str:
     return os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

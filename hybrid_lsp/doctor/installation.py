@@ -20,6 +20,7 @@ from hybrid_lsp.catalogue import machine
 from hybrid_lsp.catalogue.work import megabytes
 from hybrid_lsp.doctor.findings import Finding, doubtful, fine, wrong
 from hybrid_lsp.errors import SocketUnavailable
+from hybrid_lsp.models.folders import first_line
 from hybrid_lsp.paths import models_dir, socket_path, state_dir
 
 _OLDEST = (3, 11)
@@ -152,7 +153,7 @@ def _not_running(name: str) -> tuple[str, str] | None:
     try:
         importlib.import_module(name)
     except Exception as error:  # a broken extension module raises whatever it likes
-        return name, (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        return name, first_line(error)
     return None
 
 
