@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import Any
 
 import attrs
+import httpx
 
 from benchmarks.place import Server
 
@@ -69,7 +70,10 @@ class LlamaClient:
     def _think_ahead(self, prefix: str, suffix: str) -> None:
         async def ask() -> str:
             async with self._running:
-                return await self._ask(prefix, suffix, None)
+                try:
+                    return await self._ask(prefix, suffix, None)
+                except httpx.HTTPError:  # nobody waits for it
+                    return ""
 
         if self._known(prefix, suffix) is None:
             task = asyncio.ensure_future(ask())

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import attrs
 import httpx
 import psutil
 
-from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint, sent
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 
 _ENDS_WITHIN_S = 20
@@ -103,7 +103,8 @@ class Server:
         """Stream one reply. Cancelling the coroutine closes the connection, which stops the model."""
         started, first, pieces = time.perf_counter(), 0.0, list[str]()
         last: dict[str, Any] = {}
-        async with self.http.stream("POST", path, json={**body, "stream": True}) as response:
+        request = self.http.build_request("POST", path, json={**body, "stream": True})
+        async with aclosing(await sent(self.http, request)) as response:
             response.raise_for_status()
             async for line in response.aiter_lines():
                 if not line.startswith("data: {"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import httpx
@@ -63,6 +65,27 @@ class Endpoint:
             # Without TLS there is nothing to verify, and reading all roots takes 30 ms.
             verify=_roots() if secure and self.uds is None else False,
         )
+
+
+async def sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """The beginning of an answer, over a connection that is kept open or over a new one.
+
+    A server may close a kept connection in the moment in which it is used again (llama-server does after five idle
+    seconds). Nothing was answered then, so the request is sent once more, until a connection was made for it.
+    """
+    while True:
+        made: list[str] = []
+
+        async def trace(event: str, _: Mapping[str, Any], made: list[str] = made) -> None:
+            if event.startswith("connection.connect"):
+                made.append(event)
+
+        request.extensions = {**request.extensions, "trace": trace}
+        try:
+            return await client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if made:
+                raise
 
 
 def _joined(base: bytes, path: str) -> bytes:

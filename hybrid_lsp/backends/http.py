@@ -19,7 +19,7 @@ import httpx
 
 from hybrid_lsp.backends import dialects, reasoning
 from hybrid_lsp.backends.dialects import Call, Dialect
-from hybrid_lsp.backends.endpoint import Endpoint
+from hybrid_lsp.backends.endpoint import Endpoint, sent
 from hybrid_lsp.backends.events import DONE, EventReader
 from hybrid_lsp.backends.failures import Refusal, Situation, variable_shown
 from hybrid_lsp.backends.learning import Learnt
@@ -241,7 +241,7 @@ class HttpBackend:
                 method, self.endpoint.url(call.path), json=call.body if method == "POST" else None, headers=self._key()
             )
             async with asyncio.timeout(clock.remaining_s):
-                return await self._client.send(request, stream=True)
+                return await sent(self._client, request)
         except Exception as error:  # whatever it is, it is the failure of this backend and not of the language server
             raise situation.of_exception(error, self.timeout_s) from error
 

@@ -394,3 +394,28 @@ def test_names_of_variables_are_taken(name: str) -> None:
 def test_addresses_are_shown_without_secrets() -> None:
     assert shown_url("https://me:pass@host:1/v1?key=s3cret#x") == "https://host:1/v1"
     assert Endpoint("https://me:pass@host/v1?key=1").shown == "https://host/v1"
+
+
+async def test_a_kept_connection_that_the_server_closes_as_it_is_used_again_costs_nothing() -> None:
+    body = OK.partition(b"\r\n\r\n")[2]
+    kept = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(kept)
+        await writer.drain()
+        await reader.readuntil(b"\r\n\r\n")  # the next request is heard, and the connection closed without a word
+
+    async with misbehaving(once, dialect="openai", model="m") as (backend, server):
+        answers = [answer_of(await collect(backend, ASK_CHAT)) for _ in range(3)]
+    assert answers == ["well"] * 3
+    assert len(server.asked) == 3, "each was answered once, on a connection of its own"
+
+
+async def test_a_new_connection_that_is_closed_without_a_word_is_a_failure_at_once() -> None:
+    async def closes(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        return
+
+    async with misbehaving(closes) as (backend, server):
+        with pytest.raises(BackendFailed):
+            await collect(backend)
+    assert len(server.asked) == 1
