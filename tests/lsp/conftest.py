@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+import wire
 from inside import CONVERTER, Inside, logging_restored
 from lsprotocol import types as lsp
 from pygls.io_ import run_async
@@ -134,6 +135,12 @@ def capabilities(
 def no_lighter_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scripted model is on this machine, and the embedded one would answer before it; `test_cascade` wants that."""
     monkeypatch.setenv("HYBRID_LSP_COMPLETION_CASCADE", "false")
+
+
+@pytest.fixture(autouse=True)
+def measured(unmeasured: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the processes only servers count; engines are killed in the end, and have tests of their own."""
+    monkeypatch.setattr(wire, "MEASURED", unmeasured)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ import attrs
 from inside import CONVERTER, Inside, logging_restored
 
 PATIENCE_S = 30
+MEASURED: dict[str, str] = {}
+"""The environment by which a server's process has its lines counted."""
 
 
 @attrs.define
@@ -132,4 +135,5 @@ async def wired(*, apart: bool = False) -> AsyncIterator[Wire]:
 async def _start_apart() -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", "hybrid_lsp", "serve")
-    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=2**26)
+    environ = os.environ | MEASURED
+    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=2**26, env=environ)
