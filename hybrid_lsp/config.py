@@ -25,8 +25,8 @@ from hybrid_lsp.paths import config_file, read_plain
 ENV_PREFIX = "HYBRID_LSP_"
 WORKSPACE_FILE = ".hybrid-lsp.toml"
 _MOST_PROBLEMS = 10
-MOST_BYTES = 100_000
-"""A larger file of settings is not read."""
+MOST_BYTES = 50_000
+"""A larger file of settings is not read: the parser of TOML takes 25 ms for so much, on the event loop."""
 
 
 class Trust(StrEnum):
