@@ -25,8 +25,8 @@ from hybrid_lsp.paths import config_file, read_plain
 ENV_PREFIX = "HYBRID_LSP_"
 WORKSPACE_FILE = ".hybrid-lsp.toml"
 _MOST_PROBLEMS = 10
-MOST_BYTES = 100_000
-"""A larger file of settings is not read."""
+MOST_BYTES = 50_000
+"""A larger file of settings is not read: the parser of TOML takes 25 ms for so much, on the event loop."""
 
 
 class Trust(StrEnum):
@@ -356,10 +356,10 @@ class Problem:
 
 @attrs.frozen
 class Layer:
-    """A mapping of settings and where it came from, in words; `workspace` layers are not trusted."""
+    """What should be a mapping of settings, and where it came from, in words; `workspace` layers are not trusted."""
 
     source: str
-    values: Mapping[str, Any]
+    values: Any
     workspace: bool = False
 
 
@@ -445,6 +445,8 @@ def _parse_scalar(text: str) -> Any:
 
 
 def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
+    if not isinstance(layer.values, Mapping):
+        return config, [Problem("settings", f"must be a table, not {_shown(layer.values)}", layer.source)]
     problems: list[Problem] = []
     sections: dict[str, Any] = {}
     known = {field.name for field in attrs.fields(Config)}

@@ -39,5 +39,19 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Processes are started whose lines are not counted: others' programs, or ours that are killed in the end.
+
+    Coverage would trace these too, at twice their cost. What it is told by is returned, for a process that counts.
+    """
+    taken = {
+        name: os.environ[name] for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG") if name in os.environ
+    }
+    for name in taken:
+        monkeypatch.delenv(name)
+    return taken
+
+
+@pytest.fixture
 def shared_data() -> Path:
     return SHARED_DATA

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pytest
 import tokenizers
+from once import once
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from hybrid_lsp.engine.base import Chore, Guide, Sampling, Sink
@@ -154,11 +154,7 @@ def build_apart(out: Path, context: int = CONTEXT) -> Path:
 
 def shared(factory: pytest.TempPathFactory, context: int = CONTEXT) -> Path:
     """`build_apart`, once for all workers of a test run."""
-    base = factory.getbasetemp()
-    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    out = common / f"tiny-{context}"
-    with filelock.FileLock(common / f"tiny-{context}.lock"):
-        return out if (out / "ct2" / "family.json").is_file() else build_apart(out, context)
+    return once(factory, f"tiny-{context}", lambda out: build_apart(out, context))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ class Globs:
         self._wild: dict[int, _Pattern] = {}
         self._includes: list[bool] = []
         self.skipped = 0
-        self.problems = tuple([line for line in patterns if not self._add(line)])
+        lines = iter(patterns)
+        self.problems = tuple([line for line in self._until_full(lines) if not self._add(line)])
+        self.skipped += sum(1 for _ in lines)
 
     def names(self, document: Document, root: Path | None = None) -> bool:
         """Whether a pattern names this document; those with a slash count from the workspace folder `root`.
@@ -127,6 +129,11 @@ class Globs:
                 break
         return self._includes[last] if last >= 0 else None
 
+    def _until_full(self, lines: Iterator[str]) -> Iterator[str]:
+        """The lines that are read, one by one, so that those beyond cost nothing."""
+        while len(self._includes) < MOST_LINES and (line := next(lines, None)) is not None:
+            yield line
+
     def _looked_up(self, parts: Sequence[str], *, is_folder: bool) -> Iterator[int]:
         name = parts[-1]
         found = [self._names.get(name), self._paths.get("/".join(parts))]
@@ -138,7 +145,7 @@ class Globs:
     def _add(self, line: str) -> bool:
         """Take a line; False where it means nothing."""
         number = len(self._includes)
-        if number >= MOST_LINES or len(line) > MOST_CHARS:
+        if len(line) > MOST_CHARS:
             self.skipped += 1
             return True
         read = _read(line)

@@ -6,7 +6,7 @@ Offsets are code points everywhere (see `grammars.py`). What is said in Python's
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import attrs
@@ -24,6 +24,10 @@ FUNCTION = "function_definition"
 CLASS = "class_definition"
 DECORATED = "decorated_definition"
 _BLOCKS = {"module", "block"}
+# Within these stands no block and no definition, however deep they are.
+_SIMPLE = frozenset(
+    {"expression_statement", "return_statement", "assert_statement", "raise_statement", "delete_statement"}
+)
 # Statements whose bodies belong to the scope around them.
 _TRANSPARENT = {"if_statement", "else_clause", "elif_clause", "try_statement", "except_clause", "finally_clause"} | {
     "with_statement",
@@ -85,20 +89,25 @@ def enclosing(document: Document, span: Span, kinds: Iterable[str] = (FUNCTION, 
     span = trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(span.start, span.end) if tree else None
     wanted = set(kinds)
-    for each in upward(tree, node):
+    for each in upward(tree, node, _SIMPLE):
         inner = undecorated(each)
         if inner is not None and inner.type in wanted:
             return inner
     return None
 
 
-def upward(tree: Tree | None, node: Node | None) -> list[Node]:
-    """A node and those that it is in, up to the root; `Node.parent` goes down from the root again for each."""
+def upward(tree: Tree | None, node: Node | None, without: Collection[str] = ()) -> list[Node]:
+    """A node and those that it is in, up to the root; `Node.parent` goes down from the root again for each.
+
+    What stands in a node of the kinds `without` is left out, so that a chain of thousands of calls costs nothing.
+    """
     if tree is None or node is None:
         return []
     found = [tree.root_node]
     while found[-1] != node and (below := found[-1].child_with_descendant(node)) is not None:
         found.append(below)
+        if below.type in without:
+            break
     return found[::-1]
 
 
@@ -160,7 +169,7 @@ def statements(document: Document, span: Span) -> list[Node]:
     tree = parse(document)
     span = trimmed(document, span)
     node = tree.root_node.descendant_for_byte_range(span.start, max(span.start, span.end)) if tree else None
-    block = next((each for each in upward(tree, node) if each.type in _BLOCKS), None)
+    block = next((each for each in upward(tree, node, _SIMPLE) if each.type in _BLOCKS), None)
     if block is None:
         return []
     return [

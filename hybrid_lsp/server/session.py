@@ -79,9 +79,9 @@ class Session:
         self._wired_from: Config | None = None
         self._client = ""
         self._roots: list[Path] = []
-        self._initial: Mapping[str, Any] = {}
+        self._initial: Any = None
         self._file: list[Layer] = []
-        self._editor: Mapping[str, Any] = {}
+        self._editor: Any = None
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
         self.acceptance = Acceptance(self.record, self.documents.get, lambda: asyncio.get_running_loop().time())
@@ -386,18 +386,18 @@ class Session:
 _LOADING = "The model is loading."
 
 
-def _section(values: Any) -> Mapping[str, Any]:
+def _section(values: Any) -> Any:
     """The settings that a client sent, which may be wrapped in our section's name, or be nothing at all."""
-    if isinstance(values, Mapping) and isinstance(values.get(SECTION), Mapping):
-        values = values[SECTION]
-    return values if isinstance(values, Mapping) else {}
+    return values[SECTION] if isinstance(values, Mapping) and SECTION in values else values
 
 
-def _client_layers(source: str, values: Mapping[str, Any]) -> list[Layer]:
+def _client_layers(source: str, values: Any) -> list[Layer]:
     """What a client sent. What the workspace says in the editor's settings, a client that can tell puts under
     `workspace`: it counts no more than the workspace's own file."""
+    if not isinstance(values, Mapping):  # an empty list is an empty table of Lua
+        return [Layer(source, values)] if values else []
     layers = [Layer(source, {name: each for name, each in values.items() if name != "workspace"})]
-    if isinstance(theirs := values.get("workspace"), Mapping):
+    if theirs := values.get("workspace"):
         layers.append(Layer("the workspace's settings", theirs, workspace=True))
     return layers
 

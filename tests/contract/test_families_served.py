@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import tokenizers
 from conftest import Serve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from once import once
 from test_engine_cancel import until_ready
 from tiny_families import CODE, PREFIX, ROWS, SUFFIX
 
@@ -30,7 +32,7 @@ GGUF = [name for name, row in ROWS.items() if row.ggml]
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("torch")
-    return tiny_families.build_apart(tmp_path_factory.mktemp("families"), list(ROWS))
+    return once(tmp_path_factory, "families", lambda out: tiny_families.build_apart(out, list(ROWS)))
 
 
 def written(checkpoints: Path, name: str) -> Any:
@@ -38,7 +40,7 @@ def written(checkpoints: Path, name: str) -> Any:
 
 
 def as_gguf(checkpoints: Path, name: str) -> Path:
-    path = checkpoints / name / f"{name}.gguf"
+    path = checkpoints / name / f"{name}-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}.gguf"
     if not path.exists():
         scores = checkpoints / name / "scores.json"
         known = json.loads(scores.read_text(encoding="utf-8")) if scores.exists() else {}

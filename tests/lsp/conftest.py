@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,16 +19,13 @@ from typing import Any
 
 import psutil
 import pytest
+import wire
+from inside import CONVERTER, Inside, logging_restored
 from lsprotocol import types as lsp
 from pygls.io_ import run_async
 from pytest_lsp import ClientServerConfig, LanguageClient
 from pytest_lsp.client import register_lsp_features
 from scripted import Script, scripted_server
-
-from hybrid_lsp.server import transport
-from hybrid_lsp.server.app import create_server
-from hybrid_lsp.server.editor import converter
-from hybrid_lsp.server.hybrid import HybridServer
 
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "inventory.py"
 PATIENCE_S = 30
@@ -49,7 +44,7 @@ class Client(LanguageClient):
 
     def __init__(self) -> None:
         super().__init__(converter_factory=lambda: CONVERTER)
-        self.serving: asyncio.Task[None] | None = None
+        self.serving: Inside | None = None
         self.statuses: list[Any] = []
         self.explanations: list[Any] = []
         self.edits: list[lsp.WorkspaceEdit] = []
@@ -82,20 +77,16 @@ class Client(LanguageClient):
 
     async def start_here(self) -> None:
         """Start a server in this process, as its transport does."""
-        ours, theirs = socket.socketpair()
-        reader, writer = await asyncio.open_connection(sock=ours, limit=2**26)
-        self.protocol.set_writer(writer)
-        self._async_tasks.append(asyncio.create_task(run_async(self._stop_event, reader, self.protocol)))
-        server = create_server()
-        server.protocol._converter = CONVERTER
-        self.serving = asyncio.create_task(_serve(server, theirs))
+        self.serving = await Inside.start()
+        self.protocol.set_writer(self.serving.stdin)
+        reading = run_async(self._stop_event, self.serving.stdout, self.protocol)
+        self._async_tasks.append(asyncio.create_task(reading))
 
     async def end_here(self) -> None:
         """Wait for the server's end."""
         assert self.serving is not None
-        await self.serving
-        assert self.protocol.writer is not None
-        self.protocol.writer.close()
+        await self.serving.wait()
+        self.serving.stdin.close()
         await self.stop()
 
     def send(self, method: str, params: Any, number: str) -> asyncio.Future[Any]:
@@ -103,21 +94,6 @@ class Client(LanguageClient):
         return asyncio.wrap_future(self.protocol.send_request(method, params, msg_id=number))
 
 
-async def _serve(server: HybridServer, connection: socket.socket) -> None:
-    reader, writer = await asyncio.open_connection(sock=connection, limit=2**26)
-    try:
-        await transport.converse(server, transport.stream(reader), writer)
-    except (asyncio.CancelledError, ConnectionError):  # at `exit`
-        pass
-    finally:
-        writer.close()
-        for task in server.session._background:
-            task.cancel()
-        await asyncio.to_thread(server.shutdown)
-
-
-CONVERTER = converter()
-"""One for all clients and servers of this process: to make it costs more than many a test."""
 SERVE = ClientServerConfig(server_command=[sys.executable, "-m", "hybrid_lsp", "serve"], client_factory=Client)
 Connect = Callable[..., AbstractAsyncContextManager[Client]]
 
@@ -161,6 +137,12 @@ def no_lighter_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYBRID_LSP_COMPLETION_CASCADE", "false")
 
 
+@pytest.fixture(autouse=True)
+def measured(unmeasured: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the processes only servers count; engines are killed in the end, and have tests of their own."""
+    monkeypatch.setattr(wire, "MEASURED", unmeasured)
+
+
 @pytest.fixture
 async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
     """Start a server and shake hands: `async with connect(settings) as client`; `apart` gives it its own process."""
@@ -197,20 +179,6 @@ async def connect(request: pytest.FixtureRequest) -> AsyncIterator[Connect]:
 
     with logging_restored():
         yield connection
-
-
-@contextlib.contextmanager
-def logging_restored() -> Iterator[None]:
-    """What a server changes in the logging of its process is changed back."""
-    ours, raises = logging.getLogger("hybrid_lsp"), logging.raiseExceptions
-    handlers, propagate, level = list(ours.handlers), ours.propagate, ours.level
-    yield
-    for handler in ours.handlers:
-        handler.close()
-    ours.handlers[:], ours.propagate, logging.raiseExceptions = handlers, propagate, raises
-    ours.setLevel(level)
-    for name in ("pygls", "httpx", "asyncio"):
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

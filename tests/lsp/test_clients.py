@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 import wire
 from conftest import NO_MODELS, URI, capabilities, large
+from inside import CONVERTER
 from scripted import Script
 from wire import Wire, wired
-
-from hybrid_lsp.server.editor import converter
 
 SOURCE = "def slow(items):\n    out = list(sorted(items))\n    return out\n"
 PLACE = {"line": 1, "character": 4}
@@ -24,7 +23,7 @@ async def opened(client: Wire, settings: dict[str, Any], name: str = "a client",
         "processId": None,
         "rootUri": None,
         "clientInfo": {"name": name},
-        "capabilities": converter().unstructure(capabilities()),
+        "capabilities": CONVERTER.unstructure(capabilities()),
         "initializationOptions": settings,
     }
     await client.ask("initialize", params)

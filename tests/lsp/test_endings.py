@@ -65,7 +65,7 @@ async def test_the_users_tests_and_their_copy_end_with_the_server(
     script.replies = [BETTER]
     settings = large(script) | {"verify": {"command": [sys.executable, "-c", endless], "timeout_s": 600}}
     uri = (workspace / "sums.py").as_uri()
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         await wire.initialize(capabilities(full=False), settings)
         folders = {"added": [{"uri": workspace.as_uri(), "name": "p"}], "removed": []}
         wire.notify("workspace/didChangeWorkspaceFolders", {"event": folders})
@@ -89,7 +89,7 @@ def _runs(pid: int) -> bool:
 @pytest.mark.fault("the server is told to end while an analyser runs")
 async def test_bandit_ends_with_the_server(workspace: Path) -> None:
     uri = (workspace / "sums.py").as_uri()
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         await wire.initialize(capabilities(full=False), NO_MODELS)
         wire.notify("textDocument/didOpen", opened(uri))
         security = order(uri)
@@ -107,7 +107,7 @@ async def test_bandit_ends_with_the_server(workspace: Path) -> None:
 @pytest.mark.fault("the editor is killed")
 async def test_a_server_ends_with_its_editor() -> None:
     editor = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=asyncio.subprocess.PIPE)
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         params = {"processId": editor.pid, "rootUri": None, "capabilities": {}, "initializationOptions": NO_MODELS}
         await wire.ask("initialize", params)
         editor.kill()
@@ -117,7 +117,7 @@ async def test_a_server_ends_with_its_editor() -> None:
 
 @pytest.mark.fault("the editor runs elsewhere (`processId` is not here)")
 async def test_an_editor_that_is_not_seen_from_here_ends_nothing() -> None:
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         params = {"processId": 2**22 + 1, "rootUri": None, "capabilities": {}, "initializationOptions": NO_MODELS}
         await wire.ask("initialize", params)
         assert (await wire.ask("workspace/executeCommand", {"command": "hybrid-lsp.status"}))["result"]
@@ -131,7 +131,7 @@ async def test_a_state_folder_that_cannot_be_written_costs_no_suggestion(
     monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(tmp_path / "state"))
     text = "import os\n\nwizard = os.envir"
     uri = "file:///work/wizard.py"
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         await wire.initialize(capabilities(full=False), {"completion": {"min_confidence": 0.0}})
         wire.notify(
             "textDocument/didOpen", opened(uri) | {"textDocument": opened(uri)["textDocument"] | {"text": text}}
@@ -152,7 +152,7 @@ async def test_a_runtime_folder_with_a_long_name_costs_no_suggestion(monkeypatch
         stand_in = socket_path("any.sock").parent
         text, uri = "import os\n\nwizard = os.envir", "file:///work/wizard.py"
         try:
-            async with wired() as wire:
+            async with wired(apart=True) as wire:
                 await wire.initialize(capabilities(full=False), {"completion": {"min_confidence": 0.0}})
                 document = opened(uri)["textDocument"] | {"text": text}
                 wire.notify("textDocument/didOpen", {"textDocument": document})

@@ -387,7 +387,7 @@ async def test_runs_on_other_ranges_go_side_by_side(connect: Connect, script: Sc
 
 async def test_the_end_of_the_connection_hangs_up_on_the_model(script: Script) -> None:
     script.replies, script.hold = ["Never read to its end."], asyncio.Event()
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         await wire.initialize(capabilities(full=False), large(script))
         item = {"uri": URI, "languageId": "python", "version": 1, "text": SOURCE}
         wire.notify("textDocument/didOpen", {"textDocument": item})

@@ -313,7 +313,7 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.fixture
 def fuzz(runner: asyncio.Runner) -> Iterator[Fuzz]:
     """One server for all examples."""
-    connection = wired()
+    connection = wired(apart=True)
 
     async def start() -> Wire:
         wire = await connection.__aenter__()
@@ -375,7 +375,7 @@ def test_before_initialize_and_after_shutdown_requests_are_refused(
 
 
 async def test_closing_stdin_ends_the_server_and_keeps_the_metrics() -> None:
-    async with wired() as wire:
+    async with wired(apart=True) as wire:
         await wire.initialize(capabilities(full=False), NO_MODELS)
         wire.notify("textDocument/didOpen", item())
         await wire.ask("textDocument/inlineCompletion", inline(4, 0))

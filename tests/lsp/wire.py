@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -11,20 +12,21 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import attrs
-
-from hybrid_lsp.server.editor import converter
+from inside import CONVERTER, Inside, logging_restored
 
 PATIENCE_S = 30
+MEASURED: dict[str, str] = {}
+"""The environment by which a server's process has its lines counted."""
 
 
 @attrs.define
 class Wire:
-    """A server process; `received` keeps all that it sent, `replies` the replies by id.
+    """A server; `received` keeps all that it sent, `replies` the replies by id.
 
     `answers` is what its own requests are answered with, by method: a result, or an exception for an error.
     """
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | Inside
     received: list[dict[str, Any]] = attrs.field(factory=list)
     replies: dict[Any, list[dict[str, Any]]] = attrs.field(factory=lambda: defaultdict(list))
     answers: dict[str, Any] = attrs.field(factory=dict)
@@ -62,7 +64,7 @@ class Wire:
         params = {
             "processId": None,
             "rootUri": None,
-            "capabilities": converter().unstructure(capabilities),
+            "capabilities": CONVERTER.unstructure(capabilities),
             "initializationOptions": settings,
         }
         reply = await self.ask("initialize", params)
@@ -108,25 +110,30 @@ def _framed(message: Any) -> bytes:
 
 
 @asynccontextmanager
-async def wired() -> AsyncIterator[Wire]:
-    """A server over stdio; it is killed in the end, should it still be there."""
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hybrid_lsp", "serve", stdin=pipe, stdout=pipe, limit=2**26
-    )
-    wire = Wire(process)
-    reading = asyncio.create_task(wire.read())
-    try:
-        yield wire
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
+async def wired(*, apart: bool = False) -> AsyncIterator[Wire]:
+    """A server over a socket, or `apart` in its own process over stdio; it is ended in the end, should it still run."""
+    with logging_restored():
+        process = await (_start_apart() if apart else Inside.start())
+        wire = Wire(process)
+        reading = asyncio.create_task(wire.read())
         try:
-            # Its end writes what coverage has counted.
-            await wire.ended()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise
+            yield wire
         finally:
-            await reading
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                # Its end writes what coverage has counted.
+                await wire.ended()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+                raise
+            finally:
+                await reading
+
+
+async def _start_apart() -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    command = (sys.executable, "-m", "hybrid_lsp", "serve")
+    environ = os.environ | MEASURED
+    return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=2**26, env=environ)

@@ -15,6 +15,8 @@ from hybrid_lsp.errors import BackendFailed, BackendUnavailable
 from hybrid_lsp.routing.router import Patience
 from hybrid_lsp.types import Tier
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SOURCE = "def add(a, b):\n    total = a + b\n    return total\n"
 GOOD = block("def add(a, b):\n    return a + b")
 SECRET = "AKIA" + "QYLPMN5HHHFPZAM2"

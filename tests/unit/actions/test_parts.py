@@ -20,6 +20,8 @@ from hybrid_lsp.errors import BackendUnavailable
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Tier
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def python(text: str) -> Document:
     return Document("file:///x.py", text, 1, "python")

@@ -20,6 +20,8 @@ from hybrid_lsp.actions.trial import Candidate
 from hybrid_lsp.config import Config, VerifyConfig
 from hybrid_lsp.errors import AnalysisError
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SOURCE = "def add(a, b):\n    total = a + b\n    return total\n"
 CHECK = "import sums; assert sums.add(1, 2) == 3"
 GOOD = block("def add(a, b):\n    return a + b")

@@ -18,6 +18,7 @@ from hybrid_lsp.analysis import review, rules
 from hybrid_lsp.document import Document
 from hybrid_lsp.types import Finding
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 CASES = sorted((Path(__file__).parents[2] / "data" / "security").glob("*.py"))
 
 
@@ -96,7 +97,9 @@ def covered(document: Document, findings: list[Finding], printed: list[Result]) 
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-async def test_none_is_lost_and_none_doubled(path: Path, by_bandit: list[Result], by_ruff: list[Result]) -> None:
+async def test_none_is_lost_none_doubled_and_each_is_explained(
+    path: Path, by_bandit: list[Result], by_ruff: list[Result]
+) -> None:
     document = opened(path)
     found = (await review.security(document)).findings
     printed = [[each for each in results if each.file == path.name] for results in (by_bandit, by_ruff)]
@@ -107,17 +110,12 @@ async def test_none_is_lost_and_none_doubled(path: Path, by_bandit: list[Result]
     assert covered(document, [each for each in found if "ruff" in each.tool], printed[1])
     assert sum(each.tool == "bandit, ruff" for each in found) == most_pairs(*printed)
     assert [each.span.start for each in found] == sorted(each.span.start for each in found)
+    for each in found:
+        assert each.cwe, each
+        assert each.url, each
+        assert each.url.startswith(("https://bandit.readthedocs.io/", "https://docs.astral.sh/ruff/"))
 
 
 def test_the_cases_cover_what_there_is(by_bandit: list[Result], by_ruff: list[Result]) -> None:
     assert len({each.code for each in by_bandit}) >= 70
     assert len({each.code for each in by_ruff}) >= 55
-
-
-async def test_every_finding_has_its_weakness_and_a_link(by_bandit: list[Result]) -> None:
-    for path in CASES:
-        document = opened(path)
-        for each in (await review.security(document)).findings:
-            assert each.cwe, each
-            assert each.url, each
-            assert each.url.startswith(("https://bandit.readthedocs.io/", "https://docs.astral.sh/ruff/"))

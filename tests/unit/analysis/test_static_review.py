@@ -15,6 +15,8 @@ from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import AnalysisError
 from hybrid_lsp.types import Finding, Severity
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def python(text: str, path: Path | None = None) -> Document:
     return Document("file:///x.py", text, 1, "python", path)

@@ -164,3 +164,14 @@ def test_any_text_and_any_span_give_whole_lines(text: str, data: st.DataObject) 
     chosen = symbols.widen(document, span)
     assert chosen == symbols.whole_lines(document, chosen)
     assert chosen.end <= len(text)
+
+
+def test_a_statement_is_not_gone_through_for_what_it_is_in() -> None:
+    document = python("def f():\n    a" + ".b()" * 2000 + "\n")
+    tree = symbols.parse(document)
+    assert tree is not None
+    node = tree.root_node.descendant_for_byte_range(2000, 2001)
+    kinds = [each.type for each in symbols.upward(tree, node, {"expression_statement"})]
+    assert kinds == ["expression_statement", "block", "function_definition", "module"]
+    assert len(symbols.upward(tree, node)) > 1000
+    assert symbols.widen(document, Span(2000, 2001)) == Span(0, len(document.text) - 1)
