@@ -353,7 +353,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "matlab": ("password = '§';", "options = weboptions('Password','§');"),
     "vb": ('Dim password As String = "§"', 'Const API_KEY = "¤"', 'conn.Open "Provider=x;User ID=bob;Password=§;"'),
     "pascal": ("Password := '§';", "const ApiKey = '¤';"),
-    "solidity": ('string private secret = "¤";', "bytes32 privateKey = 0x" + "7f3a91c05be2d648" * 4 + "; // §"),
+    "solidity": ('string private secret = "¤";', "bytes32 privateKey = 0x«" + "7f3a91c05be2d648" * 4 + "»;"),
     "shell": (
         "PASSWORD=‡",
         "PASSWORD='§'",
