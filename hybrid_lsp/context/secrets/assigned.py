@@ -85,7 +85,7 @@ def assigned(text: str) -> Iterator[Place]:
     for trigger in TRIGGER.finditer(small(text)):
         if trigger.start() < done:
             continue
-        start, end = _name(text, trigger.start(), done)
+        start, end = name_at(text, trigger.start(), done)
         done = end
         kind = kind_of(text[start:end])
         if kind is Kind.HINT and (words := _WORDS_BEFORE.search(text, max(0, start - 24), start)) is not None:
@@ -94,7 +94,7 @@ def assigned(text: str) -> Iterator[Place]:
             yield from _under(text, start, end, kind)
 
 
-def _name(text: str, at: int, least: int) -> Place:
+def name_at(text: str, at: int, least: int) -> Place:
     """The name around an offset, of bounded length."""
     low = max(least, at - MOST_CHARS)
     before = _BEFORE_NAME.search(text, low, at)
@@ -107,6 +107,8 @@ def _under(text: str, start: int, end: int, kind: Kind) -> Iterator[Place]:
     """What stands under one name."""
     if text[start:end].endswith((".", "-")):
         end -= 1
+    if "::" in text[max(0, start - 2) : end] and text[end : end + 1] in ('"', "'"):
+        return  # the name of a type: `"AWS::IAM::AccessKey": "..."`
     close = _CLOSE.match(text, end)
     after = close.end() if close else end
     in_quotes = after > end and text[start - 1 : start] in ("'", '"', "`", ":", ";")
@@ -124,6 +126,10 @@ def _after_separator(text: str, start: int, after: int, kind: Kind, in_quotes: b
     wrap = _WRAP.match(text, at)
     is_call = wrap is not None and wrap[0].strip()[-1:] == "(" and wrap[0].strip() != "("
     value = quoted(text, at) or (quoted(text, wrap.end()) if wrap else None)
+    if value is not None and wrap is not None and _IS_KEY.match(text, value.end):
+        return []  # `tokens = {"root": [`
+    if value is not None and separator[0].strip() == "=>" and not in_quotes:
+        return _judged(text, value, kind, strict=True)  # an arm of a match
     if value is not None:
         return _judged(text, value, kind, strict=is_call and not _converts(wrap[0] if wrap else ""))
     if wrap is not None:
@@ -135,6 +141,7 @@ def _after_separator(text: str, start: int, after: int, kind: Kind, in_quotes: b
     return _bare(text, start, separator.end() if block is None else at, separator[0], kind)
 
 
+_IS_KEY = re.compile(r"[ \t]{0,4}(?::|=>)")
 _CONVERTS = re.compile(
     r"(?i)(?:string|str|secret\w*|from|bytes?|buffer\.from|text|password|token|some|just|ok|new\w*|encode\w*|b64decode|fromjson|lit)!?[(\[{<\s]*$"
 )

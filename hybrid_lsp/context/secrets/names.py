@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from enum import IntEnum
 from functools import lru_cache
 
@@ -23,7 +24,10 @@ class Kind(IntEnum):
 
 TRIGGER = re.compile(
     r"pass|pw|ps[wk]|secret|token|cred|key|auth|bearer|jwt|salt|pin|otp\b|mnemonic|seed|sig|sas\b|cookie|session|sid\b"
-    r"|webhook|dsn\b|cvv|kennwort|mdp\b|contrase|clave|senha|wachtwoord|pat\b|nonce"
+    r"|webhook|dsn\b|cvv|kennwort|mdp|contrase|clave|senha|wachtwoord|pat\b|nonce|parol|haslo|has\u0142o|heslo|lozink"
+    r"|salasana|l[o\u00f6]senord|adgangskode|jels[sz]|sifre|\u015fifre|geheim|zugangsdaten|schl(?:ue|\u00fc)ssel|jeton|cle_|cl\u00e9"
+    r"|\u043f\u0430\u0440\u043e\u043b|\u5bc6\u7801|\u5bc6\u78bc|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c|\ube44\ubc00\ubc88\ud638"
+    r"|\u5bc6\u94a5|\u4ee4\u724c|chave|llave|chiave|segret|secret|sleutel"
 )
 """What each name of a secret holds somewhere, in small letters (which the engine finds much faster than any case)."""
 
@@ -36,14 +40,16 @@ def _set(text: str) -> frozenset[str]:
 
 
 _PASSWORD = _set(
-    "password passwords passwd passphrase passcode passwort pwd pwds pswd psw passw pw kennwort senha contrasena "
-    "wachtwoord mdp cvv"
+    "password passwords passwd passwds passphrase passcode passwort passwoerter pwd pwds pswd psw passw pw pws kennwort "
+    "senha contrasena wachtwoord mdp cvv parola parol haslo heslo lozinka salasana losenord loesenord adgangskode "
+    "jelszo sifre geheimnis geheimwort zugangsdaten psk secret secrets segreto geheim "
+    "пароль пароля 密码 密碼 口令 パスワード 暗証番号 비밀번호"
 )
 _KEY = _set(
-    "secret secrets token tokens credential credentials creds cred apikey apikeys apisecret authtoken accesstoken "
-    "accesskey secretkey privatekey authkey masterkey appkey jwt bearer otp mnemonic sas passkey psk"
+    "token tokens credential credentials creds cred apikey apikeys apisecret authtoken accesstoken "
+    "accesskey secretkey privatekey authkey masterkey appkey jwt bearer otp mnemonic sas passkey jeton schluessel 密钥 令牌 sleutel"
 )
-_HINT = _set("auth authorization salt pin signature sig cookie session sid webhook dsn nonce key keys seed clave pat")
+_HINT = _set("auth authorization salt pin signature sig cookie session sid webhook dsn nonce key keys seed pat chave llave chiave")
 # `dbpassword`, `myapikey`: words that were written as one.
 _TAIL = re.compile(
     r"(?:(password|passwd|passphrase|passcode|passwort|pwd|pswd|(?:db|smtp|root|user|admin|mysql|pg|require|master|store)pass)"
@@ -108,7 +114,15 @@ def kind_of(name: str) -> Kind | None:
 
 
 def _words(text: str) -> list[str]:
+    if not text.isascii():
+        text = _plain(text)
     return [word.lower() for word in _WORD.findall(text)]
+
+
+def _plain(text: str) -> str:
+    """Letters without their accents: `contraseña`, `clé`, `hasło`, `şifre`."""
+    split = unicodedata.normalize("NFKD", text.replace("ł", "l").replace("ü", "ue").replace("ı", "i"))
+    return unicodedata.normalize("NFC", "".join(each for each in split if unicodedata.combining(each) not in (230, 202)))
 
 
 def _judged(words: list[str]) -> Kind | None:
@@ -132,7 +146,11 @@ def _of_word(words: list[str], place: int) -> Kind | None:
     if word == "passe" and "mot" in words:
         return Kind.PASSWORD
     if word in _KEY:
-        return Kind.HINT if word == "psk" and place + 1 < len(words) else Kind.KEY
+        return Kind.KEY
+    if word == "clave":
+        return Kind.PASSWORD
+    if word == "cle" and len(words) > 1:
+        return Kind.KEY
     if word == "pat" and before in ("access", "github", "gitlab", "gh", "personal", "azure", "devops"):
         return Kind.KEY
     if word in ("key", "keys"):

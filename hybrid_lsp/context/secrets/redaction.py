@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from hybrid_lsp.context.secrets import assigned, placed, tokens
+from hybrid_lsp.context.secrets import assigned, near, placed, tokens
 
 MARK = "REDACTED_SECRET_"
 _FINDERS = (
@@ -20,6 +20,11 @@ _FINDERS = (
     placed.in_commands,
     placed.in_rows,
     placed.by_look,
+    near.in_sentences,
+    near.in_comparisons,
+    near.in_cryptography,
+    near.in_tables,
+    near.in_notes,
 )
 _LEAST_KNOWN = 6
 """A known secret of so many characters is one wherever it stands."""

@@ -42,6 +42,19 @@ _HARMLESS_WORDS = (
     "invalid public private readonly missing enabled disabled function"
 )
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_COMMON_WORDS = (
+    "letmein iloveyou sunshine monkey dragon qwerty qwertyuiop asdfgh asdfghjkl zxcvbn zxcvbnm baseball football "
+    "superman batman trustno starwars princess shadow welcome ninja passw0rd pa55word p4ssword hunter solo master "
+    "freedom whatever michael jennifer jordan harley ranger buster thomas tigger robert soccer killer george charlie "
+    "andrew michelle jessica pepper daniel access joshua maggie hockey dallas austin thunder taylor matthew cheese "
+    "summer winter autumn spring corvette hello liverpool chelsea arsenal mustang maverick phoenix cookie banana "
+    "computer internet samsung ginger hannah amanda ashley nicole biteme matrix snoopy orange purple secure s3cret "
+    "s3cr3t topsecret supersecret mysecret secretkey mypassword mypass admin root toor administrator opensesame "
+    "swordfish abracadabra chocolate butterfly babygirl lovely loveme bailey donald pokemon naruto blink flower "
+    "changeme changeit gandalf merlin yankees golfer tennis spiderman fluffy rosebud passwort geheim azerty kennwort"
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
+"""What many people choose, as the yearly lists of leaked passwords say; digits and signs around it do not count."""
 _INTERPOLATED = re.compile(r"\$?\{[^{}\s]{0,80}\}|#\{[^{}]{0,80}\}|%\(?\w*\)?[sdr]|(?<![\w$])\$\w+|\$\([^()]{0,80}\)")
 _VERSION = re.compile(
     r"v?\d+(?:[.:-]\d+){1,5}(?:[-+.TZ:]?\w{0,12}){0,4}|\(?0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}\)?|[\d.,:/-]+"
@@ -81,6 +94,8 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
         return False
     if len(set(plain)) < 3 and kind is not Kind.PASSWORD:
         return False
+    if plain[0] == "-" and is_key(plain[1:]):
+        return True
     if any(character.isspace() for character in plain):
         return _is_phrase(plain, kind)
     if _CODE.search(plain):
@@ -88,7 +103,7 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     if kind is Kind.HINT:
         return is_key(plain)
     if kind is Kind.KEY or strict:
-        return looks_random(plain) or (not strict and _is_mixed(plain))
+        return looks_random(plain) or ((not strict or kind is Kind.PASSWORD) and is_known_sort(plain))
     return _is_chosen(plain)
 
 
@@ -195,6 +210,22 @@ def _is_mixed(value: str) -> bool:
     return len(re.findall(r"\d", value)) >= 2 and _OF_TRADE.fullmatch(value) is None
 
 
+def is_common(value: str) -> bool:
+    """A word that many people choose, however it is decorated: `letmein`, `Sunshine1!`."""
+    word = value.lower().strip("0123456789!?.#$*@_-")
+    return 4 <= len(value) and (word in _COMMON or value.lower() in _COMMON)
+
+
+def is_known_sort(value: str) -> bool:
+    """A password by itself: a common one, a word and digits, or a word with signs that names do not have."""
+    if is_common(value) or _is_mixed(value):
+        return True
+    return len(value) >= 7 and _SIGNS.search(value) is not None and _kinds(value) >= 3 and _is_strong(value)
+
+
+_SIGNS = re.compile(r"[A-Za-z0-9][!@#$%^&*?][A-Za-z0-9]|[0-9][!@#$%^&*?]+$")
+
+
 def _is_strong(value: str) -> bool:
     return _kinds(value) >= 3 and 8 <= len(value) <= 64 and entropy(value) >= 3 and not re.search(r"\w\(|\)$", value)
 
@@ -204,13 +235,22 @@ def _is_phrase(value: str, kind: Kind) -> bool:
     words = value.split()
     if kind is not Kind.HINT and any(stands_out(word) for word in words):
         return True
-    small = all(word.isalpha() and word.islower() and 3 <= len(word) <= 10 for word in words)
-    return kind is not Kind.HINT and small and len(words) in (4, 5, 6, 12, 15, 18, 24) and not _PROSE.search(value)
+    if kind is Kind.HINT or _PROSE.search(value.lower()) or TRIGGER.search(small(value)):
+        return False
+    if kind is Kind.PASSWORD and 2 <= len(words) <= 8 and len(value) <= 64:
+        return all(_OF_PHRASE.fullmatch(word) for word in words)
+    are_small = all(word.isalpha() and word.islower() and 3 <= len(word) <= 10 for word in words)
+    return are_small and len(words) in (4, 5, 6, 12, 15, 18, 24)
+
+
+_OF_PHRASE = re.compile(r"[A-Za-z]+(?:'[a-z]+)?[!?.,]?|\d+[!?.,]?|[A-Za-z]+\d+!?")
 
 
 _PROSE = re.compile(
     r"\b(?:the|is|are|was|not|and|or|for|from|with|your|you|must|this|that|enter|type|to|of|in|on|a|an|it|be|has|have|if|"
-    r"password|token|secret|key|user|when|will|can|use|used|should|invalid|new|old|set|no|by|as|at|does|match)\b"
+    r"password|token|secret|key|user|when|will|can|use|used|should|invalid|new|old|set|no|by|as|at|does|match|please|"
+    r"required|optional|confirm|forgot|forgotten|change|least|than|characters|string|value|must|may|only|any|all|same|"
+    r"account|field|empty|error|text|default|name|email|login|wrong|incorrect|too|short|long|weak|strong|letters)\b"
 )
 
 

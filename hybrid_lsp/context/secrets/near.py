@@ -1,0 +1,195 @@
+"""Secrets near a name that no separator ties to them: in prose, notes and logs, in columns of a table, in what a
+function returns, beside a comparison, and as arguments of cryptography.
+
+Little says here that a value is a secret, so it must look like one by itself (`values.is_known_sort`, `values.is_key`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hybrid_lsp.context.secrets.assigned import name_at
+from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
+from hybrid_lsp.context.secrets.strings import quoted
+from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_secret
+
+Place = tuple[int, int]
+
+_GLUE = r"(?:is|are|was|equals|be|to|with|of|as|for|and|the|key|value|now|still|set|use|both|user|account|test|admin)"
+_SAID = re.compile(
+    rf"[\"'`*_)\]]{{0,3}}(?:[ \t]{{0,4}}(?:[:=|\u2192\uff1a-]{{1,2}}|\b{_GLUE}\b|,)){{0,5}}[ \t]{{0,4}}[\"'`*_(\\>]{{0,3}}(?P<secret>[^\s\"'`<>|(){{}}\[\],;]{{4,128}})"
+)
+_PROSE_VALUE = re.compile(r"[.,:;!?*_`]+$")
+_COMMENT = re.compile(r"(?://|#|--|;|/\*|\*|<!--|%|\"\"\"|'''|[\"'`|]|^)[^\n]{0,160}\Z")
+_RETURNS = re.compile(
+    r"[^\"'`\n;]{0,60}?(?:(?:\)|\blambda\b)[^\"'`\n;]{0,40}?[:{]|[:|{]|=>|->|=|\blambda:|\b(?:or|to)\b|<<<|\|\||\?\?|\(\|\w?\||%q|q[qw]?[({\[]|&\w+|!!\w+)\s{0,20}"
+    r"(?:return\b|\*|Some\()?\s{0,20}(?:[\w:.]{1,40}\()?[brf@$N*&]{0,2}"
+)
+_COMPARED = re.compile(
+    r"(?P<quote>[\"'])(?P<secret>[^\"'\n]{4,128})(?P=quote)(?:\.equals\w*\(|\.eql\?\(?|[ \t]{0,2}(?:={2,3}|!={1,2}|\beq\b)[ \t]{0,2})[\w.$>-]{0,60}?(?:pass|pwd|pw|secret|token|key)"
+)
+_CRYPTO = re.compile(
+    r"(?:hmac|jwt|jwts|sign|cipher|crypt|hash|digest|aes|secret|encod|stripe|client|fernet|token|key|getbytes|password|passwd)[\w.:!]{0,30}(?:\(\s{0,20}|'\)\()(?=[^()\n]{0,120}[\"'])"
+)
+_STRING = re.compile(r"(?P<quote>[\"'])(?P<secret>[^\"'\n\\]{4,200})(?P=quote)")
+_MOST_COLUMNS = 40
+_MOST_ROWS = 400
+_HEAD = re.compile(r"(?m)^[ \t|]{0,8}(?P<names>[\w \"'`*.-]{1,60}(?P<between>[|,;\t])[^\n]{1,400})\r?\n")
+_RULE = re.compile(r"[ \t|:+-]{3,400}")
+
+
+def in_sentences(text: str) -> Iterator[Place]:
+    """`the password is hunter2`, `- **Password**: letmein`, `# login with bob / Winter2024!`."""
+    done = 0
+    for trigger in TRIGGER.finditer(small(text)):
+        if trigger.start() < done:
+            continue
+        start, done = name_at(text, trigger.start(), done)
+        kind = kind_of(text[start:done])
+        if kind is None or kind is Kind.HINT:
+            continue
+        found = _SAID.match(text, done)
+        if found is not None and _is_said(_trimmed(found["secret"]), kind):
+            at = found.start("secret")
+            yield at, at + len(_trimmed(found["secret"]))
+        yield from _returned(text, done, kind)
+
+
+def _trimmed(word: str) -> str:
+    """A word without what ends a sentence; a sign at the end of a password stays where a digit is before it."""
+    return _PROSE_VALUE.sub(lambda end: "!" if end[0].startswith("!") else "", word)
+
+
+def _is_said(word: str, kind: Kind) -> bool:
+    if kind is Kind.KEY:
+        return is_key(word)
+    return is_known_sort(word) and is_secret(word, Kind.PASSWORD)
+
+
+def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
+    """`def password(): return "..."`, `let(:password) { "..." }`, `unwrap_or_else(|_| "...")`, `Field(default="...")`."""
+    for bridge in (_RETURNS.match(text, at), _DEFAULT.match(text, at)):
+        value = quoted(text, bridge.end()) if bridge is not None else None
+        if value is not None and (is_known_sort(value.text) if kind is Kind.PASSWORD else is_key(value.text)):
+            if is_secret(value.text, kind):
+                yield from value.spans
+            return
+
+
+_DEFAULT = re.compile(
+    r"[^\"'`\n;]{0,60}(?:\(|,|\||\bor\b|\|\|)\s{0,8}(?:default\w{0,8}\s?=\s?|\|\w?\|\s?)?[brf]?(?=[\"'])"
+)
+
+
+def in_comparisons(text: str) -> Iterator[Place]:
+    """`"hunter2".equals(password)`, `'hunter2' == pw`."""
+    for found in _COMPARED.finditer(text):
+        if is_known_sort(found["secret"]) and is_secret(found["secret"], Kind.PASSWORD):
+            yield found.span("secret")
+
+
+def in_cryptography(text: str) -> Iterator[Place]:
+    """Keys and passwords as arguments: `jwt.encode(payload, "...")`, `bcrypt.hash("...")`."""
+    for call in _CRYPTO.finditer(small(text)):
+        line_end = text.find("\n", call.end(), call.end() + 240)
+        end = line_end if line_end >= 0 else min(len(text), call.end() + 240)
+        hashes = re.search(r"crypt|hash|passw", call[0]) is not None
+        for found in _STRING.finditer(text, call.end(), end):
+            secret = found["secret"]
+            if is_key(secret) or (hashes and is_known_sort(secret) and is_secret(secret, Kind.PASSWORD)):
+                yield found.span("secret")
+
+
+def in_tables(text: str) -> Iterator[Place]:
+    """Rows of a table in Markdown or separated by commas, semicolons or tabs, in the column of a secret's name."""
+    for head in _HEAD.finditer(text):
+        if TRIGGER.search(small(head["names"])) is None:
+            continue
+        between = head["between"]
+        names = head[0].strip("\r\n").split(between)[:_MOST_COLUMNS]
+        kinds = [_column(name) for name in names]
+        if any(kinds):
+            yield from _rows(text, head.end(), between, kinds)
+
+
+def _column(name: str) -> Kind | None:
+    words = name.strip(" \"'`*")
+    kind = kind_of(words.replace(" ", "_")) if re.fullmatch(r"[\w .-]{2,30}", words) else None
+    return kind if kind is not Kind.HINT else None
+
+
+def _rows(text: str, at: int, between: str, kinds: list[Kind | None]) -> Iterator[Place]:
+    for _ in range(_MOST_ROWS):
+        end = text.find("\n", at)
+        line = text[at : end if end >= 0 else len(text)]
+        cells = line.split(between)
+        if len(line) > 2000 or len(cells) != len(kinds):
+            return
+        if _RULE.fullmatch(line) is None:
+            place = at
+            for cell, kind in zip(cells, kinds, strict=True):
+                word = cell.strip(" \"'`*\r")
+                if kind is not None and (is_known_sort(word) or is_key(word) or is_secret(word, kind)):
+                    start = place + cell.index(word)
+                    yield start, start + len(word)
+                place += len(cell) + 1
+        if end < 0:
+            return
+        at = end + 1
+
+
+_PGPASS = re.compile(r"(?m)^[ \t]{0,8}[\w.*-]{1,80}:(?:\d{1,5}|\*):[\w.*-]{1,64}:[\w.*-]{1,64}:(?P<secret>[^\s:]{4,200})$")
+_USER_AND = re.compile(
+    r"(?i)\b(?:auth|cred\w*|login|user(?:name)?s?/pass\w*|zugangsdaten|userpwd|account)[\w\"'`\]]{0,12}[ \t]{0,4}[:=,]{0,2}\s{0,12}(?:-[ \t])?"
+    r"(?:(?:with|as)[ \t]{1,4})?[\"'`]?[\w.@+-]{1,40}[\"'`]?[ \t]{0,2}[:/][ \t]{0,2}[\"'`]?(?P<secret>[^\s\"'`,;)/]{5,128})"
+)
+_DRIVER = re.compile(r"[\"'][\w.-]{1,64}:(?P<secret>[^\s\"'/]{3,128})@(?:tcp|unix|udp)?\(")
+_SLASHED = re.compile(r"\b[\w$]{1,64}/(?P<secret>[^\s\"'/:]{4,128})@[\w./-]{1,80}:\d{2,5}\b")
+_CRYPTED = re.compile(r"(?<![\w$])\$(?:apr1|[156y]|2[abxy]|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})\$[\w./$=,+-]{20,300}")
+_COMMANDS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\becho[ \t]+(?:-n[ \t]+)?[\"']?(?:[\w.-]{1,40}:)?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?(?:-S|chpasswd|passwd|docker|podman|gh|helm|cryptsetup|kinit|openssl|gpg)",
+        r"\becho[ \t]+[\"']?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*\|[ \t]*sudo[ \t]+-S",
+        r"(?:-pass(?:in|out)?|-passin|-passout)[ \t]+(?:pass:)?(?P<secret>[^\s\"':$]{4,128})",
+        r"\bopenssl\b[^\n|;]{0,160}[ \t]-k[ \t]+[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
+        r"\bnet[ \t]+us(?:er|e)\b[ \t]+\S{1,64}[ \t]+(?P<secret>[^\s/$%\"'-][^\s\"']{3,128})(?=[ \t]+/|[ \t]*$)",
+        r"\b(?:sqlcmd|bcp|isql|osql)\b[^\n|;]{0,160}[ \t]-P[ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
+        r"\bsnmp\w{2,12}\b[^\n|;]{0,160}[ \t]-[AX][ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
+        r"\b(?:smbclient|net|rpcclient)\b[^\n|;]{0,160}[ \t]-U[ \t]*[\"']?[\w.\\-]{1,64}%(?P<secret>[^\s\"'$]{4,128})",
+        r"\bhtpasswd[ \t]+-\w*b\w*[ \t]+(?:-\w+[ \t]+)*\S{1,128}[ \t]+\S{1,64}[ \t]+[\"']?(?P<secret>[^\s\"'$]{4,128})",
+        r"\buseradd\b[^\n|;]{0,160}[ \t](?:-p|--password)[ \t=]+[\"']?(?P<secret>[^\s\"'$]{4,128})",
+        r"\b(?:vault|gh|flyctl|wandb|huggingface-cli|snyk)[ \t]+(?:auth[ \t]+)?login\b[^\n|;<]{0,60}?(?:[ \t]|<<<[ \t]*[\"']?)(?P<secret>[\w.-]{20,200})",
+        r"(?m)^[ \t]*user[ \t]+\S{1,64}[ \t]+on\b[^\n]{0,80}?[ \t]>(?P<secret>\S{4,128})",
+        r"(?i)wi-?fi\.(?:begin|config|connect)\w*\([^\n,]{1,80},[ \t]*[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
+        r"(?im)^[ \t]*(?:requirepass|masterauth|ssl_password|AuthLDAPBindPassword|\w{1,30}password|bindpw|rootpw)[ \t]+[\"']?(?P<secret>[^\s\"'=:({;,)]{4,128})[\"']?;?[ \t]*(?:#|$)",
+        r"(?im)^[ \t]*pin[ \t]*[=:][ \t]*[\"']?(?P<secret>\d{4,8})[\"']?[ \t]*$",
+        r"(?i)\b(?:ftp|imap|smtp|conn|server|red|redis|mail|ssh|client)\w{0,10}[.:]+(?:login|auth|connect)\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,128})[\"']\)",
+        r"(?i)(?:load|store|tochararray|createasync)\([^()\n]{0,40}?[\"'](?P<secret>[^\"'\n]{4,64})[\"'](?:\.toCharArray|\);?$)",
+        r"(?i)\b(?:strn?cpy|curl_easy_setopt|memcpy|strlcpy)\([^()\n\"]{0,80}(?:pass|pwd|secret)[^()\n\"]{0,40}\"(?:[\w.-]{1,40}:)?(?P<secret>[^\"\n]{4,128})\"",
+        r"(?i)(?:basic_?auth|create)\w{0,10}[( ][^\n]{0,60}?,[ \t]*(?:Some\()?[\"'](?P<secret>[^\"'\n\s]{4,128})[\"']",
+        r"(?i)\b(?:pass|pwd|password|secret|token)[ \t]{1,4}string[ \t]{1,4}`[^`\n]{0,80}default:\"(?P<secret>[^\"\n]{4,128})\"",
+        r"(?i)default_value[ \t]?=[ \t]?\"(?P<secret>[^\"\n]{4,128})\"[^\n]{0,40}\n[ \t]{0,20}(?:pub[ \t])?\w{0,30}(?:password|passwd|pwd|secret|token)\b",
+        r"(?i)[#\[.=]\w{0,20}(?:password|passwd|pwd|pin)\]?[\"']\)?[,.][ \t]?(?:with:|type\(|fill\(|sendKeys\()?[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
+        r"(?i)[\"'](?:password|passwd|passwort)[\"'],[ \t]?with:[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
+        r"(?i)\{noop\}(?P<secret>[^\"'\s]{3,128})",
+        r"(?i)password[\"']>\s{0,20}<value>(?P<secret>[^<>\n]{4,128})</value>|\bpassword\"[^<>\n]{0,60}>\s{0,20}<value>(?P<other>[^<>\n]{4,128})</value>",
+    )
+)
+
+
+def in_notes(text: str) -> Iterator[Place]:
+    """User and password beside each other, lines of a `.pgpass`, hashes of passwords, commands that take one."""
+    yield from (found.span() for found in _CRYPTED.finditer(text))
+    for found in _PGPASS.finditer(text):
+        yield found.span("secret")
+    for pattern in (_USER_AND, _DRIVER, _SLASHED):
+        for found in pattern.finditer(text):
+            if is_key(found["secret"]) or is_known_sort(found["secret"]):
+                yield found.span("secret")
+    for pattern in _COMMANDS:
+        for found in pattern.finditer(text):
+            group = "secret" if found["secret"] is not None else "other"
+            if is_key(found[group]) or is_common(found[group]) or is_secret(found[group], Kind.PASSWORD):
+                yield found.span(group)
