@@ -84,7 +84,7 @@ class CompletionPipeline:
         answer = await self._answer(cursor, query, config.completion)
         if answer.suggestions and config.completion.speculate and cursor.certain:
             self._think_ahead(cursor, answer, config.completion)
-        return cursor.placed(answer)
+        return attrs.evolve(cursor.placed(answer), left_out=self.surroundings.left_out(cursor))
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
