@@ -15,7 +15,7 @@ from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.length import shape
 from hybrid_lsp.completion.place import LONGEST_LINE, Place, delimiter, where
 from hybrid_lsp.completion.trim import Site
-from hybrid_lsp.context.grammars import Trees
+from hybrid_lsp.context.grammars import Trees, relatives
 from hybrid_lsp.context.neighbours import Neighbours
 from hybrid_lsp.context.window import around
 from hybrid_lsp.document import Document
@@ -36,7 +36,7 @@ class Surroundings:
     may_read: Callable[[Document], bool] = lambda document: True
     roots: Callable[[], Iterable[Path]] = tuple
     trees: Trees = attrs.field(factory=Trees)
-    index: CopyIndex = attrs.field(factory=CopyIndex)
+    index: CopyIndex = attrs.field(factory=lambda: CopyIndex(relatives))
     neighbours: Neighbours = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

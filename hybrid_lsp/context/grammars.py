@@ -46,7 +46,9 @@ _GRAMMARS = {
 LANGUAGES = frozenset(_GRAMMARS)
 
 _FAMILIES = (
-    frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"}),
+    frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact", "svelte", "vue", "astro"}),
+    frozenset({"css", "scss", "less", "sass"}),
+    frozenset({"html", "xhtml", "django-html", "jinja-html", "handlebars", "erb", "blade", "twig"}),
     frozenset({"c", "cpp", "objective-c", "objective-cpp", "cuda-cpp"}),
     frozenset({"java", "kotlin", "scala", "groovy"}),
 )

@@ -284,7 +284,7 @@ class Window:
 
 def _share(text: str) -> float:
     """How much of the text around is read where a part of it is this one: of a text that is all signs, less."""
-    return min(1.0, DENSE * len(text) / max(1, len(lex(text))))
+    return min(1.0, DENSE * len(text) / len(lex(text))) if len(text) == NEXT else 1.0
 
 
 def _enough(found: Iterable[list[int]]) -> list[list[int]]:
