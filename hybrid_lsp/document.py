@@ -72,9 +72,11 @@ class Document:
 
     @property
     def tabbed(self) -> bool:
-        """Whether it is Python, not endless, whose lines are indented by tabs and none by blanks."""
-        small = len(self.text) <= MOST_TABBED
-        return small and self.language == "python" and "\n\t" in self.text and "\n  " not in self.text
+        """Whether it is Python, not endless, most of whose lines are indented by tabs: docstrings, and what is aligned,
+        begin with blanks in such files too."""
+        if self.language != "python" or "\n\t" not in self.text or len(self.text) > MOST_TABBED:
+            return False
+        return self.text.count("\n\t") > self.text.count("\n  ")
 
     @cached_property
     def plain(self) -> Document:

@@ -75,3 +75,11 @@ def test_tabs_of_an_endless_file_stay() -> None:
     assert "\n    b = 1\t# c" in small.plain.text
     assert large.plain is large
     assert not large.tabbed
+
+
+@pytest.mark.parametrize(("docstring", "tabbed"), [("  aligned\n", True), ("    x = 1\n" * 9, False)])
+def test_most_lines_decide_how_a_file_is_indented(docstring: str, tabbed: bool) -> None:
+    document = Document("file:///a.py", "def f():\n\ta = 1\n\tb = 2\n" + docstring, language="python")
+    assert document.tabbed is tabbed
+    assert ("\n    a = 1" in document.plain.text) is tabbed
+    assert document.plain.line_count == document.line_count
