@@ -20,6 +20,7 @@ from benchmarks import (
     hostile_work,
     infilling,
     interference,
+    languages,
     llama_cpp,
     memory,
     real,
@@ -33,6 +34,7 @@ Run = Callable[[Report, argparse.Namespace], Awaitable[None]]
 BENCHMARKS: dict[str, Run] = {
     "replay": lambda report, options: replay.run(report, options.keystrokes),
     "typed": lambda report, options: typed.run(report, options.places),
+    "languages": lambda report, options: languages.run(report, options.places // 4, options.sources),
     "ttft": lambda report, options: ttft.run(report, options.repeats),
     "llama.cpp": lambda report, options: llama_cpp.run(report, options.repeats, options.llama_python),
     "interference": lambda report, options: interference.run(report, options.repeats),
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=12, help="of each timing")
     parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
     parser.add_argument("--places", type=int, default=250, help="typed at in each way")
+    parser.add_argument("--sources", type=Path, help="of `languages`: a folder of code beside what is at hand")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--small-model", type=Path, help="of `real` and `infilling`: what `small.model` names")

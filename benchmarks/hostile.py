@@ -49,8 +49,34 @@ FILES = {
     "blanks.txt": ("plaintext", " " * 900_000),
     "lines.ini": ("ini", "\n" * 900_000),
     "astral.ts": ("typescript", "x = '" + "📦" * 200_000 + "'\n"),
+    "astral.go": ("go", "// 📦\nvar 名 = 1\n" * 45_000),
+    "returns.txt": ("plaintext", "\r" * 450_000 + "\r\n" * 200_000),
+    "mixed.py": ("python", "def f(a):\r    return a\r\n\n" * 30_000),
+    "tabbed.py": ("python", "if a:\n\tb = 1\t# c\n" * 45_000),
+    "docstring.py": ("python", 'def f():\n    """' + "Words of a text that never ends.\n" * 27_000),
+    "comment.py": ("python", "# " + "word " * 180_000),
+    "blocks.js": ("javascript", "if (a) {\n" * 20_000 + "}\n" * 20_000),
+    "backticks.ts": ("typescript", "`${" * 200_000),
+    "elements.html": ("html", "<div><p>" * 110_000),
+    "deep.xml": ("xml", "<a>\n" * 110_000 + "</a>\n" * 110_000),
+    "rules.css": ("css", "a{b:c;d:url(x)}" * 60_000),
+    "deep.yaml": ("yaml", "".join("  " * depth + "a:\n" for depth in range(900))),
+    "groups.tex": ("latex", "\\a{" * 220_000),
+    "word.rs": ("rust", "a" * 900_000),
+    "words.txt": ("plaintext", " ".join(f"w{number}" for number in range(130_000))),
+    "rows.csv": ("csv", "1,2,3,4,5,6,7,8\n" * 60_000),
+    "strings.json": ("json", "{" + ",".join(f'"k{number}": "v"' for number in range(60_000)) + "}"),
+    "base64.svelte": ("svelte", "<script>\nlet x = '" + "QUJD" * 220_000 + "';\n</script>\n"),
+    "inserts.sql": ("sql", "INSERT INTO t VALUES ('a', 'it''s', 1);\n" * 22_000),
+    "levels.lua": ("lua", "f(function() " * 60_000),
+    "classes.java": ("java", "class A { void f() { g(1); } }\n" * 30_000),
+    "elses.c": ("c", "if (a) b(); else " * 55_000),
+    "lambdas.py": ("python", "x = " + "lambda: " * 100_000 + "1\n"),
+    "names.cs": ("csharp", "a." * 400_000),
 }
-"""The language and the text of each; all are below `files.max_bytes`."""
+"""The language and the text of each."""
+_GROWN = 1_990_000
+"""Bytes, a little below `files.max_bytes`, up to which each is repeated for a second go."""
 
 
 @attrs.define
@@ -77,18 +103,27 @@ async def run(report: Report) -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         found = {file: await typed(folder / file) for file in FILES}
+        found |= {f"{file} grown": await typed(folder / file, grown=True) for file in FILES}
     worst = max(found, key=found.__getitem__)
-    report.add("hostile files", f"longest stop of the event loop, {len(found)} files", found[worst], "ms", most=MOST_MS)
+    report.add(
+        "hostile files",
+        f"longest stop of the event loop, {len(FILES)} files, small and large",
+        found[worst],
+        "ms",
+        most=MOST_MS,
+    )
     slowest = sorted(found, key=found.__getitem__, reverse=True)[:5]
     report.notes.append("hostile files, the slowest: " + ", ".join(f"{name} {found[name]:.0f} ms" for name in slowest))
 
 
-async def typed(path: Path) -> float:
-    """Make one of the files, open it and type some keys in its middle, asking after each; the longest stop in ms."""
+async def typed(path: Path, *, grown: bool = False) -> float:
+    """Make one of the files, as it is or `grown` as large as files may be, and open it; type some keys in its middle,
+    asking after each. The longest stop in ms."""
     fake = FakeBackend()
     fake.enqueue(_REPLIES * 2 * (len(KEYS) + 1))
     typing = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None)
     language, text = FILES[path.name]
+    text *= _GROWN // len(text.encode()) if grown else 1
     path.write_text(text, encoding="utf-8", newline="")  # noqa: ASYNC240 (nothing else runs yet)
     document = Document(path.as_uri(), text, language=language, path=path)
     config = Config(completion=CompletionConfig(debounce_ms=0, speculate=False))

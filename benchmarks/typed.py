@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -47,6 +47,8 @@ CLOSE = 0.02
 _LEAST = 3
 """Characters of the rest of a line below which it is no place."""
 _TYPED_LINES = 3
+_TRIES = 100
+"""Draws for each place that is wanted."""
 _NEXT = re.compile(r"^(?=\S)", re.MULTILINE)
 _STRINGS = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|#.*")
 
@@ -79,6 +81,8 @@ class Place:
     typed: str = attrs.field(repr=False)
     rest: str = attrs.field(repr=False)
     below: str = attrs.field(repr=False)
+    language: str = "python"
+    suffix: str = ".py"
 
 
 @attrs.define
@@ -94,20 +98,29 @@ class Tally:
 
 
 def places(count: int, seed: int = SEED) -> list[Place]:
-    """Places drawn from the modules: half of them within a word or after a sign, half where an editor closes a pair."""
-    library, dice = Path(sysconfig.get_paths()["stdlib"]), random.Random(seed)  # noqa: S311
+    """Places drawn from the modules."""
+    library = Path(sysconfig.get_paths()["stdlib"])
     files = [path for name in MODULES if (path := library / f"{name}.py").exists()]
-    texts = {path.stem: path.read_text(encoding="utf-8").expandtabs(4) for path in files}
-    found: list[Place] = []
-    while len(found) < count:
-        module = dice.choice(sorted(texts))
-        if drawn := _place(module, texts[module], dice, after_pair=len(found) % 2 == 1):
-            found.append(drawn)
+    return drawn({path.stem: path.read_text(encoding="utf-8").expandtabs(4) for path in files}, count, seed)
+
+
+def drawn(texts: Mapping[str, str], count: int, seed: int = SEED) -> list[Place]:
+    """Places of texts: half of them within a word or after a sign, half where an editor closes a pair. Of texts that
+    have few, fewer."""
+    dice, found = random.Random(seed), list[Place]()  # noqa: S311
+    for _ in range(_TRIES * count):
+        name = dice.choice(sorted(texts))
+        if chosen := _place(name, texts[name], dice, after_pair=len(found) % 2 == 1):
+            found.append(chosen)
+        if len(found) == count:
+            break
     return found
 
 
 def _place(module: str, text: str, dice: random.Random, *, after_pair: bool) -> Place | None:
     starts = [match.start() + 1 for match in re.finditer("\n", text)]
+    if len(starts) <= _TYPED_LINES + 1:
+        return None
     number = dice.randrange(_TYPED_LINES, len(starts) - 1)
     start, end = starts[number], starts[number + 1] - 1
     line = text[start:end].rstrip()
@@ -128,7 +141,7 @@ async def run(report: Report, count: int) -> None:
     tallies: dict[str, Tally] = {}
     for way in WAYS:
         with place.own_folders() as folder:
-            tallies[way.name] = await _typed(folder, chosen, way)
+            tallies[way.name] = await typed(folder, chosen, way)
     bare = tallies[BARE.name]
     for way in WAYS:
         _tell(report, way, tallies[way.name], bare)
@@ -149,13 +162,14 @@ def _tell(report: Report, way: Way, found: Tally, bare: Tally) -> None:
             report.add(name, f"{what}: points from bare typing", 100 * abs(mine - theirs) / found.asked, "", most=held)
 
 
-async def _typed(folder: Path, chosen: Sequence[Place], way: Way) -> Tally:
+async def typed(folder: Path, chosen: Sequence[Place], way: Way) -> Tally:
+    """Type at places, in files of a folder, in one way."""
     settings = {"completion": {"debounce_ms": 0, "speculate": False}, "metrics": {"enabled": False}}
     editor, tally = Editor(settings), Tally()
     await editor.start(folder)
     async with place.engine(EngineSpec("embedded")):
         for number, each in enumerate(chosen):
-            await _one(editor, folder / f"{number}.py", each, way, tally, number)
+            await _one(editor, folder / f"{number}{each.suffix}", each, way, tally, number)
     await editor.stop()
     return tally
 
@@ -164,9 +178,12 @@ async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, nu
     """Type up to a place, ask twice."""
     above, below = _written(at.above, way), _written(at.below, way)
     hand = Simulated(above + below, [len(above)], way.closes, way.line_end, "\t" if way.tabs else INDENT)
-    editor.open(path, hand.text)
+    editor.open(path, hand.text, at.language)
     hand.sends = lambda edit: editor.replace(edit.span, edit.text)
-    hand.type(_written(at.typed, way, line_end="\n"))
+    keys = _written(at.typed, way, line_end="\n")
+    hand.type(keys[:-1])
+    slip(hand, number)
+    hand.type(keys[-1:])
     editor.cursor = hand.cursor
     tally.asked += 1
     for invoked in (False, True):
@@ -181,6 +198,26 @@ async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, nu
             tally.shown, tally.exact = tally.shown + 1, tally.exact + exact
         if _faulty(line):
             tally.faulty.add(2 * number + invoked)
+
+
+def slip(hand: Simulated, number: int) -> None:
+    """What people do between two keys, at every place something else: a wrong key, a surround, keys at two cursors; and
+    take it back. The text is as before."""
+    before, at = hand.text, hand.cursor
+    if number % 4 == 1:
+        hand.press("x")
+        hand.press("(")
+        hand.undo()  # and once more below
+    elif number % 4 == 2:
+        start = max(hand.text.rfind("\n", 0, at) + 1, at - 3)
+        hand.surround(Span(start, at), "(")
+    elif number % 4 == 3:
+        hand.cursors = [min(at, len(hand.text) // 3), at]
+        hand.press("z")
+    if number % 4:
+        hand.undo()
+    hand.cursors = hand.cursors[-1:]
+    assert (hand.text, hand.cursor) == (before, at)
 
 
 def _written(text: str, way: Way, line_end: str = "") -> str:

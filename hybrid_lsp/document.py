@@ -7,18 +7,20 @@ and U+2028, which would shift every position below such a character.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
 
 import attrs
 
+from hybrid_lsp.line_index import LineStarts
+
 TAB_BLANKS = "    "
 """What a tab counts for in indentation."""
+MOST_TABBED = 200_000
+"""Characters; in a longer text tabs stay tabs, since each keystroke would turn them all into blanks."""
 _TAB_INSIDE = re.compile(r"[^\t\n]\t")
 _TABS = re.compile(r"^\t+", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -57,13 +59,9 @@ class Document:
     path: Path | None = None
 
     @cached_property
-    def line_starts(self) -> list[int]:
+    def line_starts(self) -> LineStarts:
         """The offset at which each line begins; there is always at least one line."""
-        found = {self.text.count("\r"), self.text.count("\n"), self.text.count("\r\n")}
-        end = "\r\n" if len(found) == 1 and found != {0} else "\n"
-        if end == "\n" and "\r" in self.text:
-            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
-        return [0, *accumulate(map(len(end).__add__, map(len, self.text.split(end)[:-1])))]
+        return LineStarts(self.text)
 
     @cached_property
     def lf(self) -> Document:
@@ -74,8 +72,11 @@ class Document:
 
     @property
     def tabbed(self) -> bool:
-        """Whether it is Python, whose lines are indented by tabs and none by blanks."""
-        return self.language == "python" and "\n\t" in self.text and "\n  " not in self.text
+        """Whether it is Python, not endless, most of whose lines are indented by tabs: docstrings, and what is aligned,
+        begin with blanks in such files too."""
+        if self.language != "python" or "\n\t" not in self.text or len(self.text) > MOST_TABBED:
+            return False
+        return self.text.count("\n\t") > self.text.count("\n  ")
 
     @cached_property
     def plain(self) -> Document:
@@ -120,7 +121,7 @@ class Document:
     def position(self, offset: int) -> tuple[int, int]:
         """(line, column in code points) of an offset, clamped to the text."""
         offset = max(0, min(offset, len(self.text)))
-        line = bisect_right(self.line_starts, offset) - 1
+        line = self.line_starts.line_of(offset)
         return line, offset - self.line_starts[line]
 
     def lines_of(self, span: Span) -> range:

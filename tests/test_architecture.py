@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "hybrid_lsp"
 FLOORS = {
     "errors": 0,
+    "line_index": 0,
     "document": 0,
     "types": 0,
     "paths": 0,
@@ -42,7 +43,7 @@ FLOORS = {
     "__main__": 9,
 }
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
-GROUND = ["errors", "document", "types", "paths", "config"]
+GROUND = ["errors", "line_index", "document", "types", "paths", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),

@@ -7,6 +7,7 @@ they speak of, and nothing is counted twice.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Protocol
 
 import attrs
 
+from hybrid_lsp.completion.experience import Experience
 from hybrid_lsp.completion.kept import carried, share_kept
 from hybrid_lsp.document import Document, Span, difference
 from hybrid_lsp.metrics.events import AcceptKind, Event, InlineAccepted, InlineIgnored, InlineKept
@@ -60,6 +62,8 @@ class _Offer:
     taken: bool = False
     settled: bool = False
     displayed: bool = False
+    language: str = ""
+    probability: float = math.nan
 
     @property
     def rest(self) -> int:
@@ -92,6 +96,7 @@ class Acceptance:
     later: Callable[[float, Callable[[], None]], Timer] = lambda delay, call: asyncio.get_running_loop().call_later(
         delay, call
     )
+    experience: Experience = attrs.field(factory=Experience)
     _known: OrderedDict[str, _Offer] = attrs.field(factory=OrderedDict)
     _shown: dict[str, _Offer] = attrs.field(factory=dict)
     _kept: OrderedDict[str, _Accepted] = attrs.field(factory=OrderedDict)
@@ -172,6 +177,7 @@ class Acceptance:
     def _place(self, offer: _Offer, suggestion: Suggestion, document: Document) -> None:
         """The suggestion as it is shown now; while it is typed into, only the rest of it is."""
         start, text = suggestion.span.start, _lf(suggestion.text)
+        offer.language, offer.probability = document.language, suggestion.confidence
         replaced = document.slice(suggestion.span)
         stands = replaced.rstrip(_CLOSERS)
         offer.behind = replaced[len(stands) :]
@@ -225,6 +231,8 @@ class Acceptance:
         """Count an accept of all but the last `rest` characters, unless it has been."""
         if rest >= offer.left:
             return
+        if not offer.taken:
+            self.experience.settled(offer.language, offer.probability, taken=True)
         offer.left, offer.taken = rest, True
         self._ignored[offer.uri] = 0
         self.record(InlineAccepted(offer.id, _kind(offer.text, rest), characters))
@@ -239,9 +247,12 @@ class Acceptance:
         seen_s = self.clock() - offer.since
         if offer.rest == 0 or offer.typed >= TYPED_CHARACTERS:
             self._ignored[offer.uri] = 0
+            self.experience.settled(offer.language, offer.probability, taken=True)
             self.record(InlineAccepted(offer.id, AcceptKind.TYPED, offer.typed))
         elif offer.displayed or not self._client_tells:
-            self._ignored[offer.uri] += seen_s >= SEEN_S
+            if seen_s >= SEEN_S:
+                self._ignored[offer.uri] += 1
+                self.experience.settled(offer.language, offer.probability, taken=False)
             self.record(InlineIgnored(offer.id, seen_s * 1000))
 
     def _keep(self, offer: _Offer, text: str) -> None:

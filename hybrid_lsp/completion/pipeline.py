@@ -17,7 +17,8 @@ import attrs
 from hybrid_lsp.completion import cascade, gate
 from hybrid_lsp.completion.budget import ContextBudget
 from hybrid_lsp.completion.cascade import First, Lighter
-from hybrid_lsp.completion.confidence import SURE, Copies, Judge
+from hybrid_lsp.completion.closing import closing
+from hybrid_lsp.completion.confidence import SURE, Copies, Judge, Judgement
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
 from hybrid_lsp.completion.deep import PATIENCE, deep_request
@@ -34,6 +35,7 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
+from hybrid_lsp.models.placed import Spot, spot
 from hybrid_lsp.routing.router import Router, Task
 from hybrid_lsp.types import Finish, Infill, Reason, Request
 
@@ -55,7 +57,8 @@ READING_S = 0.25
 class CompletionPipeline:
     """Answers inline requests, and follows the documents between them.
 
-    `lighter` is a model that is asked before the router's (None: none is).
+    `lighter` is a model that is asked before the router's (None: none is). `shift` says by how much the log-odds of a
+    language's suggestions are corrected by what the user took.
     `client_waits`: the editor itself waits for a pause in typing. `reads_files`: the model can tell other files from
     the one at hand. `ignored` says how many suggestions in a row were ignored in a document.
     """
@@ -68,6 +71,7 @@ class CompletionPipeline:
     reads_files: bool = False
     lighter: Lighter | None = None
     ignored: Callable[[str], int] = lambda uri: 0
+    shift: Callable[[str], float] = lambda language: 0.0
     surroundings: Surroundings = attrs.field(factory=Surroundings)
     reuse: Reuse = attrs.field(factory=Reuse)
     flights: Flights = attrs.field(factory=Flights)
@@ -84,7 +88,7 @@ class CompletionPipeline:
         answer = await self._answer(cursor, query, config.completion)
         if answer.suggestions and config.completion.speculate and cursor.certain:
             self._think_ahead(cursor, answer, config.completion)
-        return cursor.placed(answer)
+        return attrs.evolve(cursor.placed(answer), left_out=self.surroundings.left_out(cursor))
 
     def opened(self, document: Document) -> None:
         """A document was opened."""
@@ -229,7 +233,11 @@ class _Work:
         return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
 
     def sure_copy(self) -> Answer | None:
-        """The copied line where it is so sure that no model is needed."""
+        """What the grammar closes, or the copied line where it is so sure that no model is needed."""
+        if text := closing(self.cursor.document.language, self.cursor.prefix, self.cursor.suffix):
+            answer = self._presenter().closing(text)
+            self._keep(answer)
+            return answer
         alone = self._judge.copy_alone(self.copies)
         if alone.probability < SURE or self.cursor.invoked:
             return None
@@ -393,7 +401,18 @@ class _Work:
         """Who asks by hand sees whatever there is."""
         judge = judge or self._judge
         threshold = 0.0 if self.cursor.invoked else self._usual_threshold(judge)
-        return Presenter(self.cursor, self.site, judge, threshold)
+        return Presenter(self.cursor, self.site, judge, threshold, self._corrected(judge))
+
+    def _corrected(self, judge: Judge) -> Callable[[Judgement], float]:
+        """How likely a suggestion is right here, and for this user."""
+        language = self.cursor.document.language
+        return lambda judged: judge.corrected(judged, language, self.spot, self.pipeline.shift(language))
+
+    @cached_property
+    def spot(self) -> Spot:
+        """The place and the kind of file, as far as they say how likely a suggestion is right."""
+        document = self.cursor.document
+        return spot(self.cursor.prefix, self.cursor.suffix, str(document.path or document.uri))
 
     def _usual_threshold(self, judge: Judge) -> float:
         if self.config.min_confidence >= 0:

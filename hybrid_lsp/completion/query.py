@@ -30,6 +30,7 @@ class Query:
 class Answer:
     """Suggestions, best first, or the reason why there is none, in a code and in words.
 
+    `left_out` says in words what was not looked at because the file is too large or too odd; shown or not.
     `model_ms` is the time that the model took, `tokens` what it decoded; `reused`: known from an earlier request.
     """
 
@@ -41,6 +42,7 @@ class Answer:
     model_ms: float = 0.0
     tokens: int = 0
     reused: bool = False
+    left_out: str = ""
 
 
 WORDS = {

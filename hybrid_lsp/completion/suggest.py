@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Callable
 
 import attrs
 
@@ -18,23 +19,33 @@ from hybrid_lsp.types import Finish, Reason, Suggestion, Tier
 
 COPY = "copy"
 """The name of the copy model in logs, metrics and the status."""
+GRAMMAR = "grammar"
+CERTAIN = 0.95
+"""The name of what the grammar alone decides, and how likely it is right: what is open may stand in a text."""
 
 
 @attrs.frozen
 class Presenter:
     """Makes answers for one cursor, whose `site` says what fits there.
 
-    `threshold` is the probability below which nothing is shown.
+    `threshold` is the probability, `corrected` for the place, below which nothing is shown.
     """
 
     cursor: Cursor
     site: Site
     judge: Judge
     threshold: float
+    corrected: Callable[[Judgement], float] = lambda judged: judged.probability
 
     def copied(self, alone: Judgement) -> Answer:
         """The copied line."""
         return self._shown_or_not(alone, alone.text, Answer(tier=Tier.STATIC, model=COPY))
+
+    def closing(self, text: str) -> Answer:
+        """The rest of a closing tag, which the grammar alone decides."""
+        certain = attrs.evolve(self, corrected=lambda judged: judged.probability)
+        judged = Judgement(text, CERTAIN, from_copy=True)
+        return certain._shown_or_not(judged, text, Answer(tier=Tier.STATIC, model=GRAMMAR))
 
     def without_model(self, alone: Judgement, reason: Reason, detail: str) -> Answer:
         """The copied line has to do, if it is sure enough; what is wrong with the model is said all the same."""
@@ -73,7 +84,7 @@ class Presenter:
         if best.from_copy:
             return best, []
         below = lines[1 + best.text.count("\n") :]
-        return best, self.judge.further(below, best.probability, freely=self.threshold == 0)
+        return best, self.judge.further(below, self.corrected(best), freely=self.threshold == 0)
 
     def _best(self, copies: Copies, line: Line) -> Judgement:
         """By hand a copy comes first only where it would be shown unasked too: most of the others are wrong."""
@@ -98,6 +109,7 @@ class Presenter:
         return Judgement(f"\n{lines[1].text}", judged.probability * ends, from_copy=False)
 
     def _shown_or_not(self, judged: Judgement, raw: str, answer: Answer, finish: Finish | None = None) -> Answer:
+        judged = attrs.evolve(judged, probability=self.corrected(judged))
         sure = sure_enough(judged.probability, self.threshold)
         # What is not sure enough need not be parsed: it is not shown.
         site = attrs.evolve(self.site, finish=finish, parsed=self.site.parsed if sure else None)

@@ -13,9 +13,9 @@ import attrs
 
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.length import shape
-from hybrid_lsp.completion.place import Place, delimiter, where
+from hybrid_lsp.completion.place import LONGEST_LINE, Place, delimiter, where
 from hybrid_lsp.completion.trim import Site
-from hybrid_lsp.context.grammars import Trees
+from hybrid_lsp.context.grammars import Trees, relatives
 from hybrid_lsp.context.neighbours import Neighbours
 from hybrid_lsp.context.window import around
 from hybrid_lsp.document import Document
@@ -36,7 +36,7 @@ class Surroundings:
     may_read: Callable[[Document], bool] = lambda document: True
     roots: Callable[[], Iterable[Path]] = tuple
     trees: Trees = attrs.field(factory=Trees)
-    index: CopyIndex = attrs.field(factory=CopyIndex)
+    index: CopyIndex = attrs.field(factory=lambda: CopyIndex(relatives))
     neighbours: Neighbours = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -87,6 +87,15 @@ class Surroundings:
             delimiter=delimiter(document, offset, tree),
             language=document.language,
         )
+
+    def left_out(self, cursor: Cursor) -> str:
+        """What is not looked at here because it would take too long at every keystroke, in words; mostly empty."""
+        line = cursor.document.line(cursor.document.position(cursor.offset)[0])
+        if len(line) > LONGEST_LINE:
+            return f"The line is longer than {LONGEST_LINE} characters: only what is next to the cursor is looked at."
+        if self.trees.gave_up(cursor.document):
+            return "The file is too large or too deeply nested: suggestions are not checked against its syntax."
+        return ""
 
     def context(self, cursor: Cursor, chars: int, *, files: bool) -> Infill:
         """What a model reads: the window around the cursor and, with `files`, excerpts of others."""

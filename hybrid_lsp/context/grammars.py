@@ -46,7 +46,9 @@ _GRAMMARS = {
 LANGUAGES = frozenset(_GRAMMARS)
 
 _FAMILIES = (
-    frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact"}),
+    frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact", "svelte", "vue", "astro"}),
+    frozenset({"css", "scss", "less", "sass"}),
+    frozenset({"html", "xhtml", "django-html", "jinja-html", "handlebars", "erb", "blade", "twig"}),
     frozenset({"c", "cpp", "objective-c", "objective-cpp", "cuda-cpp"}),
     frozenset({"java", "kotlin", "scala", "groovy"}),
 )
@@ -54,12 +56,16 @@ _FAMILIES = (
 
 DEEPEST = 500
 """Levels of a tree that are gone into: what is nested deeper was written by no one."""
-PARSE_S, PARSE_ASIDE_S = 0.015, 3.0
+PARSE_S, PARSE_ASIDE_S = 0.012, 3.0
 """Seconds of computing that a document's tree may take while one types, and the first one on a thread of its own."""
 _LESS = 0.8
 """A text that was too slow to parse is tried again when so much is left of it."""
 LARGE = 30_000
 """Characters from which on a document is parsed ahead."""
+MOST_NODES = 500_000
+"""Nodes of a tree that is kept: to let go of one takes its time as well."""
+_DEPTHS = 64
+"""Places of a tree at which its depth is looked at."""
 _READ_BYTES = 512
 MOST_CHILDREN = 5000
 """Parts of a node that are looked through."""
@@ -265,13 +271,19 @@ class Trees:
             except TooSlow:
                 self._hopeless[document.uri] = length
             else:
-                if self._aside.get(document.uri) is thread:
+                if unwieldy(tree):
+                    self._hopeless[document.uri] = length
+                elif self._aside.get(document.uri) is thread:
                     _keep(self._known, document.uri, Parsed(document.language, source, tree), self._most)
             if self._aside.get(document.uri) is thread:
                 del self._aside[document.uri]
 
         self._aside[document.uri] = thread = threading.Thread(target=run, daemon=True, name="parsing aside")
         thread.start()
+
+    def gave_up(self, document: Document) -> bool:
+        """Whether the document's tree is not made, because that takes too long at every keystroke."""
+        return document.uri in self._hopeless and document.uri not in self._known
 
     def settle(self) -> None:
         """Wait for the threads that still parse."""
@@ -284,6 +296,20 @@ class Trees:
         self._aside.pop(uri, None)
         self._hopeless.pop(uri, None)
         self._late.pop(uri, None)
+
+
+def unwieldy(tree: Tree) -> bool:
+    """Whether a tree is so large, or (at one of some places) so deep, that an edit of it takes long: it costs the
+    depth of the place, without a chance to stop."""
+    count, cursor = tree.root_node.descendant_count, tree.walk()
+    if count > MOST_NODES:
+        return True
+    for number in range(1, _DEPTHS):
+        cursor.reset(tree.root_node)
+        cursor.goto_descendant(count * number // _DEPTHS)
+        if cursor.depth > DEEPEST:
+            return True
+    return False
 
 
 def walk(node: Node) -> Iterator[Node]:

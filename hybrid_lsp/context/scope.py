@@ -24,7 +24,10 @@ TAB = 4
 _MOST_LINES_UP = 2000
 """Lines above a place in which what encloses it is looked for."""
 _MOST_IMPORT_LINES = 2000
-"""Lines from the top in which imports are looked for."""
+_MOST_IMPORT_CHARS = 100_000
+"""Lines and characters from the top in which imports are looked for."""
+_MOST_LINE_CHARS = 500
+"""Characters by which a line is taken for a head."""
 _MOST_SIGNATURE_LINES = 12
 
 SCOPES = frozenset(
@@ -60,6 +63,10 @@ IMPORT_LINE = re.compile(
     r"|require(?:_relative)?\b|(?:const|let|var|local)\s.*\brequire\s*\(|source\s|extern\s+crate\b|@import\b)"
 )
 """How an import begins, in any language."""
+_IMPORT_WORD = re.compile(
+    r"(?:\A|(?<=[\n\r]))(?:import|from|use|using|pub|mod|#|package|require|const|let|var|local|source|extern|@import)"
+)
+"""What may be one: found without a look at each line by itself."""
 CLOSER_LINE = re.compile(r"\s*(?:[)\]}]|(?:end|fi|done|esac|until)\b)")
 """A line that closes what an earlier one opened."""
 _DECLARES = re.compile(
@@ -177,10 +184,12 @@ def _by_indent(document: Document, line: int) -> list[Scope]:
     for number in range(line - 1, max(-1, line - _MOST_LINES_UP), -1):
         if limit <= 0:
             break
-        text = document.line(number)
-        if not text.strip() or indent_of(text) >= limit or CLOSER_LINE.match(text):
+        line_text = document.line(number)
+        # Without its indentation, which the patterns would try again and again.
+        text, indent = line_text.strip()[:_MOST_LINE_CHARS], indent_of(line_text)
+        if not text or indent >= limit or CLOSER_LINE.match(text):
             continue
-        limit = indent_of(text)
+        limit = indent
         if _DECLARES.match(text) or _C_FUNCTION.match(text):
             found.append(Scope(_head_lines(document, number, line), len(document.text)))
     return found
@@ -217,15 +226,17 @@ def imports(document: Document, tree: Tree | None, before: int) -> list[Span]:
     """The whole lines of the imports that begin before an offset, in order."""
     found = _imports_by_tree(tree.root_node, before) if tree is not None else None
     if found is None:
-        starts = document.line_starts
-        numbers = (
-            number
-            for number in range(min(_MOST_IMPORT_LINES, document.position(before)[0]))
-            if IMPORT_LINE.match(document.line(number))
-        )
-        return [Span(starts[number], _line_end(document, number)) for number in numbers]
+        return list(_imports_by_line(document, before))
     lines = ((document.position(node.start_byte)[0], document.position(node.end_byte - 1)[0]) for node in found)
     return [Span(document.line_starts[first], _line_end(document, last)) for first, last in lines]
+
+
+def _imports_by_line(document: Document, before: int) -> Iterator[Span]:
+    starts, most = document.line_starts, min(_MOST_IMPORT_LINES, document.position(before)[0])
+    for found in _IMPORT_WORD.finditer(document.text, 0, min(starts[most], _MOST_IMPORT_CHARS)):
+        number = document.position(found.start())[0]
+        if IMPORT_LINE.match(document.line(number)):
+            yield Span(found.start(), _line_end(document, number))
 
 
 def _imports_by_tree(node: Node, before: int) -> list[Node]:

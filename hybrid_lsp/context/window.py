@@ -29,6 +29,8 @@ _NEAREST = 1200
 """Characters before the cursor that they never take: with less, the embedded model is right less often."""
 _STEPS = 8
 """The cut moves by this part of the limit."""
+_MOST_LINES = 200
+"""Lines among which the best to cut at is chosen."""
 
 
 def around(document: Document, offset: int, limit: int, tree: Tree | None = None) -> Infill:
@@ -104,7 +106,8 @@ def _below(document: Document, offset: int, room: int) -> str:
     last = bisect_right(document.line_starts, offset + room) - 1
     if last < 0 or document.line_starts[last] <= offset:
         return text[offset : offset + room]
-    best = min(range(last, first - 1, -1), key=lambda number: _depth(document, number), default=last)
+    lines = range(last, max(first - 1, last - _MOST_LINES), -1)
+    best = min(lines, key=lambda number: _depth(document, number), default=last)
     return text[offset : document.line_starts[best]]
 
 

@@ -108,4 +108,6 @@ def _record(session: Session, document: Document | None, found: Answer, started:
     outcome = f"shown, {len(first.text)} characters" if first else f"nothing: {found.reason} {found.detail}".rstrip()
     session.tell.trace(f"inline {outcome}; {latency_ms:.0f} ms, {found.tokens} tokens in {found.model_ms:.0f} ms")
     if found.reason not in (Reason.SUPERSEDED, Reason.CANCELLED):
-        session.tell.show_status(reason=found.reason, message=found.detail, tier=found.tier)
+        session.tell.show_status(
+            reason=found.reason, message=f"{found.detail} {found.left_out}".strip(), tier=found.tier
+        )

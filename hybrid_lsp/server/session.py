@@ -334,6 +334,7 @@ class Session:
             reads_files=self.config.small.model != EMBEDDED,
             lighter=self._lighter(),
             ignored=self.acceptance.ignored_in_a_row,
+            shift=self.acceptance.experience.shift,
             surroundings=Surroundings(lambda document: self.leave_alone(document) is None, lambda: self.roots),
         )
         for document in self.documents:

@@ -5,7 +5,7 @@ Which files those are is the caller's to decide: an ignored or secret one must n
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from attrs import define, field
 
@@ -32,6 +32,7 @@ class _File:
 class CopyIndex:
     """Answers how a line goes on by what stands elsewhere; a change costs no more than the lines around it."""
 
+    alike: Callable[[str], Collection[str]] = lambda language: (language,)  # whose files are copied from
     _open: OrderedDict[str, _File] = field(factory=OrderedDict)  # by URI, the one that changed last is last
     _closed: OrderedDict[str, _File] = field(factory=OrderedDict)
     _asked: tuple[str, Text] = ("", Text.of(""))  # the document of the last question, which may be in neither
@@ -70,11 +71,13 @@ class CopyIndex:
         return continue_line(self._asked[1], offset)
 
     def across(self, document: Document, offset: int) -> Copy:
-        """The most probable rest of the line at an offset, from other files of the language, the last edited first."""
+        """The most probable rest of the line at an offset, from other files of the language and those alike, the last
+        edited first."""
+        alike = self.alike(document.language)
         others = [
             file.text
             for uri, file in (*reversed(self._open.items()), *reversed(self._closed.items()))
-            if file.language == document.language and uri != document.uri
+            if file.language in alike and uri != document.uri
         ]
         _prepare(others, PREPARED)
         return continue_across(document.text, offset, others)

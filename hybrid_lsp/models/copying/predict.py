@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from attrs import define, field
 
 from hybrid_lsp.models.copying.text import Block, Text
-from hybrid_lsp.models.copying.words import LONG_LINE, LONG_STEM, LONG_WORD, stem_of
+from hybrid_lsp.models.copying.words import LONG_LINE, LONG_STEM, LONG_WORD, lex, stem_of
 
 ORDER = 8  # words of context at most; longer ones hardly occur twice
 BEFORE, AFTER = 30_000, 10_000  # characters read around the cursor: more takes longer and says little more
-MOST_S = 0.08  # seconds of computing for one line: text that is all signs has candidates everywhere
+DENSE, NEXT = 0.6, 2000  # words a character, of so many before the cursor: where there are more, less is read
+MOST_S = 0.03  # seconds of computing for one line: text that is all signs has candidates everywhere
 MAX_WORDS = 40  # of a line predicted
 MAX_CANDIDATES = 400  # occurrences of the last word looked at, the nearest first
 NEAR = 1500.0  # words: an occurrence at this distance from the cursor counts half of one beside it
@@ -189,7 +190,8 @@ class Window:
     def around(cls, text: Text, offset: int) -> "Window":
         """Of BEFORE and AFTER characters; lines cut by these bounds count as far as they are inside."""
         whole = text.text
-        low, high = max(0, offset - BEFORE), min(len(whole), offset + AFTER)
+        share = _share(whole[max(0, offset - NEXT) : offset])
+        low, high = max(0, offset - int(share * BEFORE)), min(len(whole), offset + int(share * AFTER))
         window = cls(stem_of(whole[max(low, offset - LONG_STEM) : offset]))
         line = max(low, whole.rfind("\n", low, offset), offset - LONG_LINE)
         window._above = window._read(text, low, line)
@@ -278,6 +280,11 @@ class Window:
             word = words[at]
             votes[word] = votes.get(word, 0.0) + NEAR / (NEAR + abs(cursor - at))
         return votes
+
+
+def _share(text: str) -> float:
+    """How much of the text around is read where a part of it is this one: of a text that is all signs, less."""
+    return min(1.0, DENSE * len(text) / len(lex(text))) if len(text) == NEXT else 1.0
 
 
 def _enough(found: Iterable[list[int]]) -> list[list[int]]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import languages
 from benchmarks.simulated import Simulated
-from benchmarks.typed import BARE, WAYS, Place, _faulty, places
+from benchmarks.typed import BARE, WAYS, Place, _faulty, drawn, places, slip
 from hybrid_lsp.document import Span
 
 
@@ -86,6 +91,32 @@ def test_the_edits_make_the_text() -> None:
     simulated.type('def f(a):\n    return g(\n        "a",\n    )\n\nx')
     simulated.undo()
     assert text == simulated.text
+
+
+@given(st.text(alphabet="ab(\"'\n) ", max_size=40), st.integers(0, 7))
+def test_slips_leave_the_text_as_it_was(text: str, number: int) -> None:
+    hand = editor()
+    hand.type(text)
+    before = hand.text, hand.cursor
+    slip(hand, number)
+    assert (hand.text, hand.cursor) == before
+    assert len(hand.cursors) == 1
+
+
+def test_places_are_drawn_from_any_text_that_has_some() -> None:
+    found = drawn({"a": "fn f(a: u8) {\n    g(a, 1)\n}\n" * 9, "b": "x\n"}, 12)
+    assert len(found) == 12
+    assert {each.module for each in found} == {"a"}
+    assert drawn({"b": "x\n"}, 3) == []
+
+
+def test_texts_of_other_languages_are_at_hand(tmp_path: Path) -> None:
+    (tmp_path / "a.svelte").write_text("<p>a</p>\n")
+    (tmp_path / "b.vue").write_bytes(b"\xff")
+    found = languages.texts(tmp_path)
+    assert {".rs", ".md", ".ts", ".lua", ".h"} <= found.keys()
+    assert list(found[".svelte"].values()) == ["<p>a</p>\n"]
+    assert ".vue" not in found
 
 
 def test_real_code_typed_with_closed_pairs_is_the_same_code() -> None:

@@ -405,3 +405,17 @@ async def test_the_large_model_is_not_asked_without_need_or_leave(sure: float, c
     )
     assert shown(await pipeline.complete(query("x = ‸", invoked=True), Config(completion=config))) == "maybe"
     assert big.requests == []
+
+
+async def test_what_is_not_looked_at_is_said() -> None:
+    answer, _ = await complete("x = ‸\n", "1")
+    assert answer.left_out == ""
+    answer, _ = await complete("x = " + "1, " * 1000 + "‸\n", "1")
+    assert answer.suggestions
+    assert "The line is longer than 1000 characters" in answer.left_out
+    surroundings = Surroundings()
+    surroundings.trees.gave_up = lambda document: True  # type: ignore[method-assign]
+    pipeline = CompletionPipeline(Router({}), lambda document: None, surroundings=surroundings)
+    answer = await pipeline.complete(query("x = ‸\n"), Config(completion=CompletionConfig(debounce_ms=0)))
+    assert answer.reason is Reason.NO_BACKEND
+    assert "not checked against its syntax" in answer.left_out

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
-from hybrid_lsp.context import grammars
+from hybrid_lsp.context import grammars, scope, window
 from hybrid_lsp.context.grammars import DEEPEST, MOST_CHILDREN, Parsed, TooSlow, Trees, errors, first_children, path_to
 from hybrid_lsp.context.scope import imports, text_end
-from hybrid_lsp.document import Document
+from hybrid_lsp.document import Document, Span
 
 
 def test_a_parse_ends_when_its_time_is_over() -> None:
@@ -77,3 +78,42 @@ def test_imports_are_looked_for_at_the_top() -> None:
     document = Document("file:///a.kt", "import a.b\n" + "val x = 1\n" * 50_000, language="kotlin")
     (found,) = imports(document, None, len(document.text))
     assert document.slice(found) == "import a.b\n"
+
+
+def test_imports_below_other_lines_are_found_by_their_lines() -> None:
+    text = "x\nimport a\n  import b\nimports = 1\nfrom c import d\r\nuse e;\n#include <f>\nx import g\n"
+    document = Document("file:///a.kt", text, language="kotlin")
+    lines = [document.slice(span).strip() for span in imports(document, None, len(text))]
+    assert lines == ["import a", "from c import d", "use e;", "#include <f>"]
+
+
+def test_a_cut_is_chosen_among_so_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    monkeypatch.setattr(window, "_depth", lambda document, line: looked_at.append(line) or 0)
+    window.around(Document("file:///a.ini", "\n" * 100_000, language="ini"), 50_000, 20_000)
+    assert len(looked_at) <= window._MOST_LINES
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 3000 + "]" * 3000, "x = [" + "1, " * 3000 + "]\n"])
+def test_a_tree_that_no_edit_can_be_made_in_quickly_is_given_up(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grammars, "MOST_NODES", 5000)
+    monkeypatch.setattr(grammars, "LARGE", 1000)
+    monkeypatch.setattr(grammars, "PARSE_ASIDE_S", 1000.0)
+    trees, document = Trees(), Document("file:///deep.py", text, language="python")
+    trees.prepare(document)
+    trees.settle()
+    assert trees.gave_up(document)
+    monkeypatch.setattr(grammars, "parser", lambda language: pytest.fail("it is parsed again"))
+    assert trees.parsed(document.replace(Span(9, 9), "[")) is None
+
+
+def test_a_head_is_looked_for_without_the_indentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    declares = scope._DECLARES
+    monkeypatch.setattr(
+        scope, "_DECLARES", SimpleNamespace(match=lambda text: read.append(text) or declares.match(text))
+    )
+    text = "".join(" " * depth + "def f(): " + "x" * 2000 + "\n" for depth in range(0, 90, 3)) + " " * 90 + "x"
+    found = scope.enclosing(Document("file:///a.nim", text, language="nim"), 30, None)
+    assert len(found) == 30
+    assert max(map(len, read)) <= scope._MOST_LINE_CHARS

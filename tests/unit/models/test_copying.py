@@ -3,6 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_lsp.models import copying
+from hybrid_lsp.models.copying.predict import AFTER, BEFORE, DENSE, Window
+from hybrid_lsp.models.copying.text import Text
 
 ABOVE = """def load(path):
     with open(path) as stream:
@@ -69,3 +71,11 @@ def test_lexing_loses_nothing(text):
 )
 def test_first_word(text, word):
     assert copying.first_word(text) == word
+
+
+def test_of_text_that_is_all_signs_less_is_read() -> None:
+    dense = Text.of("if (a) {\n" * 20_000)
+    plain = Text.of("total = first_number + second_number\n" * 5000)
+    counts = [len(Window.around(text, len(text.text) // 2).words) for text in (dense, plain)]
+    assert counts[0] <= (BEFORE + AFTER) * DENSE * 1.1
+    assert counts[1] > 0.2 * (BEFORE + AFTER)
