@@ -24,6 +24,8 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _WORD = re.compile(r"\w")
 _TELLING = 6
 """A line with fewer letters (`else:`, `}`) may well begin or end a reply by itself."""
+_DEFINES = re.compile(r"\b(?:def|class|fn|func|fun|function|sub|struct|impl|trait|enum|interface|module|namespace)\s+\w")
+"""A line that begins a definition tells, however short it is."""
 # difflib takes quadratic time: longer texts get one edit around all that differs.
 _DIFF_LINES = 2000
 
@@ -142,7 +144,8 @@ def _repeats_complaint(document: Document, span: Span, new: str) -> str | None:
     if not lines:
         return None
     for line, around in ((lines[0], _heads(document, span)), (lines[-1], _next_line(document, span))):
-        if line in around and line not in old and len(_WORD.findall(line)) >= _TELLING:
+        tells = len(_WORD.findall(line)) >= _TELLING or _DEFINES.search(line)
+        if line in around and line not in old and tells:
             return f"The reply repeats a line from outside of the code: `{line}`."
     return None
 

@@ -16,6 +16,8 @@ from hybrid_lsp.actions.base import (
     NothingOutcome,
     Outcome,
     Terms,
+    around,
+    selected,
 )
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.analysis import ruff
@@ -28,6 +30,8 @@ A checker reports a problem in this code. Correct its cause with the smallest ch
 otherwise, and nothing else; never silence the checker with a comment. Where the report is wrong, reply with the code \
 as it is."""
 _RULE = re.compile(r"[A-Z]{1,4}\d{3,4}")
+_LONGEST = 200
+"""Lines; a problem in the fields of a longer class is fixed where it stands, without the rest."""
 _SPEAK_RUFF = ("ruff", "flake8", "pyflakes", "pycodestyle")
 
 
@@ -42,6 +46,13 @@ class Fix(Rewrite):
     keep_marks: bool = False
     languages: frozenset[str] = frozenset({"python"})
     terms: Terms = BY_DIAGNOSTIC
+
+    def target(self, document: Document, span: Span) -> Span | None:
+        # What is wrong on a line is often mended on another one: at the declaration, before the loop, in the signature.
+        hull = around(document, span)
+        if hull is None or document.slice(hull).count("\n") >= _LONGEST:
+            return selected(document, span)
+        return hull
 
     def may_empty(self, context: ActionContext) -> bool:
         return context.diagnostic is not None and leftout.is_needless(context.diagnostic.message)

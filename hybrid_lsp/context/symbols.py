@@ -190,7 +190,9 @@ def trimmed(document: Document, span: Span) -> Span:
     line, column = document.position(span.start)
     content = document.line(line)
     indent = len(content) - len(content.lstrip())
-    start = document.line_starts[line] + (max(column, indent) if content.strip() else column)
+    if content.strip():  # behind the last character of a function one is still in that function
+        column = min(max(column, indent), len(content.rstrip()) - 1)
+    start = document.line_starts[line] + column
     return Span(start, start)
 
 

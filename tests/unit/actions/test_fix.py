@@ -6,6 +6,8 @@ import pytest
 from action_bench import Bench, block, no_model, problem, python
 
 from hybrid_lsp.actions.base import EditOutcome, NothingOutcome
+from hybrid_lsp.actions.fix import Fix
+from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError
 from hybrid_lsp.types import Tier
 
@@ -88,3 +90,34 @@ async def test_a_fix_may_not_rename_what_others_use() -> None:
     done = await Bench().run("fix", rename, rename, document=document, diagnostic=named)
     assert isinstance(done, NothingOutcome)
     assert "no longer defines `add`" in done.label
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "at", "begins"),
+    [
+        ("javascript", "const n = 1;\nfunction f(a) {\n  let b = a;\n  return c;\n}\n", "return c", "function f"),
+        ("javascript", "class A {\n  g() {\n    return 1;\n  }\n  f() {\n    return c;\n  }\n}\n", "return c", "  f()"),
+        ("rust", "/// Doc.\nfn f() -> i32 {\n    let x = 1;\n    y\n}\n", "y\n", "/// Doc."),
+        ("c", "int n;\nint f(void) {\n  int x = 1;\n  return y;\n}\n", "return y", "int f"),
+        ("go", "package a\n\nfunc f() int {\n\tx := 1\n\treturn y\n}\n", "return y", "func f"),
+        ("typescript", "interface A {\n  a: string\n  b: strin\n}\n", "strin\n", "interface A"),
+        ("python", "def f():\n    x = 1\n    return y\n", "return y", "def f"),
+        ("python", "x = 1\nprint(y)\n", "print(y)", "print(y)"),
+        ("lua", "x = 1\nprint(y)\n", "print(y)", "print(y)"),
+    ],
+)
+def test_the_definition_around_a_problem_is_what_is_mended(language: str, text: str, at: str, begins: str) -> None:
+    file = Document("file:///x", text, 1, language)
+    start = text.index(at)
+    span = Fix().target(file, Span(start, start + len(at.rstrip())))
+    assert span is not None
+    assert file.slice(span).startswith(begins)
+    assert at.strip() in file.slice(span)
+
+
+def test_of_a_very_long_class_only_the_statement_is_mended() -> None:
+    text = "class A {\n" + "".join(f"  a{n} = {n};\n" for n in range(300)) + "  b = c;\n}\n"
+    start = text.index("b = c")
+    span = Fix().target(Document("file:///x", text, 1, "javascript"), Span(start, start + 5))
+    assert span is not None
+    assert span.end - span.start < 20
