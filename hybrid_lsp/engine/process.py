@@ -183,7 +183,7 @@ class _Process:
         self._server.should_exit = True
 
     def _end_on_signals(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)):
             # Windows' loop has no signal handlers; a plain one serves there.
             try:
                 self._loop.add_signal_handler(number, self._told_to_end, number.name)

@@ -69,8 +69,12 @@ class MetricsStore:
         except sqlite3.Error as error:
             log.warning("A metric was not written: %s", error)
             if is_damage(error):
-                connection.close()
-                return open_database(self._path)
+                with contextlib.suppress(OSError, sqlite3.Error):  # then the next one tries again
+                    fresh = open_database(self._path)
+                    connection.close()
+                    return fresh
+        except (OverflowError, UnicodeError) as error:  # what a client says may be no value of SQLite's
+            log.warning("A metric was not written: %s", type(error).__name__)
         return connection
 
     def _drain(self) -> None:
@@ -107,9 +111,12 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that the file's content is wrong, and not that it is locked or the disk full."""
+    """Whether an error says that the file's content is wrong, and not that it is locked or the disk full.
+
+    SQLITE_ERROR is what it says of tables that are not as ours are.
+    """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 def damaged_name(path: Path) -> Path:

@@ -2,7 +2,8 @@
 its clients.
 
 Names of headers in any case, and lines that end with LF alone, are taken. What is no header is passed over up to the
-next `Content-Length`, so that one bad message does not make the server deaf; it is told as a `Complaint`.
+next `Content-Length`, so that one bad message does not make the server deaf; it is told as a `Complaint`. The same
+holds for a length that cannot be: headers in the middle of a body are the next message's, for JSON has no such line.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ MOST_BYTES = 256 * 1024 * 1024
 _LONGEST_LINE = 8192
 # At the end of a line: it may stand behind the rest of a message whose own length was wrong.
 _LENGTH = re.compile(rb"(?i)content-length[ \t]*:[ \t]*([0-9]{1,12})[ \t]*$")
+_NEXT = re.compile(rb"(?i)content-length[ \t]*:[ \t]*[0-9]{1,12}[ \t]*\r?\n(?:[!-9;-~]+[ \t]*:[^\n]*\n)*\r?\n")
 _OTHER_HEADER = re.compile(rb"(?i)(?!content-length)[!-9;-~]+[ \t]*:")
 
 
@@ -35,7 +37,10 @@ class Frames:
         self._length: int | None = None
         """Bytes of the body whose headers have been read; None while headers are read."""
         self._announced: int | None = None
-        self._skipped = 0
+        self._headed = self._two_lengths = False
+        """Whether headers have been read, and say two different lengths."""
+        self._searched = 0
+        """Bytes of the body in which no headers begin."""
         self._told = False
 
     @property
@@ -47,13 +52,10 @@ class Frames:
         """Take bytes in; yields the messages that they complete."""
         self._pending += data
         while True:
-            if self._skipped:
-                dropped = min(self._skipped, len(self._pending))
-                del self._pending[:dropped]
-                self._skipped -= dropped
-            if self._skipped:
-                return
             if self._length is not None:
+                if (complaint := self._cut_short()) is not None:
+                    yield complaint
+                    continue
                 if len(self._pending) < self._length:
                     return
                 body, self._length = bytes(self._pending[: self._length]), None
@@ -63,6 +65,21 @@ class Frames:
                 return
             elif (complaint := self._header(line)) is not None:
                 yield complaint
+
+    def _cut_short(self) -> Complaint | None:
+        """Give a body up in which the headers of another message stand."""
+        assert self._length is not None
+        here = min(self._length, len(self._pending))
+        if self._pending.find(b"\n", self._searched, here) < 0:
+            self._searched = here  # as almost always: JSON that is sent is one line
+            return None
+        found = _NEXT.search(self._pending, max(0, self._searched - _LONGEST_LINE))
+        if found is None or found.start() >= self._length:
+            self._searched = here
+            return None
+        del self._pending[: found.start()]
+        self._length = None
+        return Complaint("A message is shorter than its `Content-Length` says: it is passed over.")
 
     def _line(self) -> bytes | None:
         """The next line without its end; None where there is none yet. Of one that is too long the end is kept."""
@@ -78,20 +95,30 @@ class Frames:
         if not line.strip():
             return self._headers_end()
         if (found := _LENGTH.search(line)) is not None:
+            self._two_lengths |= self._announced not in (None, int(found[1]))
             self._announced = int(found[1])
             return None
-        if self._announced is None and not self._told and _OTHER_HEADER.match(line) is None:
-            self._told = True  # once, until a message is found again
-            return Complaint("What came is no header of a message: send `Content-Length: BYTES`.")
+        if self._announced is None and _OTHER_HEADER.match(line) is None:
+            return self._complaint("What came is no header of a message: send `Content-Length: BYTES`.")
+        self._headed = True
         return None
 
     def _headers_end(self) -> Complaint | None:
-        length, self._announced = self._announced, None
+        length, headed, two = self._announced, self._headed, self._two_lengths
+        self._announced, self._headed, self._two_lengths = None, False, False
         if length is None:
-            return None
-        self._told = False
-        if length > MOST_BYTES:
-            self._skipped = length
+            return self._complaint("Headers came without `Content-Length: BYTES`.") if headed else None
+        if two:
+            return self._complaint("A message came with two lengths: it is passed over.")
+        self._told = length > MOST_BYTES
+        if self._told:
             return Complaint(f"The message has more than {MOST_BYTES} bytes: it is passed over.")
-        self._length = length
+        self._length, self._searched = length, 0
         return None
+
+    def _complaint(self, message: str) -> Complaint | None:
+        """Once, until a message is found again."""
+        if self._told:
+            return None
+        self._told = True
+        return Complaint(message)

@@ -132,10 +132,12 @@ async def test_it_goes_when_idle_and_leaves_nothing(spec: EngineSpec, engines: E
     assert "nobody asked" in places.log.read_text(encoding="utf-8")
 
 
-async def test_told_to_end_it_ends_in_order(spec: EngineSpec, engines: Engines) -> None:
+@pytest.mark.fault("the engine is told to end (SIGTERM, SIGINT, SIGHUP)")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+async def test_told_to_end_it_ends_in_order(spec: EngineSpec, engines: Engines, number: int) -> None:
     launcher = Launcher()
     await launcher.ensure(spec)
-    engines()[0].terminate()
+    engines()[0].send_signal(number)
     record = launcher._records[spec]
     assert record.child is not None
     child = record.child.process

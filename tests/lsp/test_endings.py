@@ -19,6 +19,8 @@ from conftest import NO_MODELS, capabilities, large, until
 from scripted import Script
 from wire import Wire, wired
 
+from hybrid_lsp.paths import state_dir
+
 SOURCE = "def add(a, b):\n    total = a + b\n    return total\n"
 BETTER = "```python\ndef add(a, b):\n    return a + b\n```"
 WAY_OUT: dict[str, Callable[[Wire], Any]] = {
@@ -121,6 +123,20 @@ async def test_an_editor_that_is_not_seen_from_here_ends_nothing() -> None:
         params = {"processId": 2**22 + 1, "rootUri": None, "capabilities": {}, "initializationOptions": NO_MODELS}
         await wire.ask("initialize", params)
         assert (await wire.ask("workspace/executeCommand", {"command": "hybrid-lsp.status"}))["result"]
+
+
+@pytest.mark.fault("a `processId` that no process has")
+@pytest.mark.parametrize("pid", [0, -1, 2**31, 2**70, -(2**70), "1", 1.5, True, []], ids=str)
+async def test_a_number_that_is_no_process_ends_nothing(pid: Any) -> None:
+    async with wired() as wire:
+        params = {"processId": pid, "rootUri": None, "capabilities": {}, "initializationOptions": NO_MODELS}
+        reply = await wire.ask("initialize", params)
+        if "error" in reply:
+            assert reply["error"]["code"] in (-32602, -32600)
+            await wire.initialize(capabilities(full=False), NO_MODELS)
+        assert (await wire.ask("workspace/executeCommand", {"command": "hybrid-lsp.status"}))["result"]
+    logs = state_dir() / "logs" / "server.log"
+    assert "in the server" not in logs.read_text("utf-8")
 
 
 @pytest.mark.fault("the state folder cannot be written")

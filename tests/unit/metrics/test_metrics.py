@@ -165,8 +165,21 @@ def torn(path: Path) -> None:
         stream.write(b"\xff" * 8192)
 
 
+def cut(path: Path) -> None:
+    """Its second half is missing."""
+    torn(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def foreign(path: Path) -> None:
+    """A sound database whose tables are others."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE VIEW inline_answered AS SELECT 1")
+
+
 @pytest.mark.fault("the metrics' database is damaged")
-@pytest.mark.parametrize("damage", [garbage, torn])
+@pytest.mark.parametrize("damage", [garbage, torn, cut, foreign])
 def test_a_damaged_database_is_put_aside_and_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ) -> None:
@@ -212,3 +225,60 @@ def test_stats_that_cannot_be_read_name_the_file(tmp_path: Path, monkeypatch: py
     (tmp_path / "metrics.sqlite3").mkdir()
     with pytest.raises(MetricsUnreadable, match=r"metrics\.sqlite3"):
         print_stats(Console())
+
+
+@pytest.mark.fault("a table of the metrics is taken away while they are written")
+def test_a_table_that_is_gone_costs_one_metric(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite3"
+    store = object.__new__(MetricsStore)
+    store._path = path
+    connection = open_database(path)
+    connection.execute("DROP TABLE inline_ignored")
+    connection = store._written(connection, 1.0, InlineIgnored("lost", 1.0))
+    connection = store._written(connection, 1.0, InlineIgnored("kept", 1.0))
+    assert connection.execute("SELECT suggestion FROM inline_ignored").fetchall() == [("kept",)]
+    connection.close()
+
+
+@pytest.mark.fault("the metrics are damaged, and no new ones can be made")
+def test_where_no_database_can_be_had_the_next_event_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> sqlite3.Connection:
+        raise OSError(28, "No space left on device")
+
+    store = object.__new__(MetricsStore)
+    store._path = tmp_path / "m.sqlite3"
+    torn_one = Torn()
+    monkeypatch.setattr(store_module, "open_database", full)
+    assert store._written(torn_one, 1.0, InlineIgnored("a", 1.0)) is torn_one  # type: ignore[arg-type, comparison-overlap]
+
+
+@pytest.mark.fault("a client's words and numbers that no database takes")
+def test_values_that_sqlite_has_not_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "m.sqlite3"
+    store = MetricsStore(path)
+    store.record(InlineAccepted("s", AcceptKind.FULL, 2**70))
+    store.record(InlineAccepted("\ud800", AcceptKind.FULL, 1))
+    store.record(InlineAccepted("good", AcceptKind.FULL, 3))
+    store.close()
+    with closing(open_database(path)) as connection:
+        assert connection.execute("SELECT suggestion FROM inline_accepted").fetchall() == [("good",)]
+
+
+@pytest.mark.fault("another program holds the metrics' database")
+def test_a_locked_database_is_not_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "m.sqlite3"
+    open_database(path).close()
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(sqlite3.connect(path, timeout=0)) as ours,
+    ):
+        other.execute("BEGIN EXCLUSIVE")
+        store = object.__new__(MetricsStore)
+        store._path = path
+        assert store._written(ours, 1.0, InlineIgnored("lost", 1.0)) is ours
+        other.execute("COMMIT")
+        assert store._written(ours, 1.0, InlineIgnored("kept", 1.0)) is ours
+        assert ours.execute("SELECT suggestion FROM inline_ignored").fetchall() == [("kept",)]
+    assert not damaged_name(path).exists()

@@ -29,6 +29,7 @@ def read(*parts: bytes) -> list[bytes | str]:
         b"Content-Length: 2\n\n",
         b"Content-Type: application/vscode-jsonrpc; charset=utf-8\r\nContent-Length: 2\r\n\r\n",
         b"Content-Length: 2 \r\nContent-Type: x\r\n\r\n",
+        b"Content-Length: 2\r\ncontent-type: a; charset=utf-16\r\nContent-Length: 2\r\n\r\n",
         b"X-Else: 1\r\nContent-Length: 2\r\n\r\n",
         b"\r\n\r\nContent-Length: 2\r\n\r\n",
     ],
@@ -59,8 +60,38 @@ def test_after_a_bad_message_it_is_told_once_and_hears_the_next(bad: bytes) -> N
 @pytest.mark.fault("a message is longer than any editor sends")
 def test_what_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing, "MOST_BYTES", 10)
-    body = b"Content-Length: 1\r\n\r\nx"
+    body = b'{"text": "' + b"x" * 20_000 + b'"}'
     assert read(b"Content-Length: %d\r\n\r\n" % len(body), body[:5], body[5:] + GOOD) == ["complaint", b"[]"]
+
+
+@pytest.mark.fault("a message's length is larger than the message, or larger than any")
+@pytest.mark.parametrize("length", [30, 5000, 250_000_000, 999_999_999_999])
+@pytest.mark.parametrize("parts", [1, 3, 1000])
+def test_a_length_that_is_too_large_makes_nobody_deaf(length: int, parts: int) -> None:
+    stream = b"Content-Length: %d\r\n\r\n{}" % length + GOOD + b"Content-Type: x\r\n" + GOOD
+    size = max(1, len(stream) // parts)
+    assert read(*(stream[at : at + size] for at in range(0, len(stream), size))) == ["complaint", b"[]", b"[]"]
+
+
+@pytest.mark.fault("a message has two lengths, or none")
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}",
+        b"Content-Length: 5\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        b"Content-Type: application/vscode-jsonrpc; charset=utf-8\r\n\r\n{}",
+    ],
+)
+def test_a_message_without_one_length_is_passed_over(head: bytes) -> None:
+    assert read(head + GOOD) == ["complaint", b"[]"]
+    assert read(b"Content-Length: 2\r\n" + GOOD) == [b"[]"]
+
+
+def test_a_long_body_of_many_lines_is_a_body() -> None:
+    body = b"[\r\n\r\n" + b"1,\n" * 50_000 + b'"content-length: 5\\n\\n"]'
+    head = b"Content-Length: %d\r\n\r\n" % len(body)
+    whole = head + body + GOOD
+    assert read(*(whole[at : at + 1000] for at in range(0, len(whole), 1000))) == [body, b"[]"]
 
 
 def test_nothing_is_a_message_too() -> None:
