@@ -26,7 +26,8 @@ _CLOSE = re.compile(r"""(?:\\{0,3}["'`]|&quot;)?(?:\[\w{0,20}\])?[\])}?!]{0,4}""
 _TYPE = r"(?:[\w.&'\[\]<>?*|][\w.&'\[\]<>,?*| \t]{0,60}?)"
 _SEPARATOR = re.compile(
     rf"""[ \t]{{0,40}}(?:
-      :[ \t]{{0,4}}{_TYPE}[ \t]{{0,4}}=(?!=)
+      :[ \t](?:!!?|&)\w{{1,20}}(?=[ \t])
+    | :[ \t]{{0,4}}{_TYPE}[ \t]{{0,4}}=(?!=)
     | [-+?|&!:<.]{{0,2}}=(?:[=>~]{{0,2}})
     | ::?[-?+]?
     | <-|->|\?\?|\|\||\?:|\bor\b|\belse\b|\bDEFAULT\b|\bis\b|\beq\b
@@ -36,7 +37,7 @@ _SEPARATOR = re.compile(
 # A type between name and `=`: Go's `var password string =`.
 _TYPED = re.compile(r"[ \t]{1,8}[\w.*\[\]&]{1,40}[ \t]{0,8}(?:=|DEFAULT)[ \t]{0,8}")
 _WRAP = re.compile(
-    r"(?:(?:new|await|return|not|const|static_cast|bytes|of)[ \t]{1,4})?(?:[\w.:$<>&*!?]{0,60}(?:\(|(?<!\w)[\[{]|!\[|(?<=[\w>])\{)\s{0,40}){1,3}(?=[\"'`bBfFrRuUL@$\[\\])"
+    r"(?:(?:new|await|return|not|const|static_cast|bytes|of)[ \t]{1,4})?(?:\[\d{0,4}\])?(?:[\w.:$<>&*!?]{0,60}(?:\(|(?<!\w)[\[{]|!\[|(?<=[\w>])\{)\s{0,40}){1,3}(?=[\"'`bBfFrRuUL@$\[\\])"
 )
 _SPACE = re.compile(r"[ \t]{1,40}")
 _COMMA = re.compile(r"[ \t]{0,4},\s{0,80}(?:\w{1,20}[ \t]{0,4}[=:][ \t]{0,4})?")

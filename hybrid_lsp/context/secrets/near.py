@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hybrid_lsp.context.secrets.assigned import name_at
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
-from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_secret
+from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_passphrase, is_secret
 
 Place = tuple[int, int]
 
@@ -24,18 +24,27 @@ _PROSE_VALUE = re.compile(r"[.,:;!?*_`]+$")
 _COMMENT = re.compile(r"(?://|#|--|;|/\*|\*|<!--|%|\"\"\"|'''|[\"'`|]|^)[^\n]{0,160}\Z")
 _RETURNS = re.compile(
     r"[^\"'`\n;]{0,60}?(?:(?:\)|\blambda\b)[^\"'`\n;]{0,40}?[:{]|[:|{]|=>|->|=|\blambda:|\b(?:or|to)\b|<<<|\|\||\?\?|\(\|\w?\||%q|q[qw]?[({\[]|&\w+|!!\w+)\s{0,20}"
-    r"(?:return\b|\*|Some\()?\s{0,20}(?:[\w:.]{1,40}\()?[brf@$N*&]{0,2}"
+    r"(?:return\b|\*|Some\()?\s{0,20}(?:[\w:.]{1,40}\()?[brf@$N*&]{0,2}(?=[\"'`])"
+)
+_OTHER_QUOTES = re.compile(r"[=,>:\s(\"']{1,10}(?:%[qQ]?|qq?|R\")[({\[<|](?P<secret>[^(){}\[\]<>|\n]{4,200})[)}\]>|]")
+_HERE = re.compile(r"[ \t]{0,8}=[ \t]{0,8}<<[~-]?[\"']?\w{1,20}[\"']?\n[ \t]{0,20}(?P<secret>\S{4,200})$", re.MULTILINE)
+_PHRASE = re.compile(
+    r"[\"'`*_]{0,3}[ \t]{0,4}(?:\bfor [\w ]{1,20})?(?:[:=\uff1a]|\bis\b)[*_]{0,2}[ \t]{0,4}(?:[|>]-?\n[ \t]{1,20}|!!\w+[ \t])?[\"'`*]{0,3}"
+    r"(?P<secret>[A-Za-z0-9]+(?:[ ][A-Za-z0-9']+){2,8}[!?.]?)(?=[\"'`*}>)|;]{0,4}[ \t]*(?:$|-->|\*/|[\"';}]))",
+    re.MULTILINE,
 )
 _COMPARED = re.compile(
     r"(?P<quote>[\"'])(?P<secret>[^\"'\n]{4,128})(?P=quote)(?:\.equals\w*\(|\.eql\?\(?|[ \t]{0,2}(?:={2,3}|!={1,2}|\beq\b)[ \t]{0,2})[\w.$>-]{0,60}?(?:pass|pwd|pw|secret|token|key)"
 )
 _CRYPTO = re.compile(
-    r"(?:hmac|jwt|jwts|sign|cipher|crypt|hash|digest|aes|secret|encod|stripe|client|fernet|token|key|getbytes|password|passwd)[\w.:!]{0,30}(?:\(\s{0,20}|'\)\()(?=[^()\n]{0,120}[\"'])"
+    r"(?:hmac|jwt|jwts|sign|cipher|crypt|hash|digest|aes|secret|encod|stripe|client|fernet|token|key|bearer|getbytes|password|passwd)[\w.:!]{0,30}(?:\(\s{0,20}|'\)\()(?=[^\n]{0,120}[\"'])"
 )
 _STRING = re.compile(r"(?P<quote>[\"'])(?P<secret>[^\"'\n\\]{4,200})(?P=quote)")
 _MOST_COLUMNS = 40
 _MOST_ROWS = 400
-_HEAD = re.compile(r"(?m)^[ \t|]{0,8}(?P<names>[\w \"'`*.-]{1,60}(?P<between>[|,;\t])[^\n]{1,400})\r?\n")
+_HEAD = re.compile(
+    r"(?m)^(?P<names>[ ]{0,8}(?:(?P<between>\|)[\w \"'`*./()-]{1,60}\|[^\n]{0,400}|\w[\w .-]{1,40}(?P<bare>[,;\t])[\w .,;\t-]{1,400}))\r?\n"
+)
 _RULE = re.compile(r"[ \t|:+-]{3,400}")
 
 
@@ -47,12 +56,17 @@ def in_sentences(text: str) -> Iterator[Place]:
             continue
         start, done = name_at(text, trigger.start(), done)
         kind = kind_of(text[start:done])
-        if kind is None or kind is Kind.HINT:
+        if kind is None or kind is Kind.HINT or "::" in text[max(0, start - 2) : done]:
             continue
         found = _SAID.match(text, done)
         if found is not None and _is_said(_trimmed(found["secret"]), kind):
             at = found.start("secret")
             yield at, at + len(_trimmed(found["secret"]))
+        for pattern in (_OTHER_QUOTES, _HERE):
+            if (held := pattern.match(text, done)) is not None and is_secret(held["secret"], kind):
+                yield held.span("secret")
+        if kind is Kind.PASSWORD and (phrase := _PHRASE.match(text, done)) and is_passphrase(phrase["secret"]):
+            yield phrase.span("secret")
         yield from _returned(text, done, kind)
 
 
@@ -63,22 +77,27 @@ def _trimmed(word: str) -> str:
 
 def _is_said(word: str, kind: Kind) -> bool:
     if kind is Kind.KEY:
-        return is_key(word)
+        return _is_plain_key(word)
     return is_known_sort(word) and is_secret(word, Kind.PASSWORD)
+
+
+def _is_plain_key(word: str) -> bool:
+    """A key that is no name of a program: digits in it, and no word joined by an underscore or a dot."""
+    return is_key(word) and len(re.findall(r"\d", word)) >= 3 and re.search(r"[a-z]_|_[a-z]{3}|\.\w{2,5}$|[A-Z]_[A-Z]", word) is None
 
 
 def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
     """`def password(): return "..."`, `let(:password) { "..." }`, `unwrap_or_else(|_| "...")`, `Field(default="...")`."""
     for bridge in (_RETURNS.match(text, at), _DEFAULT.match(text, at)):
         value = quoted(text, bridge.end()) if bridge is not None else None
-        if value is not None and (is_known_sort(value.text) if kind is Kind.PASSWORD else is_key(value.text)):
+        if value is not None and (is_known_sort(value.text) if kind is Kind.PASSWORD else _is_plain_key(value.text)):
             if is_secret(value.text, kind):
                 yield from value.spans
             return
 
 
 _DEFAULT = re.compile(
-    r"[^\"'`\n;]{0,60}(?:\(|,|\||\bor\b|\|\|)\s{0,8}(?:default\w{0,8}\s?=\s?|\|\w?\|\s?)?[brf]?(?=[\"'])"
+    r"(?:[\"'`]\)?)?[^\"'`\n;]{0,60}(?:\(|,|\||\bor\b|\|\|)\s{0,8}(?:default\w{0,8}\s?=\s?|\|\w?\|\s?)?[brf]?(?=[\"'])"
 )
 
 
@@ -97,7 +116,7 @@ def in_cryptography(text: str) -> Iterator[Place]:
         hashes = re.search(r"crypt|hash|passw", call[0]) is not None
         for found in _STRING.finditer(text, call.end(), end):
             secret = found["secret"]
-            if is_key(secret) or (hashes and is_known_sort(secret) and is_secret(secret, Kind.PASSWORD)):
+            if _is_plain_key(secret) or (hashes and is_known_sort(secret) and is_secret(secret, Kind.PASSWORD)):
                 yield found.span("secret")
 
 
@@ -106,7 +125,7 @@ def in_tables(text: str) -> Iterator[Place]:
     for head in _HEAD.finditer(text):
         if TRIGGER.search(small(head["names"])) is None:
             continue
-        between = head["between"]
+        between = head["between"] or head["bare"]
         names = head[0].strip("\r\n").split(between)[:_MOST_COLUMNS]
         kinds = [_column(name) for name in names]
         if any(kinds):
@@ -139,9 +158,23 @@ def _rows(text: str, at: int, between: str, kinds: list[Kind | None]) -> Iterato
         at = end + 1
 
 
+_MANIFEST = re.compile(r"(?m)^kind:[ \t]*[\"']?Secret\b")
+_DATA = re.compile(r"(?m)^(?:stringData|data):[ \t]*\r?\n(?P<lines>(?:[ \t]{1,8}[\w.-]{1,80}:[^\n]{0,4000}\n?){1,100})")
+_ENTRY = re.compile(r"(?m)^[ \t]{1,8}[\w.-]{1,80}:[ \t]*[\"']?(?P<secret>[^\s\"'|>{$][^\s\"']{3,2048})[\"']?[ \t]*$")
+
+
+def in_manifests(text: str) -> Iterator[Place]:
+    """Every value of a Kubernetes Secret, whatever it is called."""
+    if _MANIFEST.search(text) is None:
+        return
+    for data in _DATA.finditer(text):
+        for entry in _ENTRY.finditer(text, data.start("lines"), data.end("lines")):
+            yield entry.span("secret")
+
+
 _PGPASS = re.compile(r"(?m)^[ \t]{0,8}[\w.*-]{1,80}:(?:\d{1,5}|\*):[\w.*-]{1,64}:[\w.*-]{1,64}:(?P<secret>[^\s:]{4,200})$")
 _USER_AND = re.compile(
-    r"(?i)\b(?:auth|cred\w*|login|user(?:name)?s?/pass\w*|zugangsdaten|userpwd|account)[\w\"'`\]]{0,12}[ \t]{0,4}[:=,]{0,2}\s{0,12}(?:-[ \t])?"
+    r"(?i)\b(?<!::)(?:auth(?=\W)|cred\w*|login|user(?:name)?s?/pass\w*|zugangsdaten|userpwd|account(?=\W))[\"'`\]]{0,2}[ \t]{0,4}[:=,]{0,2}\s{0,12}(?:-[ \t])?"
     r"(?:(?:with|as)[ \t]{1,4})?[\"'`]?[\w.@+-]{1,40}[\"'`]?[ \t]{0,2}[:/][ \t]{0,2}[\"'`]?(?P<secret>[^\s\"'`,;)/]{5,128})"
 )
 _DRIVER = re.compile(r"[\"'][\w.-]{1,64}:(?P<secret>[^\s\"'/]{3,128})@(?:tcp|unix|udp)?\(")
@@ -152,7 +185,7 @@ _COMMANDS = tuple(
     for pattern in (
         r"\becho[ \t]+(?:-n[ \t]+)?[\"']?(?:[\w.-]{1,40}:)?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?(?:-S|chpasswd|passwd|docker|podman|gh|helm|cryptsetup|kinit|openssl|gpg)",
         r"\becho[ \t]+[\"']?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*\|[ \t]*sudo[ \t]+-S",
-        r"(?:-pass(?:in|out)?|-passin|-passout)[ \t]+(?:pass:)?(?P<secret>[^\s\"':$]{4,128})",
+        r"[ \t]-pass(?:in|out)?[ \t]+pass:(?P<secret>[^\s\"':$]{4,128})",
         r"\bopenssl\b[^\n|;]{0,160}[ \t]-k[ \t]+[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
         r"\bnet[ \t]+us(?:er|e)\b[ \t]+\S{1,64}[ \t]+(?P<secret>[^\s/$%\"'-][^\s\"']{3,128})(?=[ \t]+/|[ \t]*$)",
         r"\b(?:sqlcmd|bcp|isql|osql)\b[^\n|;]{0,160}[ \t]-P[ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
@@ -168,11 +201,17 @@ _COMMANDS = tuple(
         r"(?i)\b(?:ftp|imap|smtp|conn|server|red|redis|mail|ssh|client)\w{0,10}[.:]+(?:login|auth|connect)\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,128})[\"']\)",
         r"(?i)(?:load|store|tochararray|createasync)\([^()\n]{0,40}?[\"'](?P<secret>[^\"'\n]{4,64})[\"'](?:\.toCharArray|\);?$)",
         r"(?i)\b(?:strn?cpy|curl_easy_setopt|memcpy|strlcpy)\([^()\n\"]{0,80}(?:pass|pwd|secret)[^()\n\"]{0,40}\"(?:[\w.-]{1,40}:)?(?P<secret>[^\"\n]{4,128})\"",
-        r"(?i)(?:basic_?auth|create)\w{0,10}[( ][^\n]{0,60}?,[ \t]*(?:Some\()?[\"'](?P<secret>[^\"'\n\s]{4,128})[\"']",
+        r"(?i)(?:basic_?auth|createasync|createuser)\w{0,10}[( ][^\n]{0,60}?,[ \t]*(?:Some\()?[\"'](?P<secret>[^\"'\n\s]{4,128})[\"']",
         r"(?i)\b(?:pass|pwd|password|secret|token)[ \t]{1,4}string[ \t]{1,4}`[^`\n]{0,80}default:\"(?P<secret>[^\"\n]{4,128})\"",
         r"(?i)default_value[ \t]?=[ \t]?\"(?P<secret>[^\"\n]{4,128})\"[^\n]{0,40}\n[ \t]{0,20}(?:pub[ \t])?\w{0,30}(?:password|passwd|pwd|secret|token)\b",
         r"(?i)[#\[.=]\w{0,20}(?:password|passwd|pwd|pin)\]?[\"']\)?[,.][ \t]?(?:with:|type\(|fill\(|sendKeys\()?[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
         r"(?i)[\"'](?:password|passwd|passwort)[\"'],[ \t]?with:[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
+        r"(?i);[ \t]?(?:password|pwd)[ \t]?=[ \t]?(?P<secret>[^;\"'\n]{4,64})(?=[;\"'])",
+        r"(?im)^[ \t]*\?[ \t]\w{0,30}(?:password|passwd|pwd|secret)\r?\n[ \t]*:[ \t](?P<secret>[^\n]{4,64})$",
+        r"(?m)^[ \t]*sonar\.login[ \t]*=[ \t]*(?P<secret>[\w-]{20,64})",
+        r"(?i)-oauth\"[ \t]?:[ \t]?\{[ \t]?\"[\w.]{3,60}\"[ \t]?:[ \t]?\"(?P<secret>[\w-]{16,128})\"",
+        r"(?i)\bnew user\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,64})[\"']\)",
+        r"(?i)\b(?:sequelize|url\.create|create_url)\([^()\n]{0,80}?[\"'][^\"'\n]*[\"'],[ \t]*[\"'][\w.@-]+[\"'],[ \t]*[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
         r"(?i)\{noop\}(?P<secret>[^\"'\s]{3,128})",
         r"(?i)password[\"']>\s{0,20}<value>(?P<secret>[^<>\n]{4,128})</value>|\bpassword\"[^<>\n]{0,60}>\s{0,20}<value>(?P<other>[^<>\n]{4,128})</value>",
     )

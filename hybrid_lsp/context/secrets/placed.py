@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from hybrid_lsp.context.secrets.names import Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
-from hybrid_lsp.context.secrets.values import is_key, is_secret, is_strange, is_wordy, looks_random, stands_out
+from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_secret, is_strange, is_wordy, looks_random, stands_out
 
 Place = tuple[int, int]
 
@@ -26,7 +26,7 @@ _HEADER = re.compile(
     r"(?i)\b(?:bearer|basic|token|apikey|api-key|ssws|geniekey|digest|negotiate|key|oauth)(?:[ \t]{1,4}|%20|=)[\"']?(?P<secret>[A-Za-z0-9._~+/%:-]{8,2048}={0,2})"
 )
 _AUTHORIZATION = re.compile(
-    r"(?i)authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})"
+    r"(?i)(?<![:\w])(?:\w{0,24}[_-])?authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})"
 )
 _IDENTIFIED = re.compile(
     r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?[\"'](?P<secret>[^\"'\n]{4,200})[\"']"
@@ -58,6 +58,8 @@ _LINES = re.compile(
 )
 _MOST_LINES = 64
 """A longer block is data: an RSA key of 4096 bits takes 51."""
+_OF_FILES = ("/9j/", "iVBOR", "R0lGOD", "UklGR", "JVBER", "H4sI", "UEsDB", "AAABAA")
+"""How base64 of pictures, documents and archives begins."""
 _LINE = re.compile(r"[A-Za-z0-9+/]{8,128}={0,2}")
 _DER = re.compile(
     r"(?<![A-Za-z0-9+/])(?:MII[BCEJ][A-Za-z0-9+/]{2}IBA[A-Z]|MII[A-Za-z0-9+/]{2,6}gIBADANBgkqhkiG9w|MIGHAgEAMBMGByqGSM49|MHcCAQEEI|MIGkAgEBBDA|MC4CAQAwBQYDK2V|b3BlbnNzaC1rZXktdjE|LS0tLS1CRUdJTi[A-Za-z0-9+/]{2,40}UFJJVkFURSBL)[A-Za-z0-9+/]{20,8192}={0,2}"
@@ -177,6 +179,8 @@ def in_logins(text: str) -> Iterator[Place]:
 
 def _is_argument(secret: str) -> bool:
     """Arguments are of many kinds: hosts, tables and names are no passwords."""
+    if is_common(secret) or (is_known_sort(secret) and secret.count(" ") >= 3):
+        return True
     if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+|[\w-]+", secret) and is_wordy(secret):
         return len(secret) >= 6 and (
             re.fullmatch(r"[a-z]+\d+", secret) is not None
@@ -225,7 +229,7 @@ def in_keys(text: str) -> Iterator[Place]:
         body = "".join(line[0] for line in lines)
         if len(widths) != 1 or len(lines) > _MOST_LINES or not _is_base64(body) or _is_public(text, run.start()):
             continue
-        if not _is_even(body):
+        if not _is_even(body) or body.startswith(_OF_FILES):
             continue
         yield run.start() + lines[0].start(), run.start() + lines[-1].end()
 

@@ -24,6 +24,7 @@ _FINDERS = (
     near.in_comparisons,
     near.in_cryptography,
     near.in_tables,
+    near.in_manifests,
     near.in_notes,
 )
 _LEAST_KNOWN = 6

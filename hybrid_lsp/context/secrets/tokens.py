@@ -96,6 +96,7 @@ TOKENS: tuple[tuple[str, str, str], ...] = (
     ("Prefect", rf"pn[ub]_{_B}{{36}}", "Prefect's pages on API keys"),
     ("Pulumi", rf"pul-{_X}{{40}}", "Pulumi's pages on access tokens"),
     ("PyPI", rf"pypi-AgE[IN]cH?{_U}{{50,1000}}", "PyPI's pages on API tokens"),
+    ("Razorpay", rf"rzp_(?:live|test)_{_B}{{14}}", "Razorpay's pages on API keys"),
     ("ReadMe", rf"rdme_{_B}{{70}}", _GITLEAKS),
     ("RubyGems", rf"rubygems_{_X}{{48}}", "RubyGems' pages on API keys"),
     ("Scalingo", rf"tk-us-{_U}{{48}}", _GITLEAKS),
@@ -122,6 +123,8 @@ TOKENS: tuple[tuple[str, str, str], ...] = (
     ("WooCommerce", rf"c[sk]_{_X}{{40}}", "WooCommerce's pages on its REST API"),
     ("xAI", rf"xai-{_B}{{70,90}}", "xAI's pages"),
     ("Yandex", rf"(?:AQVN{_U}{{35,38}}|t1\.[A-Z0-9a-z_-]{{30,400}}\.{_U}{{80,90}}|YC{_U}{{38}}(?![\w-]))", _GITLEAKS),
+    ("Zuplo", rf"zpka_{_X}{{32}}_{_X}{{8}}", "Zuplo's pages on API keys"),
+    ("Twitch chat", rf"oauth:{_B}{{30}}", "Twitch's pages on chat"),
     ("Zendesk, Zapier hook", r"https://hooks\.zapier\.com/hooks/catch/(?P<secret>\d{4,12}/[a-z0-9]{6,12})", "Zapier's pages on webhooks"),
 )  # fmt: skip
 """(service, expression, source); where a row has a group `secret`, that is taken out."""

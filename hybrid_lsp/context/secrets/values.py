@@ -44,14 +44,14 @@ _HARMLESS_WORDS = (
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
 _COMMON_WORDS = (
     "letmein iloveyou sunshine monkey dragon qwerty qwertyuiop asdfgh asdfghjkl zxcvbn zxcvbnm baseball football "
-    "superman batman trustno starwars princess shadow welcome ninja passw0rd pa55word p4ssword hunter solo master "
+    "superman batman trustno starwars princess welcome ninja passw0rd pa55word p4ssword hunter "
     "freedom whatever michael jennifer jordan harley ranger buster thomas tigger robert soccer killer george charlie "
-    "andrew michelle jessica pepper daniel access joshua maggie hockey dallas austin thunder taylor matthew cheese "
-    "summer winter autumn spring corvette hello liverpool chelsea arsenal mustang maverick phoenix cookie banana "
-    "computer internet samsung ginger hannah amanda ashley nicole biteme matrix snoopy orange purple secure s3cret "
-    "s3cr3t topsecret supersecret mysecret secretkey mypassword mypass admin root toor administrator opensesame "
-    "swordfish abracadabra chocolate butterfly babygirl lovely loveme bailey donald pokemon naruto blink flower "
-    "changeme changeit gandalf merlin yankees golfer tennis spiderman fluffy rosebud passwort geheim azerty kennwort"
+    "andrew michelle jessica pepper daniel joshua maggie hockey dallas austin thunder taylor matthew cheese "
+    "summertime corvette liverpool chelsea arsenal mustang maverick phoenix banana "
+    "computer internet samsung ginger hannah amanda ashley nicole biteme snoopy orange purple s3cret "
+    "s3cr3t topsecret supersecret mysecret mypassword mypass toor opensesame "
+    "swordfish abracadabra chocolate butterfly babygirl lovely loveme bailey donald pokemon naruto "
+    "gandalf merlin yankees golfer tennis spiderman fluffy rosebud passwort geheim azerty kennwort"
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
 """What many people choose, as the yearly lists of leaked passwords say; digits and signs around it do not count."""
@@ -210,17 +210,29 @@ def _is_mixed(value: str) -> bool:
     return len(re.findall(r"\d", value)) >= 2 and _OF_TRADE.fullmatch(value) is None
 
 
+_LEET = str.maketrans("@0$31!5", "aoseiis")
+
+
 def is_common(value: str) -> bool:
     """A word that many people choose, however it is decorated: `letmein`, `Sunshine1!`."""
-    word = value.lower().strip("0123456789!?.#$*@_-")
-    return 4 <= len(value) and (word in _COMMON or value.lower() in _COMMON)
+    lowered = value.lower()
+    word = lowered.strip("0123456789!?.#$*@_-")
+    as_letters = lowered.rstrip("0123456789!?.#$*_-").translate(_LEET)
+    return len(value) >= 4 and (
+        word in _COMMON or lowered in _COMMON or (as_letters != lowered and as_letters in {"password", *_COMMON})
+    ) and not (word == "password" and word in lowered)
+
+
+def is_passphrase(value: str) -> bool:
+    """Three words or more that are no sentence about a password."""
+    return len(value.split()) >= 3 and _is_phrase(value, Kind.PASSWORD)
 
 
 def is_known_sort(value: str) -> bool:
     """A password by itself: a common one, a word and digits, or a word with signs that names do not have."""
-    if is_common(value) or _is_mixed(value):
+    if is_common(value) or _is_mixed(value) or is_passphrase(value):
         return True
-    return len(value) >= 7 and _SIGNS.search(value) is not None and _kinds(value) >= 3 and _is_strong(value)
+    return len(value) >= 7 and _SIGNS.search(value) is not None and _kinds(value) >= 3 and not re.search(r"\w\(|\)$|[%&]\w=|=", value)
 
 
 _SIGNS = re.compile(r"[A-Za-z0-9][!@#$%^&*?][A-Za-z0-9]|[0-9][!@#$%^&*?]+$")
