@@ -13,6 +13,7 @@ NEAR_CHARS = 3000
 """Of the text before the cursor by which the kind of file is known."""
 _HEAD_CHARS = 3000
 _CERTAIN = 1 - 1e-6
+_PROSE_AT = 6
 _TEST_PATH = re.compile(r"(?i)(?:^|[/\\_.-])(?:tests?|specs?|testing|conftest)(?=[/\\_.-]|$)")
 _TESTS = re.compile(r"\b(?:assert\w*|pytest|unittest|expect|describe|it|t\.(?:Error|Fatal)f?|TEST(?:_F)?)\b")
 _SCRIPT = re.compile(r"\A#!|__name__ ==|\bargparse\b|\bsys\.argv\b|\bprocess\.argv\b")
@@ -91,6 +92,7 @@ def features(sure: float, text: str, from_copy: bool, place: Spot) -> list[float
     logit = math.log(sure / (1 - sure))
     size = math.log1p(len(text)) / 4
     words = len(_NAMES.findall(text)) / 8
+    prose = place.features[_PROSE_AT] if place.features else 0.0
     return [
         logit / 4,
         float(from_copy),
@@ -98,5 +100,7 @@ def features(sure: float, text: str, from_copy: bool, place: Spot) -> list[float
         size,
         min(1.0, words),
         float(bool(text) and text.rstrip()[-1:] in ":;{})],"),
+        prose * logit / 4,
+        float(not text.strip("\"' ")),
         *place.features,
     ]

@@ -30,13 +30,16 @@ from hybrid_lsp.training.cases import Case, draw
 from hybrid_lsp.training.corpus import SourceFile
 from hybrid_lsp.training.served import Network
 
-PROMISE = 0.56
+PROMISE = 0.6
 """Aimed at on each kind of the rows that are fitted, so that half are right on kinds that are not."""
-FEWEST = 12
-"""Shown of a kind from which on its share of right ones says something."""
+FEW = 8
+"""Shown of a kind below which their share says nothing by itself."""
+LEAST = {"python": 0.5, ALL: 0.4}
+"""No threshold is below: kinds that were not fitted are right more seldom than their probability says, tests and
+exercises in Python the most."""
 _GRID = [number / 100 for number in range(25, 91)]
 _FOLDS = 5
-_RIDGE = 3.0
+_RIDGE = 5.0
 _ELSEWHERE = 0.2
 """How much surer a line had to be outside of Python without a correction."""
 _CHUNK = 16
@@ -75,7 +78,7 @@ def fit(rows: Sequence[Row]) -> dict[str, Placed]:
     for name, mine in (("python", _of(rows, python=True)), (ALL, _of(rows, python=False))):
         mine = [each for each in mine if not each.held_out]
         if len(mine) >= calibrate.FEWEST:
-            found[name] = Placed(_calibrator(mine), _threshold(mine))
+            found[name] = Placed(_calibrator(mine), max(LEAST[name], _threshold(mine, by_kind=name != ALL)))
     return found
 
 
@@ -88,8 +91,9 @@ def _calibrator(rows: Sequence[Row]) -> Calibrator:
     return calibration.fit([each.features for each in spoken], [each.right for each in spoken], ridge=_RIDGE)
 
 
-def _threshold(rows: Sequence[Row]) -> float:
-    """The least probability from which on every kind is right as often as promised, by cross-validation."""
+def _threshold(rows: Sequence[Row], *, by_kind: bool) -> float:
+    """The least probability from which on all together, and each kind `by_kind`, are right as often as promised, by
+    cross-validation."""
     judged: list[tuple[str, float, bool]] = []
     for fold in range(_FOLDS):
         calibrator = _calibrator([each for at, each in enumerate(rows) if at % _FOLDS != fold])
@@ -98,13 +102,14 @@ def _threshold(rows: Sequence[Row]) -> float:
             for each in rows[fold::_FOLDS]
             if each.features
         ]
-    kinds = {kind for kind, _, _ in judged}
+    kinds = [None, *({kind for kind, _, _ in judged} if by_kind else ())]
     return next((limit for limit in _GRID if all(_keeps(judged, kind, limit) for kind in kinds)), NEVER)
 
 
-def _keeps(judged: Sequence[tuple[str, float, bool]], kind: str, limit: float) -> bool:
-    shown = [right for name, sure, right in judged if name == kind and sure >= limit]
-    return len(shown) < FEWEST or sum(shown) >= PROMISE * len(shown)
+def _keeps(judged: Sequence[tuple[str, float, bool]], kind: str | None, limit: float) -> bool:
+    """Whether enough of what is shown of a kind (None: of all) is right."""
+    shown = [right for name, sure, right in judged if kind in (name, None) and sure >= limit]
+    return (kind is not None and len(shown) < FEW) or sum(shown) >= PROMISE * len(shown)
 
 
 @attrs.frozen
