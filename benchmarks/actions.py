@@ -148,13 +148,16 @@ def _green(function: Function, action: str, done: Outcome, document: Document) -
     return None
 
 
-async def run(path: Path, work: Iterable[tuple[Function, str]], backend: Backend) -> None:
-    """Ask what the file does not hold yet, and add it."""
+async def run(path: Path, work: Iterable[tuple[Function, str]], backend: Backend, seconds: float | None = None) -> None:
+    """Ask what the file does not hold yet, and add it; after so many seconds nothing new is begun."""
+    started = time.perf_counter()
     known = {(each["language"], each["function"], each["action"]) for each in read(path)}
     with tempfile.TemporaryDirectory() as folder:
         for function, action in work:
             if (function.language, function.name, action) in known:
                 continue
+            if seconds is not None and time.perf_counter() - started > seconds:
+                return
             row = await ask(function, action, backend, Path(folder))
             with path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(row) + "\n")
@@ -210,6 +213,7 @@ def main() -> None:
     parser.add_argument("--model", default="")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--limit", type=int, help="of runs")
+    parser.add_argument("--seconds", type=float, help="after which nothing new is begun")
     parser.add_argument("--table", action="store_true", help="print the table of what is there, and ask nothing")
     options = parser.parse_args()
     if options.table:
@@ -217,7 +221,7 @@ def main() -> None:
         return
     work = list(plan(load(), options.rounds))[: options.limit]
     backend = HttpBackend("benchmark", Endpoint(options.base_url), "openai", options.model, timeout_s=_LONGEST_S)
-    asyncio.run(run(options.results, work, backend))
+    asyncio.run(run(options.results, work, backend, options.seconds))
 
 
 if __name__ == "__main__":

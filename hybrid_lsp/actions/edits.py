@@ -24,8 +24,12 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _WORD = re.compile(r"\w")
 _TELLING = 6
 """A line with fewer letters (`else:`, `}`) may well begin or end a reply by itself."""
-_DEFINES = re.compile(r"\b(?:def|class|fn|func|fun|function|sub|struct|impl|trait|enum|interface|module|namespace)\s+\w")
+_DEFINES = re.compile(
+    r"\b(?:def|class|fn|func|fun|function|sub|struct|impl|trait|enum|interface|module|namespace)\s+\w"
+)
 """A line that begins a definition tells, however short it is."""
+_OPENED = {"php": "<?php\n"}
+"""Languages whose code is mere text until a tag has opened it: a part of a file says nothing by itself."""
 # difflib takes quadratic time: longer texts get one edit around all that differs.
 _DIFF_LINES = 2000
 
@@ -93,11 +97,16 @@ def _with_its_comments(document: Document, span: Span, new: str) -> str:
 
 def _leading_comments(piece: Document) -> str:
     """The whole lines of comments before the first code; empty where there is none, or no code."""
+    tag = _OPENED.get(piece.language, "")
+    if tag and piece.text.lstrip().startswith("<?"):
+        return ""
+    piece = attrs.evolve(piece, text=tag + piece.text)
     tree = symbols.tree(piece)
-    first = next((node for node in tree.root_node.named_children if "comment" not in node.type), None) if tree else None
+    nodes = tree.root_node.named_children if tree else []
+    first = next((node for node in nodes if "comment" not in node.type and node.type != "php_tag"), None)
     if first is None:
         return ""
-    return piece.text[: piece.line_starts[piece.position(first.start_byte)[0]]]
+    return piece.text[len(tag) : piece.line_starts[piece.position(first.start_byte)[0]]]
 
 
 def leaves_code(edit: DocumentEdit, span: Span) -> bool:
@@ -193,7 +202,7 @@ class Piece:
 
 def _outermost(document: Document, span: Span) -> Span:
     tree = symbols.tree(document)
-    if tree is None:
+    if tree is None or document.language in _OPENED:
         return Span(0, len(document.text))
     nodes = tree.root_node.children
     met = [node for node in nodes if node.start_byte < span.end and node.end_byte > span.start]

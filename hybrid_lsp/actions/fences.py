@@ -49,7 +49,7 @@ _SAME = (
     "shellscript sh bash zsh shell ksh fish dash",
     "powershell ps1 pwsh",
     "bat cmd batch dosbatch",
-    "console shell-session shellsession terminal output stdout log",
+    "console shell-session shellsession sh-session bash-session pycon python-repl terminal output stdout log",
     "diff patch udiff",
     "json jsonc json5 jsonl geojson",
     "yaml yml dockercompose github-actions-workflow",

@@ -20,6 +20,8 @@ from hybrid_lsp.document import Document, Span
 _STRINGS = ("string", "string_literal", "heredoc_body", "heredoc", "nowdoc", "raw_text", "here_string")
 _INDENT = re.compile(r"[ \t]*")
 _USUAL = 4
+_WIDTHS = (2, 4)
+"""Levels of spaces in use; other steps are more likely to be an alignment."""
 _STAR = re.compile(r"[ \t]*\*(?:[ /]|$)")
 _OPENS = re.compile(r"[:{(\[]\s*(?:#.*|//.*)?$|\b(?:do|then|else|begin)\s*$|=>\s*$")
 _LEAVES = re.compile(r"\s*(?:return|raise|throw|break|continue|exit|pass)\b")
@@ -36,9 +38,13 @@ _METHOD_LIKE = re.compile(
 
 @attrs.frozen
 class Style:
-    """How a level of indentation is written: a tab, or so many spaces."""
+    """How a level of indentation is written: a tab, or so many spaces.
+
+    `certain`: the code at hand and all of its file say the same.
+    """
 
     unit: str
+    certain: bool = False
 
     @property
     def tabs(self) -> bool:
@@ -52,7 +58,8 @@ def of(document: Document, span: Span) -> Style:
     for chosen in ([line for number, line in lines if first <= number <= last], [line for _, line in lines]):
         tabs, spaces = _counts(chosen)
         if tabs or spaces:
-            return Style("\t") if tabs >= spaces else Style(" " * (_step(line for _, line in lines) or _USUAL))
+            step = _step(line for _, line in lines)
+            return Style("\t") if tabs >= spaces else Style(" " * (step or _USUAL), _step(chosen) == step)
     return Style(" " * _USUAL)
 
 
@@ -61,9 +68,9 @@ def converted(code: str, language: str, style: Style) -> str:
     document = Document("", code, language=language)
     lines = _code_lines(document)
     tabs, spaces = _counts(line for _, line in lines)
-    if (style.tabs and not spaces) or (not style.tabs and not tabs):
-        return code
     step = _step(line for _, line in lines) or _USUAL
+    if (style.tabs and not spaces) or (not style.tabs and not tabs and not _differs(style, step, lines)):
+        return code
     inside = lines_in_strings(code, language)
     owners = _comments(document)
     texts = code.split("\n")
@@ -74,6 +81,12 @@ def converted(code: str, language: str, style: Style) -> str:
     return "\n".join(new)
 
 
+def _differs(style: Style, step: int, lines: Iterable[tuple[int, str]]) -> bool:
+    """Whether code that is indented by spaces has levels of another width than its file, and nothing but levels."""
+    known = style.certain and {step, len(style.unit)} == set(_WIDTHS)
+    return known and all(len(_indent(line)) % step == 0 for _, line in lines)
+
+
 def _rewritten(line: str, style: Style, step: int) -> str:
     indent = _indent(line)
     if not line.strip():
@@ -81,8 +94,10 @@ def _rewritten(line: str, style: Style, step: int) -> str:
     if style.tabs:
         width = len(indent.replace("\t", " " * step))
         new = "\t" * (width // step) + " " * (width % step)
-    else:
+    elif "\t" in indent:
         new = indent.replace("\t", style.unit)
+    else:
+        new = style.unit * (len(indent) // step) if style.certain and len(indent) % step == 0 else indent
     return new + line[len(indent) :]
 
 

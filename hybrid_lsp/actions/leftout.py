@@ -23,6 +23,14 @@ _LEADER = r"(?:#+|//+|/\*+|\*+|--+|;+|%+|<!--|\{/\*|\{-|\(\*|'|\"|REM\b|rem\b|!|
 _COMMENT = re.compile(rf"^\s*{_LEADER}\s*(?P<said>.*?)\s*(?:\*+/\}}?|-->|-\}}|\*\))?\s*$")
 _MARKUP = re.compile(r"^\s*<!--\s*(?P<said>.*?)\s*-->\s*$")
 _TRAILING = re.compile(r"\s(?:#|//|--|/\*)\s?(?P<said>(?:\.{3}|…)[^*]*)(?:\*/)?$")
+_BESIDE_NOTHING = re.compile(r"^\s*(?:pass|return|continue|\.{3}|…)\s*;?\s*(?:#|//)\s*(?P<said>\S.*?)\s*$")
+"""A comment behind a statement that does nothing."""
+_INLINE = re.compile(r"/\*\s*(?P<said>[^*]{1,80}?)\s*\*/")
+_ADORNED = " \t[](){}<>-=*~_#/:|`'\""
+"""What may stand around the words of such a comment."""
+_TODO = re.compile(r"(?i)^(?:todo|fixme|note)\b\s*[:-]?\s*")
+_SPACED_DOTS = re.compile(r"\.(?:\s+\.){2,}")
+_OTHER_DOTS = str.maketrans("⋮⋯︙", "………")
 _LONGEST_LINE = 300
 """Characters; a longer line is no comment that stands for code, and takes long to look at."""
 _DOTS = r"(?:\.{3,}|…)"
@@ -30,7 +38,8 @@ _BARE = re.compile(rf"^\s*[\[(<{{]?\s*{_DOTS}\s*(?:(?:existing|rest|remaining|ot
 _THINGS = (
     r"(?:code|methods?|functions?|class(?:es)?|body|lines?|imports?|content|logic|implementation|fields?|cases?|file"
     r"|propert(?:y|ies)|tests?|rules?|routes?|styles?|markup|script|template|statements?|definitions?|members?|items?"
-    r"|handlers?|configuration|config|settings?|loop|block|section|parts?|stuff)"
+    r"|handlers?|configuration|config|settings?|loop|block|section|parts?|stuff|query|list|table|page|elements?|nodes?|entries"
+    r"|keys|options?|columns?)"
 )
 _HINT = re.compile(
     r"\b(?:existing|rest|remain\w*|unchanged|same|previous|other|omit\w*|original|code|more|here|before|above|below|etc"
@@ -44,23 +53,30 @@ _SENTENCE = re.compile(
     |^(?:the\s+)?(?:existing|remaining|other|previous|original|old)\s+(?:\w+\s+){{0,2}}?{_THINGS}
       (?:\s+(?:(?:goes|go)\s+)?(?:here|above|below|unchanged|(?:as|like)\s+before|(?:remains?|stays?|is|are)\b.*))?[.:]?$
     |^(?:\w+\s+){{0,5}}(?:remains?|stays?|is|are|left|kept)\s+(?:unchanged|the\s+same|as\s+(?:is|before))[.]?$
+    |^(?:(?:the|your|all)\s+)?(?:(?:rest|remaining|existing|other|original)\s+(?:of\s+)?(?:the\s+)?)?
+      (?:{_THINGS}|rest|remainder|everything|others?)\s+(?:else\s+)?(?:is\s+|are\s+|kept\s+|left\s+)*
+      (?:unchanged|omitted|elided|skipped|the\s+same|same|as\s+(?:is|before|above))(?:\s+\w+){{0,2}}[.]?$
+    |^\d+\s+(?:\w+\s+)?lines?\s+(?:\w+\s+)?(?:omitted|unchanged|skipped|elided|truncated)
+    |^(?:the\s+|your\s+)?(?:\w+\s+)?{_THINGS}\s+(?:goes|go|comes|follows)\s+here\b
+    |^(?:etc|rest)[.]?$
     |^(?:unchanged|omitted|snip(?:ped)?|elided|truncated|(?:same\s+)?as\s+(?:before|above)|no\s+changes?(?:\s+here)?)
       (?:\s+\w+){{0,3}}[.]?$
     |\bfor\s+brevity\b
     |^(?:put\s+|add\s+|insert\s+|write\s+)?(?:your|the)\s+(?:\w+\s+){{0,2}}{_THINGS}\s+(?:goes\s+|go\s+)?here\b
-    |^keep\s+(?:the\s+)?(?:rest|existing|other|remaining)\b
+    |^keep\s+(?:the\s+|your\s+)?(?:rest|existing|other|remaining|original)(?:\s+(?:of\s+)?(?:the\s+|your\s+)?\w+)?
+      (?:\s+(?:unchanged|the\s+same|here|as\s+(?:is|before|it\s+is)))?[.]?$
     |^{_THINGS}\s+continues?\b
     |^(?:restlicher?|übriger?)\s+code\b|\bbleib(?:t|en)\s+(?:gleich|unverändert)
     |^(?:el\s+)?resto\s+del\s+código|\bsin\s+cambios[.]?$|^(?:le\s+)?reste\s+du\s+code|\binchangée?s?[.]?$
     |^(?:o\s+)?rest(?:o|ante)\s+do\s+código
-    |其余.{{0,6}}(?:代码|不变)|其他代码|保持不变|代码省略|残りのコード|остальной\s+код|без\s+изменений
+    |其余.{{0,6}}(?:代码|不变)|其他代码|既存の?コード|原有代码|保持不变|代码省略|残りのコード|остальной\s+код|без\s+изменений
     """
 )
 """What stands for left out code without dots; it counts only where code is gone as well."""
 
 _PLACEHOLDER = re.compile(
     r"""(?ix)^\{?\s*(?:
-    \.{3} | … | todo!\s*\(.*\) | unimplemented!\s*\(.*\) | raise\s+NotImplementedError\b.*
+    (?:return\s+)?(?:\.{3} | …) | todo!\s*\(.*\) | unimplemented!\s*\(.*\) | raise\s+NotImplementedError\b.*
     | throw\s+(?:new\s+)?\w*(?:NotImplemented|UnsupportedOperation)\w*\s*\(.*\)
     | throw\s+new\s+\w*(?:Error|Exception)\s*\(\s*['"`](?:not\s+(?:yet\s+)?implemented|todo|unimplemented).*\)
     | panic\s*\(\s*"(?:not\s+(?:yet\s+)?implemented|todo|unimplemented).*\)
@@ -82,6 +98,7 @@ _NEEDLESS = re.compile(
     r"|extraneous|remove|(?:never|not)\s+(?:\w+\s+)?(?:used|read|accessed|called|referenced)|no\s+effect|pointless"
     r"|obsolete|shadowed|already\s+(?:defined|declared|imported))\b"
 )
+_FEW_WORDS = 5
 _SHOWN = 60
 
 
@@ -112,19 +129,47 @@ def _stand_ins(old: Document, new: Document) -> Iterator[tuple[str, bool]]:
         if known[line.strip()] > 0:
             known[line.strip()] -= 1
         elif (said := _said(line, new.language)) is not None:
-            if re.search(rf"^{_DOTS}|{_DOTS}$", said) and (_HINT.search(said) or not re.search(r"\w", said)):
-                yield line, True
-            elif _SENTENCE.search(said):
-                yield line, False
+            if (certain := _stands_for_more(said)) is not None:
+                yield line, certain
         elif _BARE.match(line) and new.language not in ("python", "yaml"):
             yield line, False
+    yield from (("...", False) for _ in range(_ellipses(new) - _ellipses(old)))
+
+
+def _stands_for_more(said: str) -> bool | None:
+    """Whether a comment's words stand for other lines: True for certain, False where lines are gone; else None."""
+    said = _SPACED_DOTS.sub("...", said.translate(_OTHER_DOTS)).strip(_ADORNED)
+    if not re.search(r"\w", said):
+        return True if re.search(_DOTS, said) else None
+    words = _TODO.sub("", said).strip(_ADORNED).strip(".… ") or said
+    if re.search(rf"^{_DOTS}", said) and _HINT.search(said):
+        return True
+    is_short = re.search(rf"{_DOTS}$", said) and len(words.split()) <= _FEW_WORDS
+    return False if _SENTENCE.search(words) or (is_short and _HINT.search(said)) else None
+
+
+def _ellipses(document: Document) -> int:
+    """Statements of Python that are three dots, but for those that are all of a definition's body."""
+    tree = symbols.tree(document) if document.language == "python" else None
+    found = (node for node in grammars.walk(tree.root_node) if node.type == "ellipsis") if tree else ()
+    return sum(_stands_in_a_block(node) for node in found)
+
+
+def _stands_in_a_block(node: Node) -> bool:
+    statement = node.parent
+    block = statement.parent if statement is not None and statement.type == "expression_statement" else None
+    owner = block.parent if block is not None and block.type == "block" else None
+    if owner is None or block is None:
+        return False
+    others = [each for each in block.named_children if "comment" not in each.type and not symbols.is_docstring(each)]
+    return owner.type not in ("function_definition", "class_definition") or len(others) > 1
 
 
 def _said(line: str, language: str) -> str | None:
     """The words of a line's comment."""
     if len(line) > _LONGEST_LINE:
         return None
-    patterns = (_MARKUP,) if language in _PROSE else (_COMMENT, _TRAILING)
+    patterns = (_MARKUP,) if language in _PROSE else (_COMMENT, _BESIDE_NOTHING, _TRAILING, _INLINE)
     return next((match["said"] for each in patterns if (match := each.search(line))), None)
 
 
@@ -137,13 +182,19 @@ def _lost(old: str, new: str) -> bool:
 def _hollow(old: Document, new: Document, instruction: str) -> str | None:
     """A definition that has become a placeholder, or empty."""
     before, after = Counter(_hollows(old)), Counter(_hollows(new))
-    real = {name for name, _ in _bodies(old)}
+    had, has = _real(old), _real(new)
     broken = bool(symbols.syntax_errors(new))  # then an empty body may be one that was not read
     for (name, empty), count in after.items():
         wanted = asks_to_delete(instruction) if empty else bool(_WANTS_STUB.search(instruction))
-        if name in real and not wanted and not (empty and broken) and count > before[name, empty]:
+        # Overloads of Python stand beside what they declare.
+        if has[name] < had[name] and not wanted and not (empty and broken) and count > before[name, empty]:
             return name
     return None
+
+
+def _real(document: Document) -> Counter[str]:
+    """How often each name is defined with a body that does something."""
+    return Counter(name for name, _ in _bodies(document)) - Counter(name for name, _ in _hollows(document))
 
 
 def _hollows(document: Document) -> Iterator[tuple[str, bool]]:

@@ -16,7 +16,11 @@ from hybrid_lsp.actions import fences, hunks
 from hybrid_lsp.errors import ReplyRejected
 
 _DIFF_HEAD = re.compile(r"(?m)^(?:@@ .*@@|--- \S.*\n\+\+\+ \S)")
+_SESSION = re.compile(r"(?m)^(?:\$|>>>) \S")
+_QUOTED = re.compile(r"(?m)^> ?")
 _SENTENCE_END = re.compile(r"[.!?:;](?:[*_`)\"']*)(?=\s|$)|[\u3002\uff01\uff1f]")
+_WITH_SESSIONS = frozenset({"markdown", "restructuredtext", "plaintext", "console", "mdx", "python"})
+"""Languages in which a line may begin as the prompt of a shell; doctests of Python are checked by its compiler."""
 _TAIL_CHARS = 30
 _LONGEST_PERIOD = 2000
 _TIMES = 4
@@ -62,18 +66,25 @@ def code_block(reply: str, code: str = "", language: str = "") -> str:
     if not reply.strip():
         raise ReplyRejected("The reply is empty.", raw=reply)
     shortest = fences.length_for(code, language)
-    found = fences.blocks(reply, shortest)
+    found = fences.blocks(_unquoted(reply), shortest)
     if found.unclosed is not None:
         raise ReplyRejected("The code block in the reply is not closed.", raw=reply)
     if not found.closed:
         raise ReplyRejected(_no_block(reply, shortest), raw=reply)
-    if len(found.closed) > 1:
-        count = len(found.closed)
-        raise ReplyRejected(f"The reply holds {count} fenced code blocks; there must be exactly one.", raw=reply)
-    block = found.closed[0]
+    # What is said twice, or an empty block beside the code, leaves no doubt.
+    told = {each.text: each for each in found.closed if each.text.strip()} or {"": found.closed[0]}
+    if len(told) > 1:
+        raise ReplyRejected(f"The reply holds {len(told)} fenced code blocks; there must be exactly one.", raw=reply)
+    (block,) = told.values()
     if complaint := _foreign(block, code, language):
         raise ReplyRejected(complaint, raw=reply)
     return block.text
+
+
+def _unquoted(reply: str) -> str:
+    """A reply that stands in a quotation as a whole, without its marks."""
+    lines = [line for line in reply.split("\n") if line.strip()]
+    return _QUOTED.sub("", reply) if lines and all(line.startswith(">") for line in lines) else reply
 
 
 def _no_block(reply: str, shortest: int) -> str:
@@ -89,6 +100,8 @@ def _foreign(block: fences.Block, code: str, language: str) -> str | None:
         return "The block holds a diff: write the new code itself, without signs before its lines."
     if language and not block.fits(language):
         return f"The block is marked as `{block.language}`, and the code is `{language}`."
+    if _SESSION.search(block.text) and not _SESSION.search(code) and language not in _WITH_SESSIONS:
+        return "The block holds a session with its prompts (`$`, `>>>`): write the new code alone."
     return None
 
 
@@ -101,7 +114,10 @@ def _looks_like_diff(text: str, code: str) -> bool:
     taken = [line[1:] for line in lines if line.startswith("-") and line not in old]
     added = [line for line in lines if line.startswith("+") and line not in old]
     bare = {line.strip() for line in old}
-    return bool(taken and added) and all(line.strip() in bare for line in taken)
+    if taken and added:
+        return all(line.strip() in bare for line in taken)
+    beside = [line for line in lines if not line.startswith(("-", "+"))]
+    return bool((taken or added) and beside) and all(line[:1] == " " and line[1:] in old for line in beside)
 
 
 def is_settled(reply: str, code: str, language: str) -> bool:

@@ -131,9 +131,16 @@ def read(event: Any) -> Said | None:
         raise BackendFailed(f"The model server reports: {error_text(error)}", "See the server's log.")
     if "content" in event:
         return _read_infill(event)
+    if isinstance(event.get("message"), dict) and "done" in event:  # Ollama's own protocol, one line an event
+        event = {"choices": [{"delta": event["message"], "finish_reason": _done_reason(event)}]}
     choices = event.get("choices")
-    first = next((each for each in choices if isinstance(each, dict)), None) if isinstance(choices, list) else None
+    told = [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
+    first = next((each for each in told if not each.get("index")), None)
     return _read_choice(first, event) if first is not None else None
+
+
+def _done_reason(event: Mapping[str, Any]) -> Any:
+    return (event.get("done_reason") or "stop") if event.get("done") else None
 
 
 CHECK_URL = "Check that `base_url` and `backend` fit the server."
@@ -173,6 +180,8 @@ def _infill_finish(event: Mapping[str, Any]) -> Finish:
 def _read_choice(choice: Mapping[str, Any], event: Mapping[str, Any]) -> Said | None:
     said = _message(choice)
     finish, refused = _finish(choice.get("finish_reason"), event)
+    if refused and choice.get("error"):
+        raise BackendFailed(f"The model server reports: {error_text(choice)}", "See the server's log.")
     said = attrs.evolve(said, refused=said.refused or refused)
     listed = choice.get("logprobs")
     logprobs = listed if isinstance(listed, dict) else {}
@@ -202,7 +211,10 @@ def _message(choice: Mapping[str, Any]) -> Said:
     return _parts(choice.get("text"))
 
 
-_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "reasoning_text")
+_THOUGHT_FIELDS = (
+    *("reasoning_content", "reasoning", "thinking", "thought", "reasoning_text"),
+    *("reasoning_details", "thinking_blocks"),  # OpenRouter, LiteLLM
+)
 _TEXT_PARTS = ("text", "output_text", "")
 
 
@@ -220,7 +232,9 @@ def _parts(content: Any) -> Said:
     text, thought, refused = "", "", ""
     for part in content if isinstance(content, list) else [content]:
         kind = part.get("type", "") if isinstance(part, dict) else ""
-        if kind == "refusal":
+        if isinstance(part, dict) and part.get("thought") is True:  # Gemini's
+            thought += _flat(part)
+        elif kind == "refusal":
             refused += _flat(part)
         elif kind in _TEXT_PARTS:
             text += _flat(part)
@@ -248,7 +262,10 @@ def _flat(value: Any) -> str:
 
 
 _UNFINISHED = ("", "null", "none", "in_progress")
-_CUT = ("length", "max_tokens", "model_length", "max_output_tokens", "token_limit", "context_length_exceeded")
+_CUT = (
+    *("length", "max_tokens", "model_length", "max_output_tokens", "max_new_tokens", "max_length", "token_limit"),
+    *("limit", "incomplete", "truncated", "context_length_exceeded", "model_context_window_exceeded"),
+)
 _WITHHELD = {
     "tool_calls": "it called a tool, of which there are none",
     "tool_use": "it called a tool, of which there are none",

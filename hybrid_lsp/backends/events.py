@@ -55,7 +55,7 @@ class EventReader:
         """The events that were complete without a line end. Raises BackendFailed."""
         rest, self._pending = self._pending.rstrip(b"\r"), b""
         events = (self._line(rest) if rest else []) + self._dispatch()
-        return [*events, _whole(self._json(bytes(self._document)))] if self._document else events
+        return [*events, *_whole(self._json(bytes(self._document)))] if self._document else events
 
     @property
     def _longest(self) -> int:
@@ -100,14 +100,14 @@ class EventReader:
             return []
         if data == b"[DONE]":
             return [DONE]
-        value = self._json(data)
+        value = self._json(data) if name != b"error" else self._told(data)
         is_error = name == b"error" and not (isinstance(value, dict) and value.get("error"))
         return [{"error": value} if is_error else value]
 
     def _bare(self, line: bytes) -> list[Any]:
         """JSON that stands for itself: a document, the first line of one, or an error within a stream."""
         try:
-            return [_whole(json.loads(line))]
+            return _whole(json.loads(line))
         except (ValueError, RecursionError):
             return self._more(line)
 
@@ -120,6 +120,13 @@ class EventReader:
     def _note(self, line: bytes) -> None:
         if line[:1] != b":" and not self.stray:
             self.stray = line[:_LONGEST_STRAY].decode("utf-8", "replace").strip()
+
+    def _told(self, data: bytes) -> Any:
+        """What an event says that stands for an error: JSON, or words."""
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            return {"message": data[:_LONGEST_STRAY].decode("utf-8", "replace")}
 
     def _json(self, data: bytes) -> Any:
         try:
@@ -155,6 +162,14 @@ def _is_complete(value: bytes) -> bool:
     return True
 
 
-def _whole(value: Any) -> Any:
-    """A document that is no stream, as the one event of a stream."""
-    return {"stop": True} | value if isinstance(value, dict) and "content" in value else value
+def _whole(value: Any) -> list[Any]:
+    """A document that is no stream, as the events of one; a list of documents is several."""
+    if isinstance(value, list):
+        if value == ["DONE"]:  # behind lines of JSON
+            return [DONE]
+        return [event for each in value for event in _whole(each)] if all(map(_is_object, value)) else [value]
+    return [{"stop": True} | value if _is_object(value) and "content" in value else value]
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)

@@ -34,10 +34,17 @@ TAGS = (
     Marks("<think>", "</think>"),  # DeepSeek, Qwen, GLM, MiniMax, Nemotron, Phi
     Marks("<thinking>", "</thinking>"),
     Marks("<thought>", "</thought>"),  # Gemini, EXAONE
+    Marks("<thoughts>", "</thoughts>"),
     Marks("<reasoning>", "</reasoning>"),
+    Marks("<antThinking>", "</antThinking>"),
+    Marks("<scratchpad>", "</scratchpad>"),
+    Marks("<mm:think>", "</mm:think>"),  # MiniMax
     Marks("<seed:think>", "</seed:think>"),  # Seed-OSS
     Marks("<longcat_think>", "</longcat_think>"),
     Marks("[THINK]", "[/THINK]"),  # Magistral
+    Marks("[THINKING]", "[/THINKING]"),
+    Marks("<|think|>", "<|/think|>"),
+    Marks("<|thinking|>", "<|/thinking|>"),
     Marks("◁think▷", "◁/think▷"),  # Kimi
     Marks("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
     Marks("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
@@ -58,12 +65,22 @@ _WHOLE_WORDS = ("analysis", "assistantfinal")
 WRAPPERS = (
     Marks("<answer>", "</answer>"),
     Marks("<response>", "</response>"),
+    Marks("<output>", "</output>"),
+    Marks("<solution>", "</solution>"),
+    Marks("<final>", "</final>"),
+    Marks("<final_answer>", "</final_answer>"),
+    Marks("<|begin_of_box|>", "<|end_of_box|>"),  # GLM
     Marks("<|begin_of_solution|>", "<|end_of_solution|>"),
     Marks("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
     Marks("[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]"),
 )
 """What some models put around the answer, once they have thought."""
 
+_WORD = r"(?:think|thought|reason|reflect|scratch|analysis|monologue|rationale|deliberat|chain_of)"
+_ANY_TAG = re.compile(rf"(?i)<(?P<name>[\w:.-]*{_WORD}[\w:.-]*)(?:\s[^<>\n]*)?>")
+_ANY_DETAILS = re.compile(rf"(?i)<(?P<name>details)\s[^<>\n]*{_WORD}[^<>\n]*>")
+_ANY_FENCE = re.compile(rf"(?i)(?P<fence>`{{3,}}|~{{3,}})[ \t]*{_WORD}\w*[ \t]*\r?\n")
+_LONGEST_TAG = 80
 _MESSAGE = "<|message|>"
 _HEADS = ("<|end|><|start|>assistant", "<|start|>assistant", "<|channel|>")
 """Where a message of the harmony format (gpt-oss) begins: its channel stands between this and `<|message|>`."""
@@ -270,12 +287,38 @@ class Splitter:
                 self._take(len(blank) + len(marks.opens))
                 self._open((marks.closes,))
                 return [Segment(Kind.THOUGHT)]
+        if (opened := self._opens_in_some_way(rest, final=final)) is not None:
+            return self._open_there(len(blank), opened)
         if self._thought and (unwrapped := self._unwrapped(rest, len(blank), final=final)) is not None:
             return unwrapped
         self._state = _State.ANSWER
         # The indentation of its first line is the answer's, the lines below the reasoning are not.
         self._text = (blank if not self._thought else blank[blank.rfind("\n") + 1 :]) + rest
         return []
+
+    def _opens_in_some_way(self, rest: str, *, final: bool) -> Marks | None:
+        """The marks of no family that is known, at the beginning of a reply: a tag or a block named for its reasoning.
+
+        Marks that are empty: it cannot be told yet.
+        """
+        if not self._chat or rest[:1] not in ("<", "`", "~"):
+            return None
+        for pattern in (_ANY_TAG, _ANY_DETAILS, _ANY_FENCE):
+            if (match := pattern.match(rest)) is not None:
+                if match[0].strip().lower() in self._prompt:
+                    return None
+                closes = f"</{match['name']}>" if pattern is not _ANY_FENCE else f"\n{match['fence']}\n"
+                return Marks(match[0], closes)
+        ends = ">" if rest[0] == "<" else "\n"
+        is_open = ends not in rest and "\n" not in rest and len(rest) < _LONGEST_TAG
+        return Marks("", "") if is_open and not final else None
+
+    def _open_there(self, blank: int, marks: Marks) -> list[Segment]:
+        if not marks.opens:
+            return []
+        self._take(blank + len(marks.opens))
+        self._open((marks.closes,))
+        return [Segment(Kind.THOUGHT)]
 
     def _opening(self, marks: Marks, rest: str, *, final: bool) -> bool | None:
         """Whether a text begins with an opening mark; None where that cannot be told yet."""
@@ -337,6 +380,8 @@ class Splitter:
         if not follows and not final and len(rest) < _FAR:
             return None
         alone = not line.strip() and (not follows or follows[0] in "\r\n")
+        if in_block and lowered in self._prompt:  # the code at hand holds it
+            return False
         if lowered in _OPENING_LOWERED:
             counts = alone if in_block else not line.strip()
             self._spoken_of += not counts

@@ -103,7 +103,7 @@ ERRORS = {
     "an error with the text": (HEAD + stream(WELL[0], said("x") | {"error": {"message": "gone"}}), "gone"),
     "words in place of an event": (HEAD + event(WELL[0]) + b"upstream connect error\n\n", "upstream connect error"),
     "an error first": (HEAD + b'{"error": "out of memory"}\n', "out of memory"),
-    "a list first": (HEAD + b'[{"error": {"message": "out of memory"}}]\n', "no event"),
+    "a list first": (HEAD + b'[{"error": {"message": "out of memory"}}]\n', "out of memory"),
     "a page": (status("200 OK", b"<!doctype html><html><head><title>Sign in</title>"), "Sign in"),
     "nothing": (status("200 OK"), "in the middle"),
     "only pings": (HEAD + b"event: ping\ndata: {}\n\n", "in the middle"),
