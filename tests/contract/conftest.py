@@ -83,7 +83,8 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[psuti
         found = []
         for process in psutil.process_iter(["cmdline", "status"]):
             command = " ".join(process.info["cmdline"] or [])
-            if "hybrid_lsp.engine.process" in command and folder in command:
+            ended = process.info["status"] in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+            if "hybrid_lsp.engine.process" in command and folder in command and not ended:
                 found.append(process)
         return found
 

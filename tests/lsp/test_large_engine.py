@@ -80,9 +80,9 @@ HELD = ("mine", "security")
 
 
 @pytest.fixture(scope="module")
-def chat(tiny: Path) -> Path:
+def chat(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a chat template, as an instruction model has one."""
-    folder = tiny / "chat"
+    folder = tmp_path_factory.mktemp("chat") / "chat"
     shutil.copytree(tiny / "hf", folder)
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
     return folder
