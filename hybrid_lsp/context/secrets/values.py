@@ -97,7 +97,7 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     if plain[0] == "-" and is_key(plain[1:]):
         return True
     if any(character.isspace() for character in plain):
-        return _is_phrase(plain, kind)
+        return is_passphrase(plain) if strict and kind is Kind.PASSWORD else _is_phrase(plain, kind)
     if _CODE.search(plain):
         return kind is Kind.PASSWORD and not strict and _is_strong(plain)
     if kind is Kind.HINT:
@@ -218,21 +218,28 @@ def is_common(value: str) -> bool:
     lowered = value.lower()
     word = lowered.strip("0123456789!?.#$*@_-")
     as_letters = lowered.rstrip("0123456789!?.#$*_-").translate(_LEET)
-    return len(value) >= 4 and (
-        word in _COMMON or lowered in _COMMON or (as_letters != lowered and as_letters in {"password", *_COMMON})
-    ) and not (word == "password" and word in lowered)
+    return (
+        len(value) >= 4
+        and (word in _COMMON or lowered in _COMMON or (as_letters != lowered and as_letters in {"password", *_COMMON}))
+        and not (word == "password" and word in lowered)
+    )
 
 
 def is_passphrase(value: str) -> bool:
-    """Three words or more that are no sentence about a password."""
-    return len(value.split()) >= 3 and _is_phrase(value, Kind.PASSWORD)
+    """Three words or more, or two and a shout, that are no sentence about a password."""
+    return len(value.split()) >= (2 if value.endswith("!") else 3) and _is_phrase(value, Kind.PASSWORD)
 
 
 def is_known_sort(value: str) -> bool:
     """A password by itself: a common one, a word and digits, or a word with signs that names do not have."""
     if is_common(value) or _is_mixed(value) or is_passphrase(value):
         return True
-    return len(value) >= 7 and _SIGNS.search(value) is not None and _kinds(value) >= 3 and not re.search(r"\w\(|\)$|[%&]\w=|=", value)
+    return (
+        len(value) >= 7
+        and _SIGNS.search(value) is not None
+        and _kinds(value) >= 3
+        and not re.search(r"\w\(|\)$|[%&]\w=|=", value)
+    )
 
 
 _SIGNS = re.compile(r"[A-Za-z0-9][!@#$%^&*?][A-Za-z0-9]|[0-9][!@#$%^&*?]+$")
@@ -250,7 +257,8 @@ def _is_phrase(value: str, kind: Kind) -> bool:
     if kind is Kind.HINT or _PROSE.search(value.lower()) or TRIGGER.search(small(value)):
         return False
     if kind is Kind.PASSWORD and 2 <= len(words) <= 8 and len(value) <= 64:
-        return all(_OF_PHRASE.fullmatch(word) for word in words)
+        few = sum(len(word) < 3 for word in words)
+        return few <= len(words) // 2 and all(_OF_PHRASE.fullmatch(word) for word in words)
     are_small = all(word.isalpha() and word.islower() and 3 <= len(word) <= 10 for word in words)
     return are_small and len(words) in (4, 5, 6, 12, 15, 18, 24)
 
