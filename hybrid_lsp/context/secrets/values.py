@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from hybrid_lsp.context.secrets.names import TRIGGER, Kind, small
+from hybrid_lsp.context.secrets.names import Kind, kind_of
 
 MOST_CHARS = 2048
 """A longer value is data."""
@@ -185,16 +185,12 @@ def _is_chosen(value: str) -> bool:
         return False
     if value.isdigit():
         return len(value) >= 4
-    if not is_wordy(value):
+    if not is_wordy(value) or is_common(value):
         return True
     if re.search(r"\d", value):
         return re.search(r"[-_. :/]", value) is None or len(re.findall(r"\d", value)) >= 2
     # One word, or words: no identifier, and nothing that speaks of passwords itself.
-    return (
-        len(value) >= 5
-        and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None
-        and TRIGGER.search(small(value)) is None
-    )
+    return len(value) >= 5 and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None and kind_of(value) is None
 
 
 _OF_TRADE = re.compile(
@@ -254,7 +250,7 @@ def _is_phrase(value: str, kind: Kind) -> bool:
     words = value.split()
     if kind is not Kind.HINT and any(stands_out(word) for word in words):
         return True
-    if kind is Kind.HINT or _PROSE.search(value.lower()) or TRIGGER.search(small(value)):
+    if kind is Kind.HINT or _PROSE.search(value.lower()) or any(kind_of(word) for word in words):
         return False
     if kind is Kind.PASSWORD and 2 <= len(words) <= 8 and len(value) <= 64:
         few = sum(len(word) < 3 for word in words)
