@@ -195,7 +195,7 @@ def _is_chosen(value: str) -> bool:
 
 _OF_TRADE = re.compile(
     r"(?i)(?:sha|md|aes|rsa|des|utf|base|oauth|[hrep]s|ed|curve|x|ec\w*|iso|cp|win|v|\w*test|\w*key|\w*token|\w*secret|\w*user|foo"
-    r"|bar|id|tls|ssl|pkcs|http|ipv|\w*auth|arg|val|value|field|name|item|col|node|tok|type|label|part|p|k|s|t)\d+\w{0,4}"
+    r"|bar|u?int|float|id|tls|ssl|pkcs|http|ipv|\w*auth|arg|val|value|field|name|item|col|node|tok|type|label|part|p|k|s|t)\d+\w{0,4}"
 )
 
 
