@@ -26,7 +26,7 @@ _CLOSE = re.compile(r"""(?:\\{0,3}["'`]|&quot;)?(?:\[\w{0,20}\])?[\])}?!]{0,4}""
 _TYPE = r"(?:[\w.&'\[\]<>?*|][\w.&'\[\]<>,?*| \t]{0,60}?)"
 _SEPARATOR = re.compile(
     rf"""[ \t]{{0,40}}(?:
-      :[ \t](?:!!?|&)\w{{1,20}}(?=[ \t])
+      :[ \t](?:!!?|&)\w{{1,20}}(?=[ \t]+[^=\s])
     | :[ \t]{{0,4}}{_TYPE}[ \t]{{0,4}}=(?!=)
     | [-+?|&!:<.]{{0,2}}=(?:[=>~]{{0,2}})
     | ::?[-?+]?
@@ -88,11 +88,16 @@ def assigned(text: str) -> Iterator[Place]:
             continue
         start, end = name_at(text, trigger.start(), done)
         done = end
-        kind = kind_of(text[start:end])
-        if kind is Kind.HINT and (words := _WORDS_BEFORE.search(text, max(0, start - 24), start)) is not None:
-            kind = kind_of(f"{words[1]}_{text[start:end]}")  # `api key: ...` in prose
-        if kind is not None:
+        if (kind := kind_at(text, start, end)) is not None:
             yield from _under(text, start, end, kind)
+
+
+def kind_at(text: str, start: int, end: int) -> Kind | None:
+    """What kind of secret the name at a place is of; in prose the word before counts: `api key: ...`."""
+    kind = kind_of(text[start:end])
+    if kind is Kind.HINT and (words := _WORDS_BEFORE.search(text, max(0, start - 24), start)) is not None:
+        return kind_of(f"{words[1]}_{text[start:end]}")
+    return kind
 
 
 def name_at(text: str, at: int, least: int) -> Place:
@@ -129,7 +134,7 @@ def _after_separator(text: str, start: int, after: int, kind: Kind, in_quotes: b
     value = quoted(text, at) or (quoted(text, wrap.end()) if wrap else None)
     if value is not None and wrap is not None and _IS_KEY.match(text, value.end):
         return []  # `tokens = {"root": [`
-    if value is not None and separator[0].strip() == "=>" and not in_quotes:
+    if value is not None and separator[0].strip() == "=>" and text[start].isupper():
         return _judged(text, value, kind, strict=True)  # an arm of a match
     if value is not None:
         return _judged(text, value, kind, strict=is_call and not _converts(wrap[0] if wrap else ""))

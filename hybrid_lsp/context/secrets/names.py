@@ -49,7 +49,9 @@ _KEY = _set(
     "token tokens credential credentials creds cred apikey apikeys apisecret authtoken accesstoken "
     "accesskey secretkey privatekey authkey masterkey appkey jwt bearer otp mnemonic sas passkey jeton schluessel 密钥 令牌 sleutel"
 )
-_HINT = _set("auth authorization salt pin signature sig cookie session sid webhook dsn nonce key keys seed pat chave llave chiave")
+_HINT = _set(
+    "auth authorization salt pin signature sig cookie session sid webhook dsn nonce key keys seed pat chave llave chiave"
+)
 # `dbpassword`, `myapikey`: words that were written as one.
 _TAIL = re.compile(
     r"(?:(password|passwd|passphrase|passcode|passwort|pwd|pswd|(?:db|smtp|root|user|admin|mysql|pg|require|master|store)pass)"
@@ -121,8 +123,10 @@ def _words(text: str) -> list[str]:
 
 def _plain(text: str) -> str:
     """Letters without their accents: `contraseña`, `clé`, `hasło`, `şifre`."""
-    split = unicodedata.normalize("NFKD", text.replace("ł", "l").replace("ü", "ue").replace("ı", "i"))
-    return unicodedata.normalize("NFC", "".join(each for each in split if unicodedata.combining(each) not in (230, 202)))
+    split = unicodedata.normalize("NFKD", text.replace("ł", "l").replace("ü", "ue").replace("\u0131", "i"))
+    return unicodedata.normalize(
+        "NFC", "".join(each for each in split if unicodedata.combining(each) not in (230, 202))
+    )
 
 
 def _judged(words: list[str]) -> Kind | None:

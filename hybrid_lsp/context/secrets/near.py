@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hybrid_lsp.context.secrets.assigned import name_at
+from hybrid_lsp.context.secrets.assigned import kind_at, name_at
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
 from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_passphrase, is_secret
@@ -30,7 +30,7 @@ _OTHER_QUOTES = re.compile(r"[=,>:\s(\"']{1,10}(?:%[qQ]?|qq?|R\")[({\[<|](?P<sec
 _HERE = re.compile(r"[ \t]{0,8}=[ \t]{0,8}<<[~-]?[\"']?\w{1,20}[\"']?\n[ \t]{0,20}(?P<secret>\S{4,200})$", re.MULTILINE)
 _PHRASE = re.compile(
     r"[\"'`*_]{0,3}[ \t]{0,4}(?:\bfor [\w ]{1,20})?(?:[:=\uff1a]|\bis\b)[*_]{0,2}[ \t]{0,4}(?:[|>]-?\n[ \t]{1,20}|!!\w+[ \t])?[\"'`*]{0,3}"
-    r"(?P<secret>[A-Za-z0-9]+(?:[ ][A-Za-z0-9']+){2,8}[!?.]?)(?=[\"'`*}>)|;]{0,4}[ \t]*(?:$|-->|\*/|[\"';}]))",
+    r"(?P<secret>[A-Za-z0-9]+(?:[ ][A-Za-z0-9']+){1,8}[!?.]?)(?=[\"'`*}>)|;]{0,4}[ \t]*(?:$|-->|\*/|[\"';}]))",
     re.MULTILINE,
 )
 _COMPARED = re.compile(
@@ -55,17 +55,23 @@ def in_sentences(text: str) -> Iterator[Place]:
         if trigger.start() < done:
             continue
         start, done = name_at(text, trigger.start(), done)
-        kind = kind_of(text[start:done])
+        kind = kind_at(text, start, done)
         if kind is None or kind is Kind.HINT or "::" in text[max(0, start - 2) : done]:
             continue
         found = _SAID.match(text, done)
         if found is not None and _is_said(_trimmed(found["secret"]), kind):
             at = found.start("secret")
             yield at, at + len(_trimmed(found["secret"]))
-        for pattern in (_OTHER_QUOTES, _HERE):
+        near = text[done : done + _NEAR]
+        for pattern in (_OTHER_QUOTES, _HERE) if "<<" in near or "q" in near or "R" in near or "%" in near else ():
             if (held := pattern.match(text, done)) is not None and is_secret(held["secret"], kind):
                 yield held.span("secret")
-        if kind is Kind.PASSWORD and (phrase := _PHRASE.match(text, done)) and is_passphrase(phrase["secret"]):
+        if (
+            kind is Kind.PASSWORD
+            and " " in near
+            and (phrase := _PHRASE.match(text, done))
+            and is_passphrase(phrase["secret"])
+        ):
             yield phrase.span("secret")
         yield from _returned(text, done, kind)
 
@@ -83,12 +89,19 @@ def _is_said(word: str, kind: Kind) -> bool:
 
 def _is_plain_key(word: str) -> bool:
     """A key that is no name of a program: digits in it, and no word joined by an underscore or a dot."""
-    return is_key(word) and len(re.findall(r"\d", word)) >= 3 and re.search(r"[a-z]_|_[a-z]{3}|\.\w{2,5}$|[A-Z]_[A-Z]", word) is None
+    return (
+        len(re.findall(r"\d", word)) >= 3
+        and is_key(word)
+        and re.search(r"[a-z]_|_[a-z]{3}|\.\w{2,5}$|[A-Z]_[A-Z]", word) is None
+    )
 
 
 def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
     """`def password(): return "..."`, `let(:password) { "..." }`, `unwrap_or_else(|_| "...")`, `Field(default="...")`."""
-    for bridge in (_RETURNS.match(text, at), _DEFAULT.match(text, at)):
+    if _QUOTE.search(text, at + 3, at + _NEAR) is None:
+        return
+    for pattern in (_RETURNS, _DEFAULT):
+        bridge = pattern.match(text, at)
         value = quoted(text, bridge.end()) if bridge is not None else None
         if value is not None and (is_known_sort(value.text) if kind is Kind.PASSWORD else _is_plain_key(value.text)):
             if is_secret(value.text, kind):
@@ -96,6 +109,8 @@ def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
             return
 
 
+_NEAR = 160
+_QUOTE = re.compile("[\"'`]")
 _DEFAULT = re.compile(
     r"(?:[\"'`]\)?)?[^\"'`\n;]{0,60}(?:\(|,|\||\bor\b|\|\|)\s{0,8}(?:default\w{0,8}\s?=\s?|\|\w?\|\s?)?[brf]?(?=[\"'])"
 )
@@ -110,7 +125,10 @@ def in_comparisons(text: str) -> Iterator[Place]:
 
 def in_cryptography(text: str) -> Iterator[Place]:
     """Keys and passwords as arguments: `jwt.encode(payload, "...")`, `bcrypt.hash("...")`."""
+    end = 0
     for call in _CRYPTO.finditer(small(text)):
+        if call.end() < end:
+            continue
         line_end = text.find("\n", call.end(), call.end() + 240)
         end = line_end if line_end >= 0 else min(len(text), call.end() + 240)
         hashes = re.search(r"crypt|hash|passw", call[0]) is not None
@@ -172,14 +190,18 @@ def in_manifests(text: str) -> Iterator[Place]:
             yield entry.span("secret")
 
 
-_PGPASS = re.compile(r"(?m)^[ \t]{0,8}[\w.*-]{1,80}:(?:\d{1,5}|\*):[\w.*-]{1,64}:[\w.*-]{1,64}:(?P<secret>[^\s:]{4,200})$")
+_PGPASS = re.compile(
+    r"(?m)^[ \t]{0,8}[\w.*-]{1,80}:(?:\d{1,5}|\*):[\w.*-]{1,64}:[\w.*-]{1,64}:(?P<secret>[^\s:]{4,200})$"
+)
 _USER_AND = re.compile(
     r"(?i)\b(?<!::)(?:auth(?=\W)|cred\w*|login|user(?:name)?s?/pass\w*|zugangsdaten|userpwd|account(?=\W))[\"'`\]]{0,2}[ \t]{0,4}[:=,]{0,2}\s{0,12}(?:-[ \t])?"
     r"(?:(?:with|as)[ \t]{1,4})?[\"'`]?[\w.@+-]{1,40}[\"'`]?[ \t]{0,2}[:/][ \t]{0,2}[\"'`]?(?P<secret>[^\s\"'`,;)/]{5,128})"
 )
 _DRIVER = re.compile(r"[\"'][\w.-]{1,64}:(?P<secret>[^\s\"'/]{3,128})@(?:tcp|unix|udp)?\(")
 _SLASHED = re.compile(r"\b[\w$]{1,64}/(?P<secret>[^\s\"'/:]{4,128})@[\w./-]{1,80}:\d{2,5}\b")
-_CRYPTED = re.compile(r"(?<![\w$])\$(?:apr1|[156y]|2[abxy]|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})\$[\w./$=,+-]{20,300}")
+_CRYPTED = re.compile(
+    r"(?<![\w$])\$(?:apr1|[156y]|2[abxy]|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})\$[\w./$=,+-]{20,300}"
+)
 _COMMANDS = tuple(
     re.compile(pattern)
     for pattern in (

@@ -10,7 +10,16 @@ from collections.abc import Iterator
 
 from hybrid_lsp.context.secrets.names import Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
-from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_secret, is_strange, is_wordy, looks_random, stands_out
+from hybrid_lsp.context.secrets.values import (
+    is_common,
+    is_key,
+    is_passphrase,
+    is_secret,
+    is_strange,
+    is_wordy,
+    looks_random,
+    stands_out,
+)
 
 Place = tuple[int, int]
 
@@ -179,7 +188,7 @@ def in_logins(text: str) -> Iterator[Place]:
 
 def _is_argument(secret: str) -> bool:
     """Arguments are of many kinds: hosts, tables and names are no passwords."""
-    if is_common(secret) or (is_known_sort(secret) and secret.count(" ") >= 3):
+    if is_common(secret) or is_passphrase(secret):
         return True
     if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+|[\w-]+", secret) and is_wordy(secret):
         return len(secret) >= 6 and (

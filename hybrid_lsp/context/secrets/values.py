@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from hybrid_lsp.context.secrets.names import TRIGGER, Kind, small
+from hybrid_lsp.context.secrets.names import Kind, kind_of
 
 MOST_CHARS = 2048
 """A longer value is data."""
@@ -97,7 +97,7 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     if plain[0] == "-" and is_key(plain[1:]):
         return True
     if any(character.isspace() for character in plain):
-        return _is_phrase(plain, kind)
+        return is_passphrase(plain) if strict and kind is Kind.PASSWORD else _is_phrase(plain, kind)
     if _CODE.search(plain):
         return kind is Kind.PASSWORD and not strict and _is_strong(plain)
     if kind is Kind.HINT:
@@ -185,21 +185,17 @@ def _is_chosen(value: str) -> bool:
         return False
     if value.isdigit():
         return len(value) >= 4
-    if not is_wordy(value):
+    if not is_wordy(value) or is_common(value):
         return True
     if re.search(r"\d", value):
         return re.search(r"[-_. :/]", value) is None or len(re.findall(r"\d", value)) >= 2
     # One word, or words: no identifier, and nothing that speaks of passwords itself.
-    return (
-        len(value) >= 5
-        and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None
-        and TRIGGER.search(small(value)) is None
-    )
+    return len(value) >= 5 and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None and kind_of(value) is None
 
 
 _OF_TRADE = re.compile(
     r"(?i)(?:sha|md|aes|rsa|des|utf|base|oauth|[hrep]s|ed|curve|x|ec\w*|iso|cp|win|v|\w*test|\w*key|\w*token|\w*secret|\w*user|foo"
-    r"|bar|id|tls|ssl|pkcs|http|ipv|\w*auth|arg|val|value|field|name|item|col|node|tok|type|label|part|p|k|s|t)\d+\w{0,4}"
+    r"|bar|u?int|float|id|tls|ssl|pkcs|http|ipv|\w*auth|arg|val|value|field|name|item|col|node|tok|type|label|part|p|k|s|t)\d+\w{0,4}"
 )
 
 
@@ -218,21 +214,28 @@ def is_common(value: str) -> bool:
     lowered = value.lower()
     word = lowered.strip("0123456789!?.#$*@_-")
     as_letters = lowered.rstrip("0123456789!?.#$*_-").translate(_LEET)
-    return len(value) >= 4 and (
-        word in _COMMON or lowered in _COMMON or (as_letters != lowered and as_letters in {"password", *_COMMON})
-    ) and not (word == "password" and word in lowered)
+    return (
+        len(value) >= 4
+        and (word in _COMMON or lowered in _COMMON or (as_letters != lowered and as_letters in {"password", *_COMMON}))
+        and not (word == "password" and word in lowered)
+    )
 
 
 def is_passphrase(value: str) -> bool:
-    """Three words or more that are no sentence about a password."""
-    return len(value.split()) >= 3 and _is_phrase(value, Kind.PASSWORD)
+    """Three words or more, or two and a shout, that are no sentence about a password."""
+    return len(value.split()) >= (2 if value.endswith("!") else 3) and _is_phrase(value, Kind.PASSWORD)
 
 
 def is_known_sort(value: str) -> bool:
     """A password by itself: a common one, a word and digits, or a word with signs that names do not have."""
     if is_common(value) or _is_mixed(value) or is_passphrase(value):
         return True
-    return len(value) >= 7 and _SIGNS.search(value) is not None and _kinds(value) >= 3 and not re.search(r"\w\(|\)$|[%&]\w=|=", value)
+    return (
+        len(value) >= 7
+        and _SIGNS.search(value) is not None
+        and _kinds(value) >= 3
+        and not re.search(r"\w\(|\)$|[%&]\w=|=", value)
+    )
 
 
 _SIGNS = re.compile(r"[A-Za-z0-9][!@#$%^&*?][A-Za-z0-9]|[0-9][!@#$%^&*?]+$")
@@ -247,10 +250,11 @@ def _is_phrase(value: str, kind: Kind) -> bool:
     words = value.split()
     if kind is not Kind.HINT and any(stands_out(word) for word in words):
         return True
-    if kind is Kind.HINT or _PROSE.search(value.lower()) or TRIGGER.search(small(value)):
+    if kind is Kind.HINT or _PROSE.search(value.lower()) or any(kind_of(word) for word in words):
         return False
     if kind is Kind.PASSWORD and 2 <= len(words) <= 8 and len(value) <= 64:
-        return all(_OF_PHRASE.fullmatch(word) for word in words)
+        few = sum(len(word) < 3 for word in words)
+        return few <= len(words) // 2 and all(_OF_PHRASE.fullmatch(word) for word in words)
     are_small = all(word.isalpha() and word.islower() and 3 <= len(word) <= 10 for word in words)
     return are_small and len(words) in (4, 5, 6, 12, 15, 18, 24)
 

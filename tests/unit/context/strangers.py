@@ -1,8 +1,10 @@
 """A second set of canaries, written apart from the grammar and from the first: secrets as strangers write them.
 
 `§` stands for a password that people choose, which may be a phrase; `‡` for one without blanks; `¤` for a key that a
-machine made; `¥` for a key's base64; `«…»` is a secret itself. Each row is tried with several values. Nothing here is a secret of anybody's.
+machine made; `¥` for a key's base64; `«…»` is a secret itself. Each row is tried with several values. Nothing here is a
+secret of anybody's.
 """
+# ruff: noqa: E501 (a row is a line)
 
 from __future__ import annotations
 
@@ -12,7 +14,17 @@ import re
 import string
 from collections.abc import Iterator
 
-WORDS = ("hunter2", "letmein", "Winter2024!", "iloveyou", "P@ssw0rd", "Fluffy1998", "k7#Qm!v2Zx", "sunshine", "qwerty123")
+WORDS = (
+    "hunter2",
+    "letmein",
+    "Winter2024!",
+    "iloveyou",
+    "P@ssw0rd",
+    "Fluffy1998",
+    "k7#Qm!v2Zx",
+    "sunshine",
+    "qwerty123",
+)
 PHRASES = ("correct horse battery staple", "my dog ate 3 shoes", "Open Sesame!")
 
 ROWS: dict[str, tuple[str, ...]] = {
@@ -955,7 +967,11 @@ def strangers() -> Iterator[tuple[str, str, str]]:
         if prefix not in _NOT_SECRET:
             own = {"an": _ALL, "hex": "0123456789abcdef"}.get(letters, letters)
             secret = "".join(chance.choice(own) for _ in range(size)) + end
-            yield "services", ("{}", "x = '{}'", "// {}", "- {}", "see {} there")[number % 5].format(prefix + secret) + "\n", secret
+            yield (
+                "services",
+                ("{}", "x = '{}'", "// {}", "- {}", "see {} there")[number % 5].format(prefix + secret) + "\n",
+                secret,
+            )
     yield from _keys(chance)
 
 
@@ -980,14 +996,24 @@ def _keys(chance: random.Random) -> Iterator[tuple[str, str, str]]:
         yield "pem", f'{{"private_key": "-----BEGIN {kind} KEY-----\\n' + "\\n".join(body) + '\\n"}\n', body[7]
         yield "pem", f"tls.key: |\n  -----BEGIN {kind} KEY-----\n" + "".join(f"  {line}\n" for line in body), body[8]
     body = lines(6, 64)
-    yield "putty", "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\n" + "\n".join(
-        lines(2, 64)
-    ) + "\nPrivate-Lines: 6\n" + "\n".join(body) + "\nPrivate-MAC: 0a1b\n", body[3]
+    yield (
+        "putty",
+        "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nComment: x\nPublic-Lines: 2\n"
+        + "\n".join(lines(2, 64))
+        + "\nPrivate-Lines: 6\n"
+        + "\n".join(body)
+        + "\nPrivate-MAC: 0a1b\n",
+        body[3],
+    )
     yield "pgp", "-----BEGIN PGP PRIVATE " + "KEY BLOCK-----\nVersion: GnuPG v2\n\n" + "\n".join(body) + "\n", body[2]
     yield "pgp", "-----BEGIN PGP PRIVATE " + "KEY BLOCK-----\n\n" + "\n".join(body) + "\n=aB3d\n", body[5]
     short = base64.b64encode(chance.randbytes(48)).decode()
     yield "pem", "-----BEGIN EC PRIVATE " + f"KEY-----\n{short}\n-----END EC PRIVATE KEY-----\n", short
     yield "wireguard", f"[Interface]\nPrivateKey = {(k := base64.b64encode(chance.randbytes(32)).decode())}\n", k
     yield "wireguard", f"[Peer]\nPresharedKey = {(k := base64.b64encode(chance.randbytes(32)).decode())}\n", k
-    yield "jwk", f'{{"kty":"EC","crv":"P-256","d":"{(k := base64.urlsafe_b64encode(chance.randbytes(32)).decode()[:43])}"}}\n', k
+    yield (
+        "jwk",
+        f'{{"kty":"EC","crv":"P-256","d":"{(k := base64.urlsafe_b64encode(chance.randbytes(32)).decode()[:43])}"}}\n',
+        k,
+    )
     yield "jwk", f'{{"kty":"oct","k":"{(k := base64.urlsafe_b64encode(chance.randbytes(32)).decode()[:43])}"}}\n', k

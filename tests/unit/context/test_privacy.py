@@ -12,6 +12,7 @@ import pytest
 from hybrid_lsp.config import PrivacyConfig
 from hybrid_lsp.context import privacy
 from hybrid_lsp.context.privacy import Privacy
+from hybrid_lsp.context.secret_files import SECRET_FILES
 from hybrid_lsp.document import Document
 from hybrid_lsp.types import Reason
 
@@ -223,3 +224,34 @@ def test_ignored_files_behind_any_scheme(tmp_path: Path, scheme: str) -> None:
     document = Document(f"{scheme}{root.as_posix()}/private.ipynb#W0sZmlsZQ", "")
     assert judged.document_reason(document) is Reason.IGNORED_FILE
     assert judged.document_reason(Document(f"{scheme}{root.as_posix()}/open.ipynb#W0sZmlsZQ", "")) is None
+
+
+_SCHEMES = (
+    "file:///w/{}",
+    "file:///c%3A/Users/bob/{}",
+    "vscode-remote://ssh-remote%2Bhost/home/bob/{}",
+    "vscode-vfs://github/o/r/{}",
+    "untitled:/w/{}",
+    "vscode-notebook-cell:/w/{}#W0sZmlsZQ",
+)
+
+
+@pytest.mark.parametrize("uri", _SCHEMES)
+def test_each_secret_file_is_one_behind_each_scheme_and_in_any_case(tmp_path: Path, uri: str) -> None:
+    judged = judge(tmp_path)
+    paths = [path for pattern, path in SECRET_FILES.items() if not pattern.startswith("!")]
+    shown = [
+        written
+        for path in paths
+        for written in (path, path.upper())
+        if judged.document_reason(Document(uri.format(written), "")) is not Reason.SECRET_FILE
+    ]
+    assert len(paths) > 150
+    assert shown == []
+
+
+def test_each_secret_file_is_one_behind_windows_separators(tmp_path: Path) -> None:
+    judged = judge(tmp_path)
+    paths = [path.replace("/", "\\") for pattern, path in SECRET_FILES.items() if not pattern.startswith("!")]
+    uris = [f"{scheme}C:\\Users\\bob\\{path}" for path in paths for scheme in ("file:///", "untitled:")]
+    assert [uri for uri in uris if judged.document_reason(Document(uri, "")) is not Reason.SECRET_FILE] == []

@@ -9,6 +9,7 @@ import pytest
 from canaries import canaries
 from hypothesis import given
 from hypothesis import strategies as st
+from strangers import strangers
 
 from hybrid_lsp.context.secrets.redaction import conceal, redact
 
@@ -137,6 +138,38 @@ def test_no_canary_reaches_a_prompt() -> None:
     assert len(found) >= 500
     assert len({kind for kind, _, _ in found}) >= 20
     assert reached == []
+
+
+def test_of_the_canaries_of_strangers_one_in_a_hundred_reaches_a_prompt_at_most() -> None:
+    found = list(strangers())
+    reached = [(kind, text) for kind, text, secret in found if secret in redact(text)[0]]
+    assert len(found) >= 3000
+    assert len({kind for kind, _, _ in found}) >= 50
+    assert len(reached) <= len(found) // 100, reached
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: str",
+        "password: Optional[str] = None",
+        "password = input('Password: ')",
+        'password = os.environ["DB_PASSWORD"]',
+        "let password: string;",
+        "password := r.FormValue(name)",
+        'passwordLabel: "Enter your password"',
+        '"AWS::IAM::AccessKey": "62d91b17309e76c8",',
+        "tokens = {'root': [('a', 1)]}",
+        'ClientEarlyTrafficSecret => b"c e traffic",',
+        "# The password is required for this account.",
+        "OSSL_DEPRECATEDIN_3_0 EC_KEY *d2i_EC_PUBKEY_fp(FILE *fp, EC_KEY **a);",
+        "| name | type |\n|---|---|\n| password | string |\n",
+        "/9j/4AAQSkZJRgABAQIAHAAcAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYW\n",
+        "kind: ConfigMap\ndata:\n  colour: blue-and-green\n",
+    ],
+)
+def test_what_only_speaks_of_secrets_stays(text: str) -> None:
+    assert redact(text) == (text, 0)
 
 
 @pytest.mark.parametrize("at", range(12, 36, 3))
