@@ -80,6 +80,7 @@ _WORD = r"(?:think|thought|reason|reflect|scratch|analysis|monologue|rationale|d
 _ANY_TAG = re.compile(rf"(?i)<(?P<name>[\w:-]*{_WORD}[\w:-]*)(?:\s[^<>\n]*)?>")
 _ANY_DETAILS = re.compile(rf"(?i)<(?P<name>details)\s[^<>\n]*{_WORD}[^<>\n]*>")
 _ANY_FENCE = re.compile(rf"(?i)(?P<fence>`{{3,}}|~{{3,}})[ \t]*{_WORD}\w*[ \t]*\r?\n")
+_MAY_FENCE = re.compile(r"(?i)[`~]+[ \t]*(?P<word>[a-z]*)$")
 _LONGEST_TAG = 80
 _MESSAGE = "<|message|>"
 _HEADS = ("<|end|><|start|>assistant", "<|start|>assistant", "<|channel|>")
@@ -309,9 +310,7 @@ class Splitter:
                     return None
                 closes = f"</{match['name']}>" if pattern is not _ANY_FENCE else f"\n{match['fence']}\n"
                 return Marks(match[0], closes)
-        ends = ">" if rest[0] == "<" else "\n"
-        is_open = ends not in rest and "\n" not in rest and len(rest) < _LONGEST_TAG
-        return Marks("", "") if is_open and not final else None
+        return Marks("", "") if _may_open(rest) and not final else None
 
     def _open_there(self, blank: int, marks: Marks) -> list[Segment]:
         if not marks.opens:
@@ -421,6 +420,15 @@ _OPENING = tuple(each.opens for each in TAGS)
 _OPENING_LOWERED = {each.opens.lower(): each.closes for each in TAGS}
 _EXCHANGED = ("</think>", "</thinking>")
 _CLOSING = (*(each.closes for each in TAGS), "assistantfinal")
+
+
+def _may_open(rest: str) -> bool:
+    """Whether a beginning may become a tag or a fence that is named for reasoning."""
+    if rest[0] == "<":
+        return ">" not in rest and "\n" not in rest and len(rest) < _LONGEST_TAG
+    match = _MAY_FENCE.match(rest)
+    word = match["word"].lower() if match else "-"
+    return any(each.startswith(word) or word.startswith(each) for each in ("think", "thought", "reason"))
 
 
 def _closers_of(closes: str) -> tuple[str, ...]:
