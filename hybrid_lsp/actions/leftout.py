@@ -55,10 +55,12 @@ _SENTENCE = re.compile(
     |^(?:\w+\s+){{0,5}}(?:remains?|stays?|is|are|left|kept)\s+(?:unchanged|the\s+same|as\s+(?:is|before))[.]?$
     |^(?:(?:the|your|all)\s+)?(?:(?:rest|remaining|existing|other|original)\s+(?:of\s+)?(?:the\s+)?)?
       (?:{_THINGS}|rest|remainder|everything|others?)\s+(?:else\s+)?(?:is\s+|are\s+|kept\s+|left\s+)*
-      (?:unchanged|omitted|elided|skipped|the\s+same|same|as\s+(?:is|before|above))(?:\s+\w+){{0,2}}[.]?$
+      (?:unchanged|omitted|elided|the\s+same|same|as\s+(?:is|before|above))(?:\s+\w+){{0,2}}[.]?$
     |^\d+\s+(?:\w+\s+)?lines?\s+(?:\w+\s+)?(?:omitted|unchanged|skipped|elided|truncated)
     |^(?:the\s+|your\s+)?(?:\w+\s+)?{_THINGS}\s+(?:goes|go|comes|follows)\s+here\b
-    |^(?:etc|rest)[.]?$
+    |^(?:etc|rest|and\s+so\s+on)[.]?$
+    |^same\s+(?:\w+\s+)?(?:{_THINGS}\b|as\s+(?:in\s+|the\s+)*original)(?:\s+as\s+(?:before|above))?$
+    |^(?:continue\s+with\s+)?(?:the\s+)?existing\s+{_THINGS}(?:\s+continues?)?[.]?$
     |^(?:unchanged|omitted|snip(?:ped)?|elided|truncated|(?:same\s+)?as\s+(?:before|above)|no\s+changes?(?:\s+here)?)
       (?:\s+\w+){{0,3}}[.]?$
     |\bfor\s+brevity\b
@@ -138,7 +140,7 @@ def _stand_ins(old: Document, new: Document) -> Iterator[tuple[str, bool]]:
 
 def _stands_for_more(said: str) -> bool | None:
     """Whether a comment's words stand for other lines: True for certain, False where lines are gone; else None."""
-    said = _SPACED_DOTS.sub("...", said.translate(_OTHER_DOTS)).strip(_ADORNED)
+    said = _SPACED_DOTS.sub("...", said.translate(_OTHER_DOTS)).strip(_ADORNED + "!")
     if not re.search(r"\w", said):
         return True if re.search(_DOTS, said) else None
     words = _TODO.sub("", said).strip(_ADORNED).strip(".… ") or said

@@ -167,7 +167,7 @@ def _whole(value: Any) -> list[Any]:
     if isinstance(value, list):
         if value == ["DONE"]:  # behind lines of JSON
             return [DONE]
-        return [event for each in value for event in _whole(each)] if all(map(_is_object, value)) else [value]
+        return [event for each in value for event in _whole(each)] if value and all(map(_is_object, value)) else [value]
     return [{"stop": True} | value if _is_object(value) and "content" in value else value]
 
 

@@ -77,9 +77,10 @@ WRAPPERS = (
 """What some models put around the answer, once they have thought."""
 
 _WORD = r"(?:think|thought|reason|reflect|scratch|analysis|monologue|rationale|deliberat|chain_of)"
-_ANY_TAG = re.compile(rf"(?i)<(?P<name>[\w:.-]*{_WORD}[\w:.-]*)(?:\s[^<>\n]*)?>")
+_ANY_TAG = re.compile(rf"(?i)<(?P<name>[\w:-]*{_WORD}[\w:-]*)(?:\s[^<>\n]*)?>")
 _ANY_DETAILS = re.compile(rf"(?i)<(?P<name>details)\s[^<>\n]*{_WORD}[^<>\n]*>")
 _ANY_FENCE = re.compile(rf"(?i)(?P<fence>`{{3,}}|~{{3,}})[ \t]*{_WORD}\w*[ \t]*\r?\n")
+_MAY_FENCE = re.compile(r"(?i)[`~]+[ \t]*(?P<word>[a-z]*)$")
 _LONGEST_TAG = 80
 _MESSAGE = "<|message|>"
 _HEADS = ("<|end|><|start|>assistant", "<|start|>assistant", "<|channel|>")
@@ -285,7 +286,7 @@ class Splitter:
                 return []
             if verdict:
                 self._take(len(blank) + len(marks.opens))
-                self._open((marks.closes,))
+                self._open(_closers_of(marks.closes))
                 return [Segment(Kind.THOUGHT)]
         if (opened := self._opens_in_some_way(rest, final=final)) is not None:
             return self._open_there(len(blank), opened)
@@ -309,15 +310,14 @@ class Splitter:
                     return None
                 closes = f"</{match['name']}>" if pattern is not _ANY_FENCE else f"\n{match['fence']}\n"
                 return Marks(match[0], closes)
-        ends = ">" if rest[0] == "<" else "\n"
-        is_open = ends not in rest and "\n" not in rest and len(rest) < _LONGEST_TAG
-        return Marks("", "") if is_open and not final else None
+        return Marks("", "") if _may_open(rest) and not final else None
 
     def _open_there(self, blank: int, marks: Marks) -> list[Segment]:
         if not marks.opens:
             return []
         self._take(blank + len(marks.opens))
         self._open((marks.closes,))
+        self._kept = [marks.opens]  # what is never closed was no reasoning
         return [Segment(Kind.THOUGHT)]
 
     def _opening(self, marks: Marks, rest: str, *, final: bool) -> bool | None:
@@ -405,7 +405,7 @@ class Splitter:
         if mark in _TAILS:
             return []
         if mark in _OPENING_LOWERED:
-            self._open((_OPENING_LOWERED[mark],))
+            self._open(_closers_of(_OPENING_LOWERED[mark]))
             return [Segment(Kind.THOUGHT)]
         retracted = self._retracted()
         self._begin_anew()
@@ -418,7 +418,22 @@ class Splitter:
 
 _OPENING = tuple(each.opens for each in TAGS)
 _OPENING_LOWERED = {each.opens.lower(): each.closes for each in TAGS}
+_EXCHANGED = ("</think>", "</thinking>")
 _CLOSING = (*(each.closes for each in TAGS), "assistantfinal")
+
+
+def _may_open(rest: str) -> bool:
+    """Whether a beginning may become a tag or a fence that is named for reasoning."""
+    if rest[0] == "<":
+        return ">" not in rest and "\n" not in rest and len(rest) < _LONGEST_TAG
+    match = _MAY_FENCE.match(rest)
+    word = match["word"].lower() if match else "-"
+    return any(each.startswith(word) or word.startswith(each) for each in ("think", "thought", "reason"))
+
+
+def _closers_of(closes: str) -> tuple[str, ...]:
+    """What closes reasoning: models confuse the two tags in use most."""
+    return _EXCHANGED if closes in _EXCHANGED else (closes,)
 
 
 def _closes(line: str, rest: str) -> bool:

@@ -403,7 +403,7 @@ async def test_the_end_of_the_connection_hangs_up_on_the_model(script: Script) -
 
 
 async def test_a_cancelled_model_says_no_further_token(connect: Connect, script: Script) -> None:
-    script.replies, script.hold, script.chunk = [SHORT], asyncio.Event(), 1
+    script.replies, script.hold, script.chunk = [f"So:\n{SHORT}"], asyncio.Event(), 1
     async with connect(large(script)) as client:
         open_text(client, SOURCE)
         running = start(client, "optimize", "mine")

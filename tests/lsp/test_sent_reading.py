@@ -35,6 +35,8 @@ THINKING: dict[str, str] = {
     "only the closing tag": f"{HM}</think>\n\n",
     "only the closing tag of another family": f"{HM}</thinking>\n\n",
     "only [/THINK]": f"{HM}[/THINK]",
+    "closed by the other tag": f"<think>\n{HM}</thinking>\n",
+    "closed by the other tag, turned round": f"<thinking>\n{HM}</think>\n",
     "capitals": f"<THINK>\n{HM}</THINK>\n",
     "glued": f"<think>{HM}</think>",
     "after a line of talk": f"Let me see.\n<think>\n{HM}</think>\n",

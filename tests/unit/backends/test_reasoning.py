@@ -65,6 +65,10 @@ SPOKEN_OF = [
     "````markdown\n```xml\n<a></think>b\n```\n````\n",
     "The token '<|channel|>' begins a message.",
     "analysis of it: nothing to say",
+    "<reasoner.h> is included.",
+    "<ReasonCode> is what it takes.",
+    "<details>\n<summary>x</summary>\ny</details>",
+    "<div>\n  is a block",
     "a < b and c [ d",
     "[THIN] <thin <|chan",
 ]
