@@ -26,6 +26,7 @@ from hybrid_lsp.completion.flights import Flight, Flights
 from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.latest import SUPERSEDED
 from hybrid_lsp.completion.length import Shape, ended
+from hybrid_lsp.completion.place import Place
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.completion.reuse import Reuse, continued
 from hybrid_lsp.completion.suggest import Presenter, extended, with_work
@@ -41,6 +42,9 @@ from hybrid_lsp.types import Finish, Infill, Reason, Request
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
+SURE_OF_PROSE = 0.7
+"""How likely a line of a docstring or a comment must be to be shown unasked: few of those that models of this size write
+there are what a person wants, and their probabilities were fitted on code."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
 SILENCE_S = 1.0
@@ -418,7 +422,8 @@ class _Work:
         if self.config.min_confidence >= 0:
             return self.config.min_confidence
         document = self.cursor.document
-        return judge.threshold(document.language, self.pipeline.ignored(document.uri))
+        least = judge.threshold(document.language, self.pipeline.ignored(document.uri))
+        return max(least, SURE_OF_PROSE) if self.site.place in (Place.COMMENT, Place.DOCSTRING) else least
 
 
 def _reason_of(error: HybridLspError) -> Reason:
