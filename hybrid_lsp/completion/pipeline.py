@@ -43,8 +43,8 @@ from hybrid_lsp.types import Finish, Infill, Reason, Request
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
 SURE_OF_PROSE = 0.7
-"""How likely a line of a docstring or a comment must be to be shown unasked: few of those that models of this size write
-there are what a person wants, and their probabilities were fitted on code."""
+"""How likely a line of a docstring or a comment must be to be shown unasked: few of those that models of this size
+write there are what a person wants, and their probabilities were fitted on code."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
 SILENCE_S = 1.0

@@ -142,6 +142,18 @@ async def test_other_languages_need_more() -> None:
     assert answer.reason is Reason.LOW_CONFIDENCE
 
 
+@pytest.mark.parametrize(
+    "marked", ["# the sum of ‸\nx = 1\n", 'def total(x):\n    """The sum of ‸\n    """\n    return x\n']
+)
+async def test_prose_needs_more_than_code(marked: str) -> None:
+    answer, _ = await complete(marked, "all items", judge_=judge(network=0.6))
+    assert answer.reason is Reason.LOW_CONFIDENCE
+    answer, _ = await complete(marked, "all items", judge_=judge(network=0.8))
+    assert shown(answer) == "all items"
+    answer, _ = await complete("x = ‸", "all_items", judge_=judge(network=0.6))
+    assert shown(answer) == "all_items"
+
+
 async def test_a_backend_without_probabilities_is_not_held_back() -> None:
     answer, _ = await complete("x = ‸", FakeReply("maybe", logprob=math.nan))
     assert shown(answer) == "maybe"

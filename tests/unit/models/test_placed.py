@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_lsp.completion.confidence import Judge, Judgement
-from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.confidence import ALL, Calibrator, Confidence, Placed
 from hybrid_lsp.models.placed import NEAR_CHARS, features, shifted, spot
 
@@ -80,12 +79,3 @@ def test_a_correction_is_that_of_the_language_or_of_all_others() -> None:
     assert (judge.threshold("python"), judge.threshold("go")) == (0.4, 0.6)
     again = Confidence.of(judge.confidence.as_dict()) if judge.confidence else None
     assert again == judge.confidence
-
-
-def test_the_embedded_models_numbers_fit_what_is_asked_of_them() -> None:
-    confidence = Confidence.load(calibrations.embedded_file())
-    for language in ("python", "go"):
-        placed = confidence.correction(language)
-        assert placed is not None
-        assert len(placed.calibrator.mean) == SIZE
-        assert 0.2 < placed.threshold < 0.9
