@@ -24,8 +24,17 @@ from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.models.store import embedded_dir
 from hybrid_lsp.types import Infill
 
-TEXT = (Path(__file__).parent.parent.parent / "hybrid_lsp" / "document.py").read_text(encoding="utf-8")
-PREFIX, SUFFIX = TEXT[:1500], TEXT[1500:1900]
+ROW = """    def total_{name}(self, orders: list[Order]) -> float:
+        result = 0.0
+        for order in orders:
+            if order.{name} is not None:
+                result += order.{name} * order.count
+        return result
+
+"""
+NAMES = ("price", "weight", "volume", "tax", "rebate", "fee", "tip", "width", "height", "depth", "length", "points")
+TEXT = "class Shop:\n" + "".join(ROW.format(name=name) for name in NAMES)
+PREFIX, SUFFIX = TEXT[: TEXT.rfind("for order")], "\n\n\nclass Order:\n    count: int\n    price: float\n"
 TOKENS = [int(token) for token in np.random.default_rng(5).integers(1, 200, 60)]
 KINDS = {
     "llama": ("LlamaConfig", {}),

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -90,18 +91,17 @@ async def test_other_settings_are_another_engine(spec: EngineSpec) -> None:
     assert attrs.evolve(spec, idle_exit_minutes=1) == spec
 
 
-async def test_killed_in_the_middle_it_fails_and_the_next_request_works(
-    backend: EngineBackend, spec: EngineSpec
-) -> None:
+async def test_killed_before_its_answer_begins_another_answers(backend: EngineBackend) -> None:
     before = (await backend.props())["pid"]
     stream = backend.generate(Request(Infill("x = "), max_tokens=200))
-    os.kill(before, signal.SIGSTOP)  # so that it is in the middle, however fast it is
+    os.kill(before, signal.SIGSTOP)  # so that nothing is answered, however fast it is
     first = asyncio.create_task(anext(stream))
     for _ in range(50):
         await asyncio.sleep(0)  # it is sent
     os.kill(before, signal.SIGKILL)
-    with pytest.raises(BackendFailed, match=r"in the middle|broke off"):
+    with suppress(BackendFailed):  # where no connection had been kept, the request dies with its own
         await first
+    await stream.aclose()
     assert (await collect(backend))[-1].finish is not None
     assert (await backend.props())["pid"] != before
 

@@ -307,7 +307,7 @@ async def test_dismissals_that_cannot_be_kept_are_told(connect: Connect) -> None
 
 async def test_each_finding_has_a_fix(connect: Connect, script: Script) -> None:
     mended = 'subprocess.run(["ls", x])'
-    script.replies = ['{"findings": []}', f"```python\n{mended}\n```"]
+    script.replies = ['{"findings": []}', f"```python\ndef one(x):\n    {mended}\n```"]
     async with connect(large(script)) as client:
         open_text(client, SOURCE)
         await act(client)
