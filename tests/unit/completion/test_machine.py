@@ -255,7 +255,7 @@ def _place(document: Document, position: dict[str, int]) -> tuple[int, int]:
     return position["line"], len(line.encode("utf-16-le")[: 2 * position["character"]].decode("utf-16-le"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_request_is_answered_once_in_order_and_fittingly() -> None:
     TypingMachine.sent = TypingMachine.shown = 0
     # What fails is not made shorter: that takes minutes.
