@@ -25,7 +25,6 @@ from hybrid_lsp.models.confidence import (
     with_line,
 )
 from hybrid_lsp.models.copying import CopyIndex
-from hybrid_lsp.models.placed import Spot, features, shifted
 
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
@@ -104,17 +103,6 @@ class Judge:
         found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
         return found or [best]
 
-    def corrected(self, judged: Judgement, language: str, place: Spot, shift: float = 0.0) -> float:
-        """The probability that a line is right where it stands; `shift` is added to its log-odds."""
-        probability = judged.probability
-        if math.isnan(probability) or not judged.text:
-            return probability
-        found = self.confidence.correction(language) if self.confidence is not None else None
-        if found is not None:
-            first = judged.text.partition("\n")[0]
-            probability = found.calibrator.probability(features(probability, first, judged.from_copy, place))
-        return probability if not shift else shifted(probability, shift)
-
     def further(self, below: Sequence[Line], sure: float, *, freely: bool = False) -> list[Line]:
         """The lines below the first that are worth showing, the last perhaps unfinished.
 
@@ -137,8 +125,6 @@ class Judge:
         if self.confidence is None:
             return 0.0
         backed_off = _BACK_OFF * max(0, min(ignored, _MOST_IGNORED) - _PATIENCE)
-        if (placed := self.confidence.correction(language)) is not None:
-            return min(_MOST_ASKED, placed.threshold + backed_off)
         if (measured := self.confidence.languages.get(language)) is not None:
             return min(_MOST_ASKED, measured.threshold + backed_off)
         elsewhere = 0.0 if language in self.languages else _ELSEWHERE

@@ -13,6 +13,15 @@ _INERTIA = 20.0
 _FORGETS = 0.99
 """What an older suggestion weighs of the one after it: people, and what they write, change."""
 _MOST_DOWN, _MOST_UP = -1.0, 0.4
+_CERTAIN = 1 - 1e-6
+
+
+def shifted(probability: float, by: float) -> float:
+    """A probability whose log-odds are more by so much; NaN stays."""
+    if not by or math.isnan(probability):
+        return probability
+    probability = min(_CERTAIN, max(1 - _CERTAIN, probability))
+    return 1 / (1 + math.exp(-math.log(probability / (1 - probability)) - by))
 
 
 @attrs.define

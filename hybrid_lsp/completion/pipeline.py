@@ -22,6 +22,7 @@ from hybrid_lsp.completion.confidence import SURE, Copies, Judge, Judgement
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
 from hybrid_lsp.completion.deep import PATIENCE, deep_request
+from hybrid_lsp.completion.experience import shifted
 from hybrid_lsp.completion.flights import Flight, Flights
 from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.latest import SUPERSEDED
@@ -36,7 +37,6 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
-from hybrid_lsp.models.placed import Spot, spot
 from hybrid_lsp.routing.router import Router, Task
 from hybrid_lsp.types import Finish, Infill, Reason, Request
 
@@ -405,18 +405,12 @@ class _Work:
         """Who asks by hand sees whatever there is."""
         judge = judge or self._judge
         threshold = 0.0 if self.cursor.invoked else self._usual_threshold(judge)
-        return Presenter(self.cursor, self.site, judge, threshold, self._corrected(judge))
+        return Presenter(self.cursor, self.site, judge, threshold, self._corrected)
 
-    def _corrected(self, judge: Judge) -> Callable[[Judgement], float]:
-        """How likely a suggestion is right here, and for this user."""
-        language = self.cursor.document.language
-        return lambda judged: judge.corrected(judged, language, self.spot, self.pipeline.shift(language))
-
-    @cached_property
-    def spot(self) -> Spot:
-        """The place and the kind of file, as far as they say how likely a suggestion is right."""
-        document = self.cursor.document
-        return spot(self.cursor.prefix, self.cursor.suffix, str(document.path or document.uri))
+    def _corrected(self, judged: Judgement) -> float:
+        """How likely a suggestion is right, for this user."""
+        by = self.pipeline.shift(self.cursor.document.language) if judged.text else 0.0
+        return shifted(judged.probability, by)
 
     def _usual_threshold(self, judge: Judge) -> float:
         if self.config.min_confidence >= 0:

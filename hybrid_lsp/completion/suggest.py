@@ -28,7 +28,7 @@ CERTAIN = 0.95
 class Presenter:
     """Makes answers for one cursor, whose `site` says what fits there.
 
-    `threshold` is the probability, `corrected` for the place, below which nothing is shown.
+    `threshold` is the probability, `corrected` for the user, below which nothing is shown.
     """
 
     cursor: Cursor

@@ -19,7 +19,6 @@ UNLIKELY = -20.0  # the log-probability of no suggestion
 SATURATION = 4.0  # standard deviations beyond which a feature says no more
 STRONG = 0.6  # a line that the file itself makes so likely is not compared with other files'
 NEVER = 1.01  # a threshold that no probability reaches
-ALL = "*"  # all languages that are not listed
 # Least probability that all of a suggestion of several lines is exactly right; by `hybrid_lsp.training.blocks`, on
 # validation packages: of the lines below the first that are this likely, more than half were right.
 ALL_RIGHT = 0.4
@@ -119,41 +118,17 @@ class Measured:
     positions: int
 
 
-@define(frozen=True)
-class Placed:
-    """Corrects a probability by the place and the kind of file (`models.placed`); `threshold` is that of the corrected
-    probability."""
-
-    calibrator: Calibrator
-    threshold: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """For confidence.json."""
-        return {"threshold": round(self.threshold, 4), "calibrator": self.calibrator.as_dict()}
-
-    @classmethod
-    def of(cls, content: dict[str, Any]) -> "Placed":
-        """From what confidence.json holds."""
-        return cls(Calibrator(**content["calibrator"]), content["threshold"])
-
-
 @define
 class Confidence:
     """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer;
     `across`: lines of other files, knowing the file's own; `across beside`: knowing the network's too), and the
     probability from which a suggestion is worth showing, and a line of another file is worth considering. In the
-    `languages` that were measured one by one, the threshold is their own. `placed` corrects by language; `*` stands for
-    all that are not listed."""
+    `languages` that were measured one by one, the threshold is their own."""
 
     calibrators: dict[str, Calibrator]
     threshold: float = 0.5
     across_threshold: float = NEVER
     languages: dict[str, Measured] = field(factory=dict)
-    placed: dict[str, Placed] = field(factory=dict)
-
-    def correction(self, language: str) -> Placed | None:
-        """What corrects the probabilities of a language's suggestions; None where nothing does."""
-        return self.placed.get(language) or self.placed.get(ALL)
 
     def alone(self, source: str, suggestion: Suggestion) -> float:
         """The probability of one source's suggestion, the other being unknown."""
@@ -196,8 +171,6 @@ class Confidence:
                 name: {key: round(value, 4) for key, value in asdict(found).items()}
                 for name, found in self.languages.items()
             }
-        if self.placed:
-            content["placed"] = {name: found.as_dict() for name, found in self.placed.items()}
         return content
 
     @classmethod
@@ -210,8 +183,7 @@ class Confidence:
         """From what confidence.json holds. Raises KeyError, TypeError."""
         calibrators = {name: Calibrator(**value) for name, value in content["calibrators"].items()}
         languages = {name: Measured(**value) for name, value in content.get("languages", {}).items()}
-        placed = {name: Placed.of(value) for name, value in content.get("placed", {}).items()}
-        return cls(calibrators, content["threshold"], content.get("across_threshold", NEVER), languages, placed)
+        return cls(calibrators, content["threshold"], content.get("across_threshold", NEVER), languages)
 
 
 def _pair(copy: Suggestion, network: Suggestion) -> tuple[tuple[str, Suggestion, Suggestion], ...]:

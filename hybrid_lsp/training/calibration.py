@@ -13,9 +13,7 @@ STEPS = 30
 Floats = npt.NDArray[np.float64]
 
 
-def fit(
-    features: Sequence[Sequence[float]], right: Sequence[bool], start: Calibrator | None = None, ridge: float = RIDGE
-) -> Calibrator:
+def fit(features: Sequence[Sequence[float]], right: Sequence[bool], start: Calibrator | None = None) -> Calibrator:
     """To suggestions of which it is known whether they are right. features: (n, k).
 
     With few of them the numbers stay near those of `start`, a calibrator for a like source (the mode of the posterior
@@ -26,13 +24,13 @@ def fit(
     x = np.asarray(features, np.float64)
     mean, scale = (np.asarray(start.mean), np.asarray(start.scale)) if start else (x.mean(0), x.std(0) + 1e-6)
     x = np.hstack([np.ones((len(x), 1)), np.clip((x - mean) / scale, -SATURATION, SATURATION)])
-    weights = _newton(x, np.asarray(right, np.float64), np.asarray(start.weights) if start else None, ridge)
+    weights = _newton(x, np.asarray(right, np.float64), np.asarray(start.weights) if start else None)
     return Calibrator(mean.tolist(), scale.tolist(), weights.tolist())
 
 
-def _newton(x: Floats, y: Floats, start: Floats | None = None, strength: float = RIDGE) -> Floats:
+def _newton(x: Floats, y: Floats, start: Floats | None = None) -> Floats:
     """Weights of the largest likelihood, with a ridge on all but the intercept, towards `start` or nothing."""
-    ridge = np.diag([1e-3] + [strength] * (x.shape[1] - 1))
+    ridge = np.diag([1e-3] + [RIDGE] * (x.shape[1] - 1))
     weights = around = np.zeros(x.shape[1]) if start is None else start
 
     def loss(w: Floats) -> float:

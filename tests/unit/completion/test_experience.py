@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_lsp.completion.acceptance import SEEN_S, Acceptance
-from hybrid_lsp.completion.confidence import Judge, Judgement
-from hybrid_lsp.completion.experience import TAKEN_OF_RIGHT, Experience
+from hybrid_lsp.completion.experience import TAKEN_OF_RIGHT, Experience, shifted
 from hybrid_lsp.document import Document, Span
-from hybrid_lsp.models.placed import Spot
 from hybrid_lsp.types import Suggestion, Tier
 
 DOCUMENT = Document("file:///a.py", "x = ", 1, "python")
@@ -41,9 +39,15 @@ def test_who_ignores_sees_surer_ones_and_only_in_that_language() -> None:
     assert shifts == sorted(shifts, reverse=True)
     assert -1.0 <= shifts[-1] < -0.5
     assert experience.shift("python") == 0.0
-    judged = Judgement("x", 0.5, from_copy=False)
-    assert Judge().corrected(judged, "go", Spot(), shifts[-1]) < 0.4
-    assert math.isnan(Judge().corrected(Judgement("x", math.nan, from_copy=False), "go", Spot(), -1.0))
+    assert shifted(0.5, shifts[-1]) < 0.4
+    assert math.isnan(shifted(math.nan, -1.0))
+
+
+@given(st.floats(0, 1), st.floats(-1, 1))
+def test_a_shift_keeps_the_order(probability: float, by: float) -> None:
+    moved = shifted(probability, by)
+    assert 0 <= moved <= 1
+    assert (moved - probability) * by >= -1e-5
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=300))
