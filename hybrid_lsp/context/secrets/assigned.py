@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from hybrid_lsp.context.secrets.names import MOST_CHARS, TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import Value, quoted
@@ -82,17 +83,24 @@ _NEAR = 400
 
 def assigned(text: str) -> Iterator[Place]:
     """Where the values of secrets' names stand in a text."""
-    done = 0
+    for start, end, kind in named(text):
+        yield from _under(text, start, end, kind)
+
+
+@lru_cache(maxsize=1)  # what is near a name is looked for as well
+def named(text: str) -> tuple[tuple[int, int, Kind], ...]:
+    """Where names of secrets stand, and of which kind each is."""
+    found, done = list[tuple[int, int, Kind]](), 0
     for trigger in TRIGGER.finditer(small(text)):
         if trigger.start() < done:
             continue
-        start, end = name_at(text, trigger.start(), done)
-        done = end
-        if (kind := kind_at(text, start, end)) is not None:
-            yield from _under(text, start, end, kind)
+        start, done = _name(text, trigger.start(), done)
+        if (kind := _kind(text, start, done)) is not None:
+            found.append((start, done, kind))
+    return tuple(found)
 
 
-def kind_at(text: str, start: int, end: int) -> Kind | None:
+def _kind(text: str, start: int, end: int) -> Kind | None:
     """What kind of secret the name at a place is of; in prose the word before counts: `api key: ...`."""
     kind = kind_of(text[start:end])
     if kind is Kind.HINT and (words := _WORDS_BEFORE.search(text, max(0, start - 24), start)) is not None:
@@ -100,7 +108,7 @@ def kind_at(text: str, start: int, end: int) -> Kind | None:
     return kind
 
 
-def name_at(text: str, at: int, least: int) -> Place:
+def _name(text: str, at: int, least: int) -> Place:
     """The name around an offset, of bounded length."""
     low = max(least, at - MOST_CHARS)
     before = _BEFORE_NAME.search(text, low, at)

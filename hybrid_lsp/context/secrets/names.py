@@ -27,7 +27,7 @@ TRIGGER = re.compile(
     r"|webhook|dsn\b|cvv|kennwort|mdp|contrase|clave|senha|wachtwoord|pat\b|nonce|parol|haslo|has\u0142o|heslo|lozink"
     r"|salasana|l[o\u00f6]senord|adgangskode|jels[sz]|sifre|\u015fifre|geheim|zugangsdaten|schl(?:ue|\u00fc)ssel|jeton|cle_|cl\u00e9"
     r"|\u043f\u0430\u0440\u043e\u043b|\u5bc6\u7801|\u5bc6\u78bc|\u53e3\u4ee4|\u30d1\u30b9\u30ef\u30fc\u30c9|\u6697\u8a3c|\ube44\ubc00\ubc88\ud638"
-    r"|\u5bc6\u94a5|\u4ee4\u724c|chave|llave|chiave|segret|secret|sleutel"
+    r"|\u5bc6\u94a5|\u4ee4\u724c|chave|llave|chiave|segret|sleutel"
 )
 """What each name of a secret holds somewhere, in small letters (which the engine finds much faster than any case)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hybrid_lsp.context.secrets.assigned import kind_at, name_at
+from hybrid_lsp.context.secrets.assigned import named
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
 from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_passphrase, is_secret
@@ -50,30 +50,25 @@ _RULE = re.compile(r"[ \t|:+-]{3,400}")
 
 def in_sentences(text: str) -> Iterator[Place]:
     """`the password is hunter2`, `- **Password**: letmein`, `# login with bob / Winter2024!`."""
-    done = 0
-    for trigger in TRIGGER.finditer(small(text)):
-        if trigger.start() < done:
+    for start, end, kind in named(text):
+        if kind is Kind.HINT or "::" in text[max(0, start - 2) : end]:
             continue
-        start, done = name_at(text, trigger.start(), done)
-        kind = kind_at(text, start, done)
-        if kind is None or kind is Kind.HINT or "::" in text[max(0, start - 2) : done]:
-            continue
-        found = _SAID.match(text, done)
+        found = _SAID.match(text, end)
         if found is not None and _is_said(_trimmed(found["secret"]), kind):
             at = found.start("secret")
             yield at, at + len(_trimmed(found["secret"]))
-        near = text[done : done + _NEAR]
+        near = text[end : end + _NEAR]
         for pattern in (_OTHER_QUOTES, _HERE) if "<<" in near or "q" in near or "R" in near or "%" in near else ():
-            if (held := pattern.match(text, done)) is not None and is_secret(held["secret"], kind):
+            if (held := pattern.match(text, end)) is not None and is_secret(held["secret"], kind):
                 yield held.span("secret")
         if (
             kind is Kind.PASSWORD
             and " " in near
-            and (phrase := _PHRASE.match(text, done))
+            and (phrase := _PHRASE.match(text, end))
             and is_passphrase(phrase["secret"])
         ):
             yield phrase.span("secret")
-        yield from _returned(text, done, kind)
+        yield from _returned(text, end, kind)
 
 
 def _trimmed(word: str) -> str:
