@@ -15,29 +15,18 @@ import attrs
 from benchmarks import place, traces
 from benchmarks.report import Report
 from benchmarks.typed import WAYS, drawn, typed
+from hybrid_lsp.training.calibrate import LANGUAGES
 
 _CLOSING = WAYS[1]
 _ROOT = Path(__file__).parent.parent
-_IDS = {
-    ".c": "c",
-    ".cpp": "cpp",
+_IDS = {suffix: language for suffix, language in LANGUAGES.items() if language != "python"} | {
     ".css": "css",
     ".el": "emacs-lisp",
-    ".go": "go",
-    ".h": "c",
     ".html": "html",
-    ".java": "java",
-    ".js": "javascript",
-    ".lua": "lua",
     ".md": "markdown",
-    ".php": "php",
     ".pl": "perl",
     ".pm": "perl",
-    ".rb": "ruby",
-    ".rs": "rust",
-    ".sh": "shellscript",
     ".svelte": "svelte",
-    ".ts": "typescript",
     ".vue": "vue",
 }
 LEAST = 50.0

@@ -53,5 +53,13 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 @pytest.fixture
+def no_proxy_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names no proxy, and no certificates of its own."""
+    proxies = (f"{each}_proxy" for each in ("http", "https", "all", "no"))
+    for name in (*(each for proxy in proxies for each in (proxy, proxy.upper())), "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def shared_data() -> Path:
     return SHARED_DATA

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
+from event_stream import HEAD, event
 
 
 @attrs.define
@@ -74,7 +75,7 @@ async def _serve_one(script: Script, reader: asyncio.StreamReader, writer: async
         writer.write(reply)
         await writer.drain()
         return False
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
+    writer.write(HEAD)
     gone = asyncio.ensure_future(reader.read())
     if not await _pause(script, script.silence, gone):
         return False
@@ -106,4 +107,4 @@ async def _pause(script: Script, event: asyncio.Event | None, gone: asyncio.Futu
 
 
 def _send(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
-    writer.write(b"data: " + json.dumps(body).encode() + b"\n\n")
+    writer.write(event(body))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 from typing import Any
 
 import attrs
 from conftest import Client, Connect, applied, large, open_text, run
+from event_stream import HEAD, event
 from scripted import Script
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 DONE = b"data: [DONE]\n\n"
 CURSOR = "▮"
 SUFFIXES = {
@@ -87,10 +86,6 @@ def judge(case: Case, done: Any, script: Script) -> None:
         assert case.refused in objections[0]
     else:
         assert not objections, objections
-
-
-def event(body: Any) -> bytes:
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
 def delta(content: Any, finish: Any = None, **more: Any) -> dict[str, Any]:

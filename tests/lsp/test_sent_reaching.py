@@ -16,13 +16,7 @@ from sent import Case, come, stream
 IT_IS = "It is so."
 OK = stream(IT_IS)
 EXPLAIN = Case((OK,), shown=IT_IS, action="explain")
-VARIABLES = [name for each in ("http", "https", "all", "no") for name in (f"{each}_proxy", f"{each.upper()}_PROXY")]
-
-
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("no_proxy_variables")
 
 
 @pytest.fixture

@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 from conftest import NO_MODELS, URI, Connect, applied, capabilities, inline_params, items, large, open_text, until
+from event_stream import HEAD, event
 from sample import CODE as SOURCE
 from scripted import Script, scripted_server
 from test_every_action import FINDING, RUN, SHORT, act
 
 DRAFT = '```python\ndef slow(items, limit=10):\n    """Sorts."""\n    return items\n```'
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 
 def stream(*deltas: dict[str, Any], finish: str = "stop") -> bytes:
     events = [{"choices": [{"delta": each}]} for each in deltas]
     events.append({"choices": [{"delta": {}, "finish_reason": finish}]})
-    return HEAD + b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in events)
+    return HEAD + b"".join(map(event, events))
 
 
 def refusal(line: str, said: Any, *headers: str) -> bytes:

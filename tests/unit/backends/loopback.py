@@ -10,18 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
+from event_stream import HEAD, event
 
 from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.http import HttpBackend
 from hybrid_lsp.types import Chat, Infill, Kind, Message, Piece, Request
 
 ASK = Request(Infill("P", "S"))
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 Behave = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def event(body: Any) -> bytes:
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
 FIRST, LAST = event({"content": "ab", "stop": False}), event({"content": "", "stop": True, "stop_type": "eos"})

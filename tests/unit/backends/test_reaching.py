@@ -22,13 +22,7 @@ from hybrid_lsp.config import Layer, load
 from hybrid_lsp.errors import BackendError, BackendFailed, BackendUnavailable, ConfigError
 
 CERTIFICATE = Path(__file__).parent.parent.parent / "data" / "tls" / "localhost.pem"
-VARIABLES = [name for each in ("http", "https", "all", "no") for name in (f"{each}_proxy", f"{each.upper()}_PROXY")]
-
-
-@pytest.fixture(autouse=True)
-def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*VARIABLES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("no_proxy_variables")
 
 
 @attrs.define
