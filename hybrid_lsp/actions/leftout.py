@@ -184,7 +184,7 @@ def _lost(old: str, new: str) -> bool:
 def _hollow(old: Document, new: Document, instruction: str) -> str | None:
     """A definition that has become a placeholder, or empty."""
     before, after = Counter(_hollows(old)), Counter(_hollows(new))
-    had, has = _real(old), _real(new)
+    had, has = _real(old, before), _real(new, after)
     broken = bool(symbols.syntax_errors(new))  # then an empty body may be one that was not read
     for (name, empty), count in after.items():
         wanted = asks_to_delete(instruction) if empty else bool(_WANTS_STUB.search(instruction))
@@ -194,9 +194,9 @@ def _hollow(old: Document, new: Document, instruction: str) -> str | None:
     return None
 
 
-def _real(document: Document) -> Counter[str]:
+def _real(document: Document, hollows: Counter[tuple[str, bool]]) -> Counter[str]:
     """How often each name is defined with a body that does something."""
-    return Counter(name for name, _ in _bodies(document)) - Counter(name for name, _ in _hollows(document))
+    return Counter(name for name, _ in _bodies(document)) - Counter(name for name, _ in hollows.elements())
 
 
 def _hollows(document: Document) -> Iterator[tuple[str, bool]]:
