@@ -85,11 +85,13 @@ class Watched:
             self.first_sentence_s = now
 
 
-def plan(functions: Sequence[Function], rounds: int) -> Iterator[tuple[Function, str]]:
+def plan(
+    functions: Sequence[Function], rounds: int, actions: Sequence[str] = ACTIONS
+) -> Iterator[tuple[Function, str]]:
     """Each function with one action a round, each round with the next; no language always meets the same ones."""
-    for turn in range(min(rounds, len(ACTIONS))):
+    for turn in range(min(rounds, len(actions))):
         for number, each in enumerate(functions):
-            yield each, ACTIONS[(number + number // len(LANGUAGES) + turn) % len(ACTIONS)]
+            yield each, actions[(number + number // len(LANGUAGES) + turn) % len(actions)]
 
 
 async def ask(function: Function, action: str, backend: Backend, folder: Path) -> Row:
@@ -212,6 +214,7 @@ def main() -> None:
     parser.add_argument("--base-url", default="http://127.0.0.1:8080/v1")
     parser.add_argument("--model", default="")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=ACTIONS, metavar="ACTION")
     parser.add_argument("--limit", type=int, help="of runs")
     parser.add_argument("--seconds", type=float, help="after which nothing new is begun")
     parser.add_argument("--table", action="store_true", help="print the table of what is there, and ask nothing")
@@ -219,7 +222,7 @@ def main() -> None:
     if options.table:
         print(table(read(options.results)))
         return
-    work = list(plan(load(), options.rounds))[: options.limit]
+    work = list(plan(load(), options.rounds, options.actions))[: options.limit]
     backend = HttpBackend("benchmark", Endpoint(options.base_url), "openai", options.model, timeout_s=_LONGEST_S)
     asyncio.run(run(options.results, work, backend, options.seconds))
 
