@@ -29,6 +29,11 @@ MOST_BYTES = 50_000
 """A larger file of settings is not read: the parser of TOML takes 25 ms for so much, on the event loop."""
 
 
+_NOT_A_WORKSPACES = "a workspace's own file may not set this; put it into your own settings"
+MOST_BACKENDS = 20
+"""So many further backends at most: each is a client with connections of its own."""
+
+
 class Trust(StrEnum):
     """What a workspace's own file may do to a setting. A workspace is not the user."""
 
@@ -68,6 +73,27 @@ def _names_a_variable(value: str) -> str | None:
     if not value or (_NAME.fullmatch(value) and not _KEY.match(value)):
         return None
     return "must be the name of an environment variable that holds the key, such as `MY_KEY`, never the key itself"
+
+
+_BACKEND_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_TAKEN_NAMES = ("auto", "static", "small", "large")
+
+
+def _names_a_backend(name: object) -> str | None:
+    """What is wrong with the NAME of `[backends.NAME]`."""
+    if not isinstance(name, str) or not _BACKEND_NAME.fullmatch(name):
+        return "the name of a backend is of small letters, digits, `-` and `_`, such as `cloud`"
+    return f"`{name}` is taken: name the backend otherwise, such as `cloud`" if name in _TAKEN_NAMES else None
+
+
+def _maps_to_probabilities(value: Mapping[str, Any]) -> str | None:
+    wrong = [name for name, each in value.items() if type(each) not in (int, float) or not 0 <= each <= 1]
+    return f"must give each action a number between 0 and 1, which `{wrong[0]}` has not" if wrong else None
+
+
+def _maps_to_names(value: Mapping[str, Any]) -> str | None:
+    wrong = [name for name, each in value.items() if not isinstance(each, str)]
+    return f"must give each action the name of a backend, which `{wrong[0]}` has not" if wrong else None
 
 
 def _names_a_header(value: str) -> str | None:
@@ -192,6 +218,27 @@ class ModelConfig:
         "ended, and the next model asked.",
         check=_between(0, 1_000_000),
     )
+    price_in: float = setting(
+        -1.0,
+        "Price of a million tokens that it reads, in your currency; -1: the list price where it is known (in US "
+        "dollars), nothing for a model on this machine.",
+        check=_between(-1, 1_000_000),
+    )
+    price_out: float = setting(
+        -1.0, "Price of a million tokens that it writes; -1: as for `price_in`.", check=_between(-1, 1_000_000)
+    )
+    tokens_a_day: int = setting(
+        0,
+        "Most tokens, read and written, that it may cost a day; then the next model is asked. You are warned at 80 %. "
+        "0: no limit.",
+        check=_between(0, 10**12),
+    )
+    money_a_day: float = setting(
+        0.0,
+        "Most money that it may cost a day, by its prices; then the next model is asked. You are warned at 80 %. "
+        "0: no limit.",
+        check=_between(0, 1_000_000),
+    )
 
     @property
     def is_local(self) -> bool:
@@ -227,6 +274,47 @@ class EngineConfig:
     )
     start_timeout_s: float = setting(
         60.0, "Longest wait for an engine to load its model, in seconds.", check=_between(0.5, 3600)
+    )
+
+
+@attrs.frozen
+class RoutingConfig:
+    """Which model an action is given to."""
+
+    chain: list[str] = setting(
+        [],
+        "Your models for actions from the lightest to the heaviest, by their names in the settings; empty: `small`, "
+        "`large`, then those of `backends` in their order.",
+    )
+    policies: dict[str, Any] = setting(
+        {},
+        "Who runs an action: `auto` (the lightest that will do), `static`, `small`, `large` or the name of a backend, "
+        'for example `{explain = "small", security = "cloud"}`. `completion` stands for suggestions asked for by hand '
+        "that the small model is not sure of, `default` for every action that is not named.",
+        check=_maps_to_names,
+    )
+    threshold: float = setting(
+        0.8,
+        "How likely, 0 to 1, a lighter model's answer must be as good as the heaviest one's to be asked first; 1: "
+        "always the heaviest first, 0: always the lightest.",
+        check=_between(0, 1),
+    )
+    thresholds: dict[str, Any] = setting(
+        {},
+        "The same for single actions, for example `{fix = 0.6}`; `hybrid-lsp audit --apply` writes these.",
+        check=_maps_to_probabilities,
+    )
+    sure: float = setting(
+        0.0,
+        "Mean probability of its tokens, 0 to 1, below which a lighter model's edit is not taken and a heavier one is "
+        "asked; 0: each edit that passes its checks is.",
+        check=_between(0, 1),
+    )
+    slow_s: float = setting(
+        180.0,
+        "A model that would need longer than this for an answer, in seconds, by what was measured of it, is passed "
+        "over for a lighter one.",
+        check=_between(1, 3600),
     )
 
 
@@ -325,6 +413,12 @@ class Config:
     completion: CompletionConfig = attrs.field(factory=CompletionConfig)
     small: ModelConfig = attrs.field(factory=_small)
     large: ModelConfig = attrs.field(factory=ModelConfig)
+    backends: dict[str, ModelConfig] = setting(
+        {},
+        "Further models for actions by names of your own, each a table with the settings of `large`: "
+        '`[backends.cloud]`, `backend = "openai"`, … See `routing.chain` for who is asked when.',
+    )
+    routing: RoutingConfig = attrs.field(factory=RoutingConfig)
     engine: EngineConfig = attrs.field(factory=EngineConfig)
     models: ModelsConfig = attrs.field(factory=ModelsConfig)
     actions: ActionsConfig = attrs.field(factory=ActionsConfig)
@@ -365,7 +459,7 @@ class Layer:
 
 @attrs.frozen
 class Setting:
-    """One leaf of the tree, for tables and schemas made from it."""
+    """One leaf of the tree, for tables and schemas made from it; `backends` is one, a table of tables."""
 
     name: str
     type: Any
@@ -377,6 +471,9 @@ class Setting:
 def settings() -> Iterator[Setting]:
     """Every setting, in order."""
     for section in attrs.fields(Config):
+        if section.metadata:
+            yield Setting(section.name, dict[str, Any], {}, section.metadata["doc"], section.metadata["trust"])
+            continue
         hints = get_type_hints(type(getattr(Config(), section.name)))
         values = getattr(Config(), section.name)
         for field in attrs.fields(type(values)):
@@ -431,7 +528,10 @@ def _read_environment(environ: Mapping[str, str]) -> tuple[Layer | None, list[Pr
     values: dict[str, dict[str, Any]] = {}
     for item in settings():
         if (text := environ.get(env_name(item.name))) is not None:
-            section, name = item.name.split(".")
+            section, _, name = item.name.partition(".")
+            if not name:
+                values[section] = _parse_scalar(text)
+                continue
             values.setdefault(section, {})[name] = text if item.type is str else _parse_scalar(text)
     return (Layer("the environment", values) if values else None), []
 
@@ -458,6 +558,8 @@ def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
             problems.append(Problem(name, f"there is no such setting; known are {_names(known)}", layer.source))
         elif not isinstance(values, Mapping):
             problems.append(Problem(name, f"must be a table of settings, not {_shown(values)}", layer.source))
+        elif name == "backends":
+            sections[name] = _apply_backends(config.backends, values, layer, problems)
         else:
             sections[name] = _apply_section(name, getattr(config, name), values, layer, problems)
     return attrs.evolve(config, **sections), problems
@@ -482,6 +584,28 @@ def _apply_section(section: str, current: Any, values: Mapping[str, Any], layer:
     return attrs.evolve(current, **changes)
 
 
+def _apply_backends(
+    current: Mapping[str, ModelConfig], tables: Mapping[str, Any], layer: Layer, problems: list[Problem]
+) -> dict[str, ModelConfig]:
+    """The tables `[backends.NAME]`; one that is mistaken leaves the others as they are."""
+    found = dict(current)
+    for name, values in tables.items():
+        full_name = f"backends.{_shown(name).strip(chr(39))}"
+        if len(problems) >= _MOST_PROBLEMS:
+            break
+        if complaint := _names_a_backend(name):
+            problems.append(Problem(full_name, complaint, layer.source))
+        elif not isinstance(values, Mapping):
+            problems.append(Problem(full_name, f"must be a table of settings, not {_shown(values)}", layer.source))
+        elif layer.workspace and name not in found:
+            problems.append(Problem(full_name, _NOT_A_WORKSPACES, layer.source))
+        elif name not in found and len(found) >= MOST_BACKENDS:
+            problems.append(Problem(full_name, f"there are {MOST_BACKENDS} backends already", layer.source))
+        else:
+            found[name] = _apply_section(full_name, found.get(name, ModelConfig()), values, layer, problems)
+    return found
+
+
 def _take(value: Any, kind: Any, check: Check | None) -> tuple[Any, str | None]:
     try:
         taken = _STRICT.structure(value, kind)
@@ -498,7 +622,7 @@ def _restrict(current: Any, proposed: Any, trust: Trust) -> tuple[Any, str | Non
         return proposed, None
     if trust is Trust.LOWER:
         return None, "a workspace's own file may only lower this setting"
-    return None, "a workspace's own file may not set this; put it into your own settings"
+    return None, _NOT_A_WORKSPACES
 
 
 def _strict_converter() -> cattrs.Converter:

@@ -18,6 +18,10 @@ class Tier(StrEnum):
     LARGE = "large"
 
 
+TierName = str
+"""A `Tier`, or the name of a further backend in the user's settings (`[backends.NAME]`), which is a tier of its own."""
+
+
 class Reason(StrEnum):
     """Why an inline completion shows nothing. Every empty answer carries one of these."""
 
@@ -126,6 +130,21 @@ class Kind(StrEnum):
     """The model reasons before it answers: a sign of life, whose text is nobody's answer and is left out."""
     RETRACTION = "retraction"
     """What came before turned out to be thought: the answer begins after this piece."""
+    BILL = "bill"
+    """After the end: what the reply has cost (`Piece.usage`). A router keeps the accounts and hands on none of these."""
+
+
+@attrs.frozen
+class Usage:
+    """What one reply has cost, as its server says: tokens `read` (of which `cached` were known already) and `written`.
+
+    `cpu_s` are seconds of this machine's processors, NaN where nobody says.
+    """
+
+    read: int
+    written: int
+    cached: int = 0
+    cpu_s: float = math.nan
 
 
 @attrs.frozen
@@ -133,8 +152,8 @@ class Piece:
     """A streamed fragment of a reply.
 
     `tokens` counts the tokens behind `text`; `logprob` is the sum of their natural log-probabilities, NaN where
-    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it. Only an
-    answer has text.
+    the backend does not say. The last piece of a reply carries `finish`, and the tokens that ended it; a bill may
+    follow. Only an answer has text.
     """
 
     text: str
@@ -142,6 +161,7 @@ class Piece:
     logprob: float = math.nan
     finish: Finish | None = None
     kind: Kind = Kind.ANSWER
+    usage: Usage | None = None
 
 
 @attrs.frozen
@@ -151,7 +171,7 @@ class Suggestion:
     id: str
     text: str
     span: Span
-    tier: Tier
+    tier: TierName
     model: str
     confidence: float = math.nan
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import get_args
 
 import attrs
 
-from hybrid_lsp.types import Reason, Tier
+from hybrid_lsp.types import Reason, TierName
 
 
 class AcceptKind(StrEnum):
@@ -39,7 +40,7 @@ class InlineAnswered:
     suggestion: str | None
     reason: Reason | None
     language: str
-    tier: Tier | None
+    tier: TierName | None
     model: str | None
     latency_ms: float
     model_ms: float
@@ -47,6 +48,8 @@ class InlineAnswered:
     characters: int
     reused: bool = False
     """Known from an earlier request: no model was asked."""
+    escalated: bool = False
+    """A heavier model was asked, since the lighter one was not sure."""
 
 
 @attrs.frozen
@@ -75,18 +78,108 @@ class InlineKept:
     share: float
 
 
+class Ask(StrEnum):
+    """How one request to a model ended."""
+
+    ANSWERED = "answered"
+    STOPPED = "stopped"
+    """Nobody wanted more of it."""
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@attrs.frozen
+class ModelAsked:
+    """One request to one model: what for (a `Task`), who was asked (`tier` and `model`, as everywhere), and its cost.
+
+    `run` is the action's or the suggestion's own, None for work ahead. `tokens_in` of which `cached` were known to the
+    model, and `tokens_out`, are the server's own count or, where `counted` is false, estimated. `cost` is money in the
+    user's own currency (0 for a model of this machine), `cpu_s` seconds of this machine's processors (None: unknown).
+    """
+
+    run: str | None
+    task: str
+    tier: TierName
+    model: str
+    ending: Ask
+    first_ms: float | None
+    latency_ms: float
+    tokens_in: int
+    cached: int
+    tokens_out: int
+    counted: bool
+    cost: float
+    cpu_s: float | None
+
+
 @attrs.frozen
 class ActionEnded:
-    """One run of a code action; `tier` is the one that answered, `fallback` whether a better one had failed."""
+    """One run of a code action; `tier` is the one that answered, `fallback` whether a better one had failed.
+
+    `run` names it in the events of its models and of what became of it. `chosen` is the tier that the router put first,
+    `reason` why, in words; `escalations` counts the steps to a heavier model because a lighter one's answer did not do,
+    `fallbacks` those that a failure or a limit forced. `verified`: whether checks passed an edit (None where there are
+    none). The rest are the features that the router looked at, see `routing.features`; `sufficient` is how likely it
+    thought that the model it put first would do, NaN where it had no choice.
+    """
 
     action: str
     language: str
-    tier: Tier | None
+    tier: TierName | None
     ending: ActionEnd
     fallback: bool
     latency_ms: float
     tokens: int
+    run: str | None = None
+    chosen: TierName | None = None
+    reason: str | None = None
+    escalations: int = 0
+    fallbacks: int = 0
+    verified: bool | None = None
+    code_tokens: int = 0
+    complexity: int = 0
+    definitions: int = 0
+    references: int = 0
+    findings: int = 0
+    words: int = 0
+    sufficient: float | None = None
 
 
-Event = InlineAnswered | InlineAccepted | InlineIgnored | InlineKept | ActionEnded
-EVENT_TYPES: tuple[type[Event], ...] = (InlineAnswered, InlineAccepted, InlineIgnored, InlineKept, ActionEnded)
+@attrs.frozen
+class ActionApplied:
+    """An edit of a run stands in the user's text."""
+
+    run: str
+    after_ms: float
+    """Since it was offered."""
+
+
+@attrs.frozen
+class ActionKept:
+    """`share` (0 to 1) of what a run's edit put in stood `after_s` seconds after it was applied."""
+
+    run: str
+    after_s: int
+    share: float
+
+
+@attrs.frozen
+class ActionUndone:
+    """The text went back to what it was before a run's edit, `after_s` seconds after it was applied."""
+
+    run: str
+    after_s: float
+
+
+Event = (
+    InlineAnswered
+    | InlineAccepted
+    | InlineIgnored
+    | InlineKept
+    | ModelAsked
+    | ActionEnded
+    | ActionApplied
+    | ActionKept
+    | ActionUndone
+)
+EVENT_TYPES: tuple[type[Event], ...] = get_args(Event)
