@@ -429,6 +429,12 @@ class Config:
     log: LogConfig = attrs.field(factory=LogConfig)
 
     @property
+    def models_by_tier(self) -> dict[str, ModelConfig]:
+        """The settings of each model that there is, the further backends by their names."""
+        every = {"small": self.small, "large": self.large, **self.backends}
+        return {tier: model for tier, model in every.items() if model.backend != "none"}
+
+    @property
     def lighter(self) -> ModelConfig | None:
         """The model that is asked before the small one; None where that is the same, or no burden to this machine."""
         embedded = _small()

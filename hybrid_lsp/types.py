@@ -108,8 +108,9 @@ class Request:
 
     `stop` strings end it and are not part of the reply; `time_budget_ms` ends it with what there is
     (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can;
-    `background` work gives way to any other; `draft` is a guess at the reply, which an engine of ours confirms faster
-    than it writes, and which changes nothing of what it writes.
+    `background` work gives way to any other; `logprobs` asks a chat, too, how likely its tokens were; `draft` is a
+    guess at the reply, which an engine of ours confirms faster than it writes, and which changes nothing of what it
+    writes.
     """
 
     prompt: Infill | Chat
@@ -119,6 +120,7 @@ class Request:
     time_budget_ms: int | None = None
     json_schema: dict[str, object] | None = None
     background: bool = False
+    logprobs: bool = False
     draft: str = attrs.field(default="", repr=False)
 
 
@@ -131,7 +133,7 @@ class Kind(StrEnum):
     RETRACTION = "retraction"
     """What came before turned out to be thought: the answer begins after this piece."""
     BILL = "bill"
-    """After the end: what the reply has cost (`Piece.usage`). A router keeps the accounts and hands on none of these."""
+    """After the end: what the reply has cost (`Piece.usage`). A router keeps the accounts and hands none of them on."""
 
 
 @attrs.frozen

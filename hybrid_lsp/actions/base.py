@@ -15,7 +15,8 @@ import attrs
 from hybrid_lsp.config import Config
 from hybrid_lsp.context import symbols, target
 from hybrid_lsp.document import Document, Span
-from hybrid_lsp.types import DocumentEdit, Finding, Message, Tier
+from hybrid_lsp.routing.features import Features
+from hybrid_lsp.types import DocumentEdit, Finding, Message, TierName
 
 
 class Output(StrEnum):
@@ -83,16 +84,35 @@ class Grounding:
 
 
 @attrs.frozen
+class Trail:
+    """How an answer was come to: `chosen` was put first, for a `reason` in words.
+
+    `escalations` are the steps to a heavier model because a lighter one's answer did not do, `fallbacks` those that a
+    failure forced, `refused` the replies that did not pass. `sufficient` is how likely the first one was thought to do.
+    """
+
+    chosen: TierName
+    reason: str
+    features: Features
+    sufficient: float | None = None
+    escalations: int = 0
+    fallbacks: int = 0
+    refused: int = 0
+    tokens: int = 0
+
+
+@attrs.frozen
 class By:
     """Who answered: `label` is a line for the user, `notes` what else they should know.
 
-    `raw` is a model's reply that was refused, where there was one.
+    `raw` is a model's reply that was refused, where there was one; `trail` is for the metrics.
     """
 
-    tier: Tier
+    tier: TierName
     label: str
     notes: tuple[str, ...] = ()
     raw: str = attrs.field(default="", repr=False)
+    trail: Trail | None = attrs.field(default=None, repr=False, eq=False)
 
     def noting(self, *notes: str) -> By:
         """The same with further notes."""
@@ -104,7 +124,7 @@ class _Outcome:
     by: By
 
     @property
-    def tier(self) -> Tier:
+    def tier(self) -> TierName:
         return self.by.tier
 
     @property

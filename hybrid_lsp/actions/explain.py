@@ -10,8 +10,9 @@ import attrs
 from hybrid_lsp.actions import prompts, reply
 from hybrid_lsp.actions.answer import Answer
 from hybrid_lsp.actions.base import ActionContext, By, Grounding, NothingOutcome, Outcome, TextOutcome
-from hybrid_lsp.analysis import outline, syntax
-from hybrid_lsp.context import grammars, scope, symbols
+from hybrid_lsp.analysis.syntax import Facts
+from hybrid_lsp.context import symbols
+from hybrid_lsp.routing.facts import DESCRIBED, facts_of
 
 _TASK = """\
 Explain this code to a developer who knows the language and not this code. Write Markdown: first one or two sentences \
@@ -23,7 +24,6 @@ _TOKENS_A_WORD = 2
 """Generously, names in it being several tokens each."""
 _CHARS_A_WORD = 6
 
-_CODE = grammars.LANGUAGES - {"json", "jsonc"}
 _COMPLEXITY = ((5, "simple"), (10, "moderate"), (20, "high"))
 
 
@@ -34,7 +34,7 @@ class Explain(Answer):
     name: str = "explain"
     title: str = "Explain this code"
     task: str = _TASK
-    languages: frozenset[str] = _CODE
+    languages: frozenset[str] = DESCRIBED
 
     async def ground(self, context: ActionContext) -> Grounding:
         return await asyncio.to_thread(facts, context)
@@ -69,18 +69,11 @@ def facts(context: ActionContext) -> Grounding:
     return Grounding("\n".join(_lines(found)) if found else "")
 
 
-def _facts(context: ActionContext) -> syntax.Facts | None:
-    document = context.document
-    if nodes := symbols.statements(document, context.span):
-        return syntax.describe(document, nodes)
-    if document.language not in _CODE:
-        return None
-    tree = symbols.tree(document)
-    assert tree is not None
-    return outline.describe(document, tree.root_node, context.span, scope.SCOPES)
+def _facts(context: ActionContext) -> Facts | None:
+    return facts_of(context.document, context.span)
 
 
-def _page(facts: syntax.Facts, language: str) -> Iterator[str]:
+def _page(facts: Facts, language: str) -> Iterator[str]:
     """The facts as Markdown."""
     yield f"## {_heading(facts)}"
     if facts.signature:
@@ -94,12 +87,12 @@ def _page(facts: syntax.Facts, language: str) -> Iterator[str]:
         yield from (f"- {line}" for line in _lines(member, signature=False))
 
 
-def _heading(facts: syntax.Facts) -> str:
+def _heading(facts: Facts) -> str:
     lines = f"lines {facts.first_line} to {facts.last_line}" if facts.lines > 1 else f"line {facts.first_line}"
     return f"`{facts.name}`: a {facts.kind}, {lines}" if facts.name else f"Statements, {lines}"
 
 
-def _lines(facts: syntax.Facts, *, signature: bool = True) -> Iterator[str]:
+def _lines(facts: Facts, *, signature: bool = True) -> Iterator[str]:
     """One fact a line, those that there are."""
     if signature and facts.signature:
         yield f"Signature: {_code([facts.signature])}"

@@ -23,6 +23,12 @@ class Rates:
     read: float | None = None
     written: float | None = None
 
+    def seconds(self, prompt_chars: int, expected_chars: int) -> float | None:
+        """How long a reply of such a length takes, in seconds; None where that was not measured yet."""
+        if self.read is None or self.written is None:
+            return None
+        return prompt_chars / self.read + expected_chars / self.written
+
 
 @attrs.define
 class Pace:

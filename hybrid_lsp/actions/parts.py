@@ -62,7 +62,7 @@ def united(outcomes: Sequence[Outcome], document: Document, span: Span) -> Outco
 def _by(outcomes: Sequence[Outcome]) -> By:
     """Who answered: the model's label where it did, and as notes what holds for single parts."""
     count = len(outcomes)
-    deep = [each for each in outcomes if each.tier is Tier.LARGE]
+    deep = [each for each in outcomes if each.tier != Tier.STATIC]
     label = (deep or outcomes)[0].label
     notes = [f"Reviewed in {count} parts."]
     for number, each in enumerate(outcomes, 1):

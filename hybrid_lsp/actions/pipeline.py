@@ -41,8 +41,9 @@ from hybrid_lsp.actions.write_tests import WriteTests
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, AnalysisError
+from hybrid_lsp.routing.features import Features, sketch
 from hybrid_lsp.routing.router import Router, Task
-from hybrid_lsp.types import Finding, Reason, Tier
+from hybrid_lsp.types import Finding, Reason, Tier, TierName
 
 ACTIONS: tuple[Action, ...] = (
     Fix(),
@@ -76,8 +77,11 @@ class Offer:
     title: str
     kind: str
     output: Output
-    tier: Tier
+    tier: TierName
     diagnostic: Finding | None = None
+
+
+MakeRun = Callable[[ActionContext, OnProgress], Run]
 
 
 def _no_root(document: Document) -> Path | None:
@@ -88,7 +92,8 @@ def _no_root(document: Document) -> Path | None:
 class ActionPipeline:
     """Offers and runs actions.
 
-    `file_check` says why a file must be kept from models, or None; `root_of` names the workspace folder of a file.
+    `file_check` says why a file must be kept from models, or None; `root_of` names the workspace folder of a file,
+    `others` the open files beside it.
     """
 
     router: Router
@@ -96,6 +101,7 @@ class ActionPipeline:
     file_check: Callable[[Document], Reason | None]
     actions: tuple[Action, ...] = ACTIONS
     root_of: Callable[[Document], Path | None] = _no_root
+    others: Callable[[Document], Iterable[Document]] = lambda document: ()
     rates: defaultdict[str, Rates] = attrs.field(factory=lambda: defaultdict(Rates), repr=False)
 
     def offer(
@@ -115,17 +121,24 @@ class ActionPipeline:
         kinds = None if only is None else list(only)
         wanted = [each for each in self.actions if is_wanted(each.kind, kinds) and each.terms.allow(document.language)]
         problems = [each for each in dict.fromkeys(diagnostics) if fix.near(document, span, each)]
-        return [offer for each in wanted for offer in self._offers(each, document, problems)]
+        return [offer for each in wanted for offer in self._offers(each, document, span, problems)]
 
-    def _offers(self, action: Action, document: Document, problems: Sequence[Finding]) -> list[Offer]:
-        tier = self.router.candidates(Task.ACTION)[0].tier
+    def _offers(self, action: Action, document: Document, span: Span, problems: Sequence[Finding]) -> list[Offer]:
         deep = self.router.best(Task.ACTION) is not Tier.STATIC
         if action.terms.needs is Needs.INSTRUCTION or not (deep or document.language in action.languages):
             return []
-        make = partial(Offer, action.name, kind=action.kind, output=action.output, tier=tier)
+        make = partial(Offer, action.name, kind=action.kind, output=action.output)
         if action.terms.needs is Needs.SELECTION:
-            return [make(title=action.title)]
-        return [make(title=fix.titled(each), diagnostic=each) for each in problems if deep or fix.without_model(each)]
+            return [make(title=action.title, tier=self._first(action, document, span))]
+        return [
+            make(title=fix.titled(each), tier=self._first(action, document, span, each), diagnostic=each)
+            for each in problems
+            if deep or fix.without_model(each)
+        ]
+
+    def _first(self, action: Action, document: Document, span: Span, problem: Finding | None = None) -> TierName:
+        """Who would be asked first, as far as can be told without work."""
+        return self.router.route(_sketch(action, document, span, problem)).candidates[0].tier
 
     def target(self, name: str, document: Document, span: Span, diagnostic: Finding | None = None) -> Span | None:
         """What an action would work on, as whole lines. Raises ActionError for a name that is not known."""
@@ -141,10 +154,11 @@ class ActionPipeline:
         instruction: str = "",
         diagnostic: Finding | None = None,
         enough: asyncio.Event | None = None,
+        account: str | None = None,
     ) -> Outcome:
         """Run an action to its end. Cancelling the task closes the model's stream; nothing is applied here.
 
-        Setting `enough` ends it with the static answer.
+        Setting `enough` ends it with the static answer; `account` names the run where costs are recorded.
 
         Raises ActionError for a name that is not known, or where the instruction or the diagnostic is missing that it
         needs; every other failure becomes an outcome that says so.
@@ -155,18 +169,17 @@ class ActionPipeline:
         if target is None:
             return NothingOutcome(By(Tier.STATIC, ""), "There is no code here. Select some.")
         context = ActionContext(document, target, self.config, instruction, diagnostic)
-        outcome = await self._outcome(action, context, on_progress, enough or asyncio.Event())
+        make = partial(self._run, action, enough=enough or asyncio.Event(), account=account)
+        outcome = await self._outcome(make, action, context, on_progress)
         return await self._tried(outcome, on_progress)
 
-    async def _outcome(
-        self, action: Action, context: ActionContext, on_progress: OnProgress, enough: asyncio.Event
-    ) -> Outcome:
+    async def _outcome(self, make: MakeRun, action: Action, context: ActionContext, on_progress: OnProgress) -> Outcome:
         target = context.span
-        work = Run(self.router, action, context, on_progress, enough, self.rates)
+        work = make(context, on_progress)
         if reason := self.file_check(context.document):
             return await work.without_model(_KEPT_PRIVATE.get(reason, "This file is kept from models."))
-        if isinstance(action, InParts) and self.router.candidates(Task.ACTION)[0].backend is not None:
-            return await self._in_parts(action, context, on_progress, enough)
+        if isinstance(action, InParts) and work.route.asks_a_model:
+            return await self._in_parts(make, action, context, on_progress)
         if target.end - target.start > MAX_CODE_CHARS:
             return await work.without_model(
                 f"The selection is longer than the {MAX_CODE_CHARS:,} characters that a model is given: select less."
@@ -192,22 +205,33 @@ class ActionPipeline:
         return noted
 
     async def _in_parts(
-        self, action: Action, context: ActionContext, on_progress: OnProgress, enough: asyncio.Event
+        self, make: MakeRun, action: InParts, context: ActionContext, on_progress: OnProgress
     ) -> Outcome:
         """Long code, one part after the other, each as if it were what is selected."""
-        assert isinstance(action, InParts)
         everything = action.parts(context)
         spans, rest = everything[:MOST_PARTS], everything[MOST_PARTS:]
         outcomes = list[Outcome]()
         for number, span in enumerate(spans, 1):
             tell = partial(_tell_part, on_progress, f"Part {number} of {len(spans)}: ") if spans[1:] else on_progress
-            work = Run(self.router, action, attrs.evolve(context, span=span), tell, enough, self.rates)
-            outcomes.append(await work.outcome())
+            outcomes.append(await make(attrs.evolve(context, span=span), tell).outcome())
         if rest:
             beyond = attrs.evolve(context, span=Span(rest[0].start, rest[-1].end))
-            work = Run(self.router, action, beyond, on_progress)
+            work = make(beyond, on_progress)
             outcomes.append(await work.without_model(f"The large model read the first {MOST_PARTS} parts only."))
         return united(outcomes, context.document, context.span)
+
+    def _run(
+        self,
+        action: Action,
+        context: ActionContext,
+        on_progress: OnProgress,
+        *,
+        enough: asyncio.Event,
+        account: str | None,
+    ) -> Run:
+        sketched = _sketch(action, context.document, context.span, context.diagnostic)
+        others = partial(self.others, context.document)
+        return Run(self.router, action, context, on_progress, sketched, enough, self.rates, others, account)
 
     def named(self, name: str) -> Action:
         """The action of a name. Raises ActionError for one that is not known."""
@@ -216,6 +240,11 @@ class ActionPipeline:
                 return each
         known = ", ".join(f"`{each.name}`" for each in self.actions)
         raise ActionError(f"There is no action `{name}`.", f"Known are {known}.")
+
+
+def _sketch(action: Action, document: Document, span: Span, problem: Finding | None) -> Features:
+    known = problem is not None and document.language in action.languages and fix.without_model(problem)
+    return sketch(action.name, str(action.output), document, span, has_static_fix=known)
 
 
 def _require(action: Action, instruction: str, diagnostic: Finding | None) -> None:

@@ -8,9 +8,10 @@ refused reply for the user to see.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 
 import attrs
@@ -27,14 +28,17 @@ from hybrid_lsp.actions.base import (
     Outcome,
     Output,
     TextOutcome,
+    Trail,
 )
 from hybrid_lsp.actions.edits import Unchanged
 from hybrid_lsp.actions.pace import Pace, Rates
 from hybrid_lsp.actions.reply import CutOff
 from hybrid_lsp.context.secrets.redaction import Redaction, conceal
+from hybrid_lsp.document import Document
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
-from hybrid_lsp.routing.router import Candidate, Router, Task, Waiting, instead
-from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier
+from hybrid_lsp.routing.features import Features, of_task
+from hybrid_lsp.routing.router import Candidate, Route, Router, Task, Waiting, instead
+from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier, TierName
 
 MAX_REPLY_CHARS = 100_000
 """A model that has written so much is stopped."""
@@ -64,7 +68,7 @@ class Progress:
     model is silent and there is a static way; `interim` is its answer, once in a run, to show meanwhile.
     """
 
-    tier: Tier
+    tier: TierName
     backend: str
     message: str
     tokens: int = 0
@@ -82,11 +86,17 @@ def ignore(progress: Progress) -> None:
 
 @attrs.frozen
 class _Reply:
-    """`note` says why it was ended here, where it was."""
+    """`note` says why it was ended here, where it was; `confidence` is the mean probability of its tokens (the
+    geometric one), NaN where the server does not say."""
 
     text: str
     finish: Finish | None
     note: str = ""
+    confidence: float = math.nan
+
+
+class Unsure(ReplyRejected):
+    """The reply passes, and the model was so unsure of it that a heavier one is asked."""
 
 
 _NOT_WAITED = "The model was not waited for any longer."
@@ -102,16 +112,28 @@ _ANSWERS: dict[Output, type[Outcome]] = {
 class Run:
     """One run of one action; where `enough` is set, it ends at once with what there is without a model.
 
-    `rates` are what was measured of models so far, by their names.
+    `sketch` is what is known of the task without work, `rates` what was measured of models so far, by their names;
+    `others` are the other open files. `account` is the run's name where costs are recorded.
     """
 
     router: Router
     action: Action
     context: ActionContext
     on_progress: OnProgress
+    sketch: Features
     enough: asyncio.Event = attrs.field(factory=asyncio.Event)
     rates: defaultdict[str, Rates] = attrs.field(factory=lambda: defaultdict(Rates))
+    others: Callable[[], Iterable[Document]] = tuple
+    account: str | None = None
+    route: Route = attrs.field(init=False)
     candidate: Candidate | None = None
+    asking: bool = False
+    """Whether a model was asked already in this attempt: another one then takes its place."""
+    escalations: int = 0
+    fallbacks: int = 0
+    refused: int = 0
+    twice: bool = False
+    tokens: int = 0
     notes: list[str] = attrs.field(factory=list)
     redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
     reported: int = 0
@@ -125,9 +147,28 @@ class Run:
 
     def __attrs_post_init__(self) -> None:
         self.max_tokens = self.context.config.actions.max_tokens
+        self.route = self.router.route(self.sketch, self._seconds)
 
     async def outcome(self) -> Outcome:
         """The first model's answer that passes, or the static one."""
+        return self.traced(await self._outcome())
+
+    def traced(self, outcome: Outcome) -> Outcome:
+        """An outcome that tells how it was come to."""
+        first = self.route.candidates[0]
+        trail = Trail(
+            first.tier,
+            first.reason,
+            self.route.features,
+            self.route.sufficient,
+            self.escalations,
+            self.fallbacks,
+            self.refused,
+            self.tokens,
+        )
+        return attrs.evolve(outcome, by=attrs.evolve(outcome.by, trail=trail))
+
+    async def _outcome(self) -> Outcome:
         if self.enough.is_set():
             return await self.without_model(_NOT_WAITED)
         answer, enough = asyncio.ensure_future(self._by_model()), asyncio.ensure_future(self.enough.wait())
@@ -142,22 +183,94 @@ class Run:
         return await self.without_model(_NOT_WAITED)
 
     async def _by_model(self) -> Outcome:
-        candidates = self.router.candidates(Task.ACTION)
-        if candidates[0].backend is None:
+        """The answer of the first candidate that gives one that passes; a lighter one that does not is followed by a
+        heavier one, the heaviest gets a second try with the reason, and lighter ones come last."""
+        if not self.route.asks_a_model:
             return await self.without_model(self._why_static())
         grounding = await self._ground()
+        self.route = await asyncio.to_thread(self._routed, grounding)
+        candidates = list(self.route.candidates)
+        if self.route.knows_static:
+            first = candidates.pop(0)
+            if (known := await self._known(first)) is not None:
+                return known
         messages = await asyncio.to_thread(lambda: self._concealed(self.action.messages(self.context, grounding)))
         while True:
             try:
-                return await self._twice(candidates, messages, grounding)
-            except Unchanged:
-                return await self.without_model(f"The {self._asked.tier} model sees nothing to change here.")
+                return await self._tried(candidates, messages, grounding)
             except ReplyRejected as error:
-                why = f"The {self._asked.tier} model's reply was refused twice, the last time because: {error.message}"
-                candidates = self._after(self._asked)
-                if candidates[0].backend is None:
-                    return await self.without_model(why, self.redaction.again(error.raw))
-                candidates[0] = instead(candidates[0], why.rstrip("."))
+                raw = "" if isinstance(error, Unchanged) else self.redaction.again(error.raw)
+                why = self._why_not(error)
+            candidates = self._after(self._asked)
+            if candidates[0].backend is None:
+                return await self.without_model(why, raw)
+            candidates[0] = instead(candidates[0], why.rstrip("."))
+            if candidates[0].rises:
+                self.escalations += 1
+            else:
+                self.fallbacks += 1
+
+    async def _tried(self, candidates: list[Candidate], messages: tuple[Message, ...], grounding: Grounding) -> Outcome:
+        """The answer of the first that gives one. Raises ReplyRejected: it does not pass, also not the second time.
+
+        Where a heavier model can be asked, a second time is not worth it.
+        """
+        try:
+            return await self._attempt(candidates, messages, grounding)
+        except Unchanged:
+            raise
+        except ReplyRejected as error:
+            self.refused += 1
+            if self._heavier is not None:
+                raise
+            again = [self._asked, *self._after(self._asked)]
+            if isinstance(error, CutOff):
+                self.max_tokens *= _MORE_TOKENS
+            try:
+                return await self._attempt(again, (*messages, *self._objection(error)), grounding)
+            except Unchanged:
+                raise
+            except ReplyRejected:
+                self.refused += 1
+                self.twice = True
+                raise
+
+    def _why_not(self, error: ReplyRejected) -> str:
+        who = f"The {self._asked.tier} model"
+        if isinstance(error, Unchanged):
+            return f"{who} sees nothing to change here."
+        if isinstance(error, Unsure):
+            return f"{who} is not sure ({error.message})"
+        return f"{who}'s reply was refused{' twice, the last time' if self.twice else ''} because: {error.message}"
+
+    async def _known(self, candidate: Candidate) -> Outcome | None:
+        """What static analysis knows, where it has an answer of the kind that was asked for."""
+        self.candidate = candidate
+        try:
+            found = await self.action.static(self.context, By(Tier.STATIC, candidate.reason, tuple(self.notes)))
+        except AnalysisError as error:
+            self.notes.append(str(error))
+            return None
+        return None if isinstance(found, NothingOutcome) else found
+
+    def _routed(self, grounding: Grounding) -> Route:
+        """Who does it: by all that is known of the task. Not for the event loop."""
+        context = self.context
+        found = of_task(
+            self.sketch, context.document, context.span, context.instruction, grounding.findings, self.others()
+        )
+        return self.router.route(found, self._seconds)
+
+    def _seconds(self, name: str) -> float | None:
+        """How long a model of a name is expected to take here."""
+        rates = self.rates.get(name)
+        return rates.seconds(len(self.context.code), self.action.expected_chars(self.context)) if rates else None
+
+    @property
+    def _heavier(self) -> Candidate | None:
+        """Who is asked where the answer of the one that was asked does not do."""
+        following = self._after(self._asked)[0]
+        return following if following.rises else None
 
     async def without_model(self, why: str, raw: str = "") -> Outcome:
         """The static answer, labelled with the reason for it."""
@@ -177,13 +290,15 @@ class Run:
         return self.candidate
 
     def _after(self, candidate: Candidate) -> list[Candidate]:
-        """Who may answer now, of those that come after one."""
-        tiers = list(Tier)[: list(Tier).index(candidate.tier)]
-        return [each for each in self.router.candidates(Task.ACTION) if each.tier in tiers]
+        """Who may answer now, of those that come after one; static analysis is always the last."""
+        listed = self.route.candidates
+        at = next(number for number, each in enumerate(listed) if each.tier == candidate.tier and each.backend)
+        now = {each.tier for each in self.router.route(self.route.features, self._seconds).candidates if each.backend}
+        return [each for each in listed[at + 1 :] if each.tier in now or each.backend is None]
 
     def _why_static(self) -> str:
         why = self.router.absence(Task.ACTION)
-        return why if self.router.configured(Tier.LARGE) else f"{why} {HOW_TO_GO_DEEPER}"
+        return why if self.router.chain else f"{why} {HOW_TO_GO_DEEPER}"
 
     async def _ground(self) -> Grounding:
         try:
@@ -191,18 +306,6 @@ class Run:
         except AnalysisError as error:
             self.notes.append(str(error))
             return Grounding()
-
-    async def _twice(self, candidates: list[Candidate], messages: tuple[Message, ...], grounding: Grounding) -> Outcome:
-        """The answer of the first candidate that gives one; raises ReplyRejected where it is refused twice."""
-        try:
-            return await self._attempt(candidates, messages, grounding)
-        except Unchanged:
-            raise
-        except ReplyRejected as error:
-            again = [self._asked, *self._after(self._asked)]
-            if isinstance(error, CutOff):
-                self.max_tokens *= _MORE_TOKENS
-            return await self._attempt(again, (*messages, *self._objection(error)), grounding)
 
     async def _attempt(
         self, candidates: list[Candidate], messages: tuple[Message, ...], grounding: Grounding
@@ -229,23 +332,35 @@ class Run:
             by = by.noting(answer.note)
         text = reply.whole_sentences(answer.text) if answer.finish in _CUT or answer.note else answer.text
         try:
-            return self.action.parse(self.context, grounding, text, by)
+            outcome = self.action.parse(self.context, grounding, text, by)
         except Unchanged:
             raise
         except ReplyRejected as error:
             raise ReplyRejected(error.message, raw=answer.text) from error
+        least = self.context.config.routing.sure
+        if answer.confidence < least and isinstance(outcome, EditOutcome) and self._heavier is not None:
+            raise Unsure(f"{answer.confidence:.0%} a token, under {least:.0%}.", raw=answer.text)
+        return outcome
 
     async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:
         """One reply; None where the static tier is next. Raises BackendError; ReplyRejected for an endless reply."""
-        request = Request(Chat(messages), max_tokens=self.max_tokens, json_schema=self.action.schema)
+        request = Request(
+            Chat(messages),
+            max_tokens=self.max_tokens,
+            json_schema=self.action.schema,
+            logprobs=self.context.config.routing.sure > 0,
+        )
         chars = sum(len(each.content) for each in messages)
-        text, tokens, finish, note = "", 0, None, ""
-        async with aclosing(self.router.stream(candidates, request)) as events:
+        self.asking = False
+        text, tokens, finish, note, logprob = "", 0, None, "", 0.0
+        async with aclosing(self.router.stream(candidates, request, run=self.account)) as events:
             async for event in events:
                 if isinstance(event, Candidate):
                     # What another one had written before it broke off is void.
+                    self.fallbacks += self.asking
+                    self.asking = True
                     self.candidate, self.reported, self.thought = event, 0, 0
-                    text, tokens, finish = "", 0, None
+                    text, tokens, finish, logprob = "", 0, None, 0.0
                     if event.backend is None:
                         return None
                     self.pace = Pace(self.rates[event.name], chars, self.action.expected_chars(self.context))
@@ -257,8 +372,10 @@ class Run:
                 else:
                     if event.kind is Kind.RETRACTION:
                         # What was read as the answer was thought.
-                        text, tokens, self.reported = "", 0, 0
+                        text, tokens, self.reported, logprob = "", 0, 0, 0.0
                     text, tokens, finish = text + event.text, tokens + event.tokens, event.finish
+                    logprob += event.logprob
+                    self.tokens += event.tokens
                     if len(text) > MAX_REPLY_CHARS:
                         raise ReplyRejected(f"The reply is longer than {MAX_REPLY_CHARS:,} characters.", raw=text)
                     self._report_reply(text, tokens)
@@ -268,7 +385,8 @@ class Run:
                         break
         if self.pace is not None:
             self.pace.end()
-        return _Reply(self._restored(text), finish, note)
+        confidence = math.exp(logprob / tokens) if tokens else math.nan
+        return _Reply(self._restored(text), finish, note, confidence)
 
     def _ended(self, text: str, tokens: int, newest: str) -> tuple[str, str] | None:
         """A reply that is over though the model goes on: what of it counts, and a note on that; None where it is not.

@@ -16,6 +16,8 @@ from hybrid_lsp.types import Chat, Finish, Infill, Request
 Dialect = Literal["engine", "llamacpp", "openai"]
 Json = dict[str, Any]
 _ONE_LOGPROB = 1
+_WITH_USAGE: Json = {"stream_options": {"include_usage": True}}
+"""Has a server tell in a stream, too, what it has cost."""
 
 
 @attrs.frozen
@@ -69,7 +71,7 @@ def _completion(model: str, family: Family, request: Request, prompt: Infill) ->
         "temperature": request.temperature,
         "logprobs": _ONE_LOGPROB,
         "stream": True,
-    }
+    } | _WITH_USAGE
     if family.name == families.SERVER.name:
         body |= {"prompt": prompt.prefix, "suffix": prompt.suffix}
     else:
@@ -91,6 +93,10 @@ def _chat(dialect: Dialect, model: str, request: Request, prompt: Chat) -> Json:
         "temperature": request.temperature,
         "stream": True,
     }
+    if dialect == "openai":
+        body |= _WITH_USAGE
+    if request.logprobs:
+        body["logprobs"] = True
     if request.json_schema is not None:
         schema = {"name": "reply", "schema": request.json_schema, "strict": True}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}

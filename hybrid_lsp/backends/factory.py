@@ -10,26 +10,29 @@ from hybrid_lsp.config import EngineConfig, ModelConfig
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.models import families
 from hybrid_lsp.models.families import Family
-from hybrid_lsp.types import Tier
+from hybrid_lsp.types import Tier, TierName
 
 
 def make_backend(
-    model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Launcher | None = None
+    model: ModelConfig, engine: EngineConfig, tier: TierName, launcher: Launcher | None = None
 ) -> EngineBackend | HttpBackend | None:
-    """The backend that the settings of one tier describe; None for `none`. Nothing is started or connected yet.
+    """The backend that the settings of one tier describe, `small`, `large` or one of `backends`; None for `none`.
+
+    Nothing is started or connected yet.
 
     Raises ConfigError for settings that cannot work.
     """
     if model.backend == "none":
         return None
-    family = _family(model, role)
+    section = section_of(tier)
+    family = _family(model, section)
     if model.backend == "engine":
-        return _engine(model, engine, role, launcher)
-    base_url = require_url(model.base_url, f"{role}.base_url").rstrip("/")
+        return _engine(model, engine, tier, launcher)
+    base_url = require_url(model.base_url, f"{section}.base_url").rstrip("/")
     if model.backend == "llamacpp":
         base_url = base_url.removesuffix("/v1")
     elif not model.model:
-        raise ConfigError(f"`{role}.model` is empty.", "Set it to the name that the server knows the model by.")
+        raise ConfigError(f"`{section}.model` is empty.", "Set it to the name that the server knows the model by.")
     return HttpBackend(
         name=f"{model.backend}:{model.model or shown_url(base_url)}",
         endpoint=Endpoint(base_url),
@@ -44,12 +47,17 @@ def make_backend(
     )
 
 
-def _engine(model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Launcher | None) -> EngineBackend:
+def section_of(tier: TierName) -> str:
+    """Where the settings of a tier stand."""
+    return tier if tier in (Tier.SMALL, Tier.LARGE) else f"backends.{tier}"
+
+
+def _engine(model: ModelConfig, engine: EngineConfig, tier: TierName, launcher: Launcher | None) -> EngineBackend:
     if not model.model:
-        raise ConfigError(f"`{role}.model` is empty.", "Set it to `embedded` or to a folder with a model.")
+        raise ConfigError(f"`{section_of(tier)}.model` is empty.", "Set it to `embedded` or to a folder with a model.")
     spec = EngineSpec(
         model=model.model,
-        role=role,
+        role=Tier.SMALL if tier == Tier.SMALL else Tier.LARGE,
         family=model.family,
         compute_type=model.compute_type,
         threads=model.threads,
@@ -60,8 +68,8 @@ def _engine(model: ModelConfig, engine: EngineConfig, role: Tier, launcher: Laun
     return EngineBackend(spec, shared, model.timeout_s, model.thinking_tokens)
 
 
-def _family(model: ModelConfig, role: Tier) -> Family:
+def _family(model: ModelConfig, section: str) -> Family:
     if model.family not in ("", "auto") and families.named(model.family) is None:
         known = ", ".join(f"`{family.name}`" for family in families.FAMILIES)
-        raise ConfigError(f"`{role}.family` is `{model.family}`, which is not known.", f"Known are {known}, `auto`.")
+        raise ConfigError(f"`{section}.family` is `{model.family}`, which is not known.", f"Known are {known}, `auto`.")
     return families.detect(model.family, model.model)

@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import httpx
 
-from hybrid_lsp.backends import dialects, reasoning
+from hybrid_lsp.backends import bills, dialects, reasoning
 from hybrid_lsp.backends.dialects import Call, Dialect
 from hybrid_lsp.backends.endpoint import Endpoint, sent
 from hybrid_lsp.backends.events import DONE, EventReader
@@ -28,7 +28,7 @@ from hybrid_lsp.backends.reasoning import Splitter
 from hybrid_lsp.errors import BackendError, BackendFailed, BackendUnavailable
 from hybrid_lsp.models import families
 from hybrid_lsp.models.families import Family
-from hybrid_lsp.types import Chat, Finish, Piece, Request
+from hybrid_lsp.types import Chat, Finish, Kind, Piece, Request, Usage
 
 _PROPS_S = 5.0
 _DRAIN_S = 0.2
@@ -193,18 +193,20 @@ class HttpBackend:
 
     async def _pieces(self, call: Call, listener: Listener, clock: _Clock) -> AsyncGenerator[Piece, None]:
         reader = EventReader(self.name)
-        begun = False
+        begun, usage = False, None
         async with aclosing(self._events("POST", call, clock, reader)) as events:
             async for event in events:
                 if not begun and (error := dialects.reported(event)) is not None:
                     raise _Answered(Refusal.reported(error))
+                usage = bills.read(event) or usage
                 for piece in _heard(event, listener):
                     begun = True
                     yield piece
                 clock.tick(thinking=listener.thinking)
                 if listener.done:
                     self.learnt.answered()
-                    await _drain(events)
+                    if (usage := await _drained(events) or usage) is not None:
+                        yield _bill(usage, listener.finish)
                     return
         for piece in listener.end():
             yield piece
@@ -212,6 +214,8 @@ class HttpBackend:
             said = f" It says: {reader.stray}" if reader.stray else ""
             raise BackendFailed(f"{self.name} ended its answer in the middle.{said}", "See the server's log.")
         self.learnt.answered()
+        if usage is not None:
+            yield _bill(usage, listener.finish)
 
     async def _events(
         self, method: str, call: Call, clock: _Clock, reader: EventReader | None = None
@@ -311,9 +315,15 @@ def _heard(event: Any, listener: Listener) -> list[Piece]:
     return list(listener.take(said)) if said is not None else []
 
 
-async def _drain(events: AsyncGenerator[Any, None]) -> None:
-    """Read the little that follows the last piece, so that the connection can be used again."""
+async def _drained(events: AsyncGenerator[Any, None]) -> Usage | None:
+    """Read the little that follows the last piece, so that the connection can be used again; what it says of costs."""
+    usage = None
     with suppress(BackendError, TimeoutError):
         async with asyncio.timeout(_DRAIN_S):
-            async for _ in events:
-                pass
+            async for event in events:
+                usage = bills.read(event) or usage
+    return usage
+
+
+def _bill(usage: Usage, finish: Finish | None) -> Piece:
+    return Piece("", 0, 0.0, finish, Kind.BILL, usage)

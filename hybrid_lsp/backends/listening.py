@@ -46,6 +46,8 @@ class Listener:
         self._thought = False
         self._refused = ""
         self.done = False
+        self.finish: Finish | None = None
+        """Why it ended, once it has."""
         self.thinking = False
         """Whether the last that was said is a thought."""
 
@@ -80,9 +82,9 @@ class Listener:
             yield self._piece(rest)
         if self._thought and not self._answered:
             raise self._only_thought(finish)
-        self.done, self.thinking = True, False
+        self.done, self.thinking, self.finish = True, False, finish or Finish.STOP
         # The tokens that ended the text are counted, and how likely they were.
-        yield attrs.evolve(self._piece(""), finish=finish or Finish.STOP)
+        yield attrs.evolve(self._piece(""), finish=self.finish)
 
     def _pieces(self, segments: list[Segment]) -> Iterator[Piece]:
         for segment in segments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from hybrid_lsp.document import Document, Span
-from hybrid_lsp.types import Reason, Suggestion, Tier
+from hybrid_lsp.types import Reason, Suggestion, TierName
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Answer:
     suggestions: tuple[Suggestion, ...] = ()
     reason: Reason | None = None
     detail: str = ""
-    tier: Tier | None = None
+    tier: TierName | None = None
     model: str | None = None
     model_ms: float = 0.0
     tokens: int = 0

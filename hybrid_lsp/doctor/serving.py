@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,7 +14,7 @@ import httpx
 from hybrid_lsp import config as settings
 from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.engine import EngineBackend
-from hybrid_lsp.backends.factory import make_backend
+from hybrid_lsp.backends.factory import make_backend, section_of
 from hybrid_lsp.backends.launcher import Launcher
 from hybrid_lsp.catalogue import listing, machine
 from hybrid_lsp.catalogue.work import megabytes
@@ -23,7 +23,7 @@ from hybrid_lsp.doctor.findings import Finding, doubtful, fine, wrong
 from hybrid_lsp.errors import HybridLspError, ModelError
 from hybrid_lsp.models import store
 from hybrid_lsp.paths import config_file
-from hybrid_lsp.types import Infill, Request, Tier
+from hybrid_lsp.types import Infill, Request, Tier, TierName
 
 _ANSWERS_WITHIN_S = 10.0
 _NEEDED_SHARE = 1.3
@@ -50,7 +50,7 @@ def models(config: Config) -> Iterator[Finding]:
         try:
             stored = store.resolve(model.model)
         except ModelError as error:
-            remedy = error.remedy or f"Run: hybrid-lsp models use embedded --tier {tier}"
+            remedy = error.remedy or _use(tier)
             yield wrong("models", f"{tier}: {error.message}", remedy)
             continue
         size = sum(each.stat().st_size for each in stored.folder.iterdir() if each.is_file())
@@ -90,7 +90,7 @@ async def backends(config: Config) -> AsyncIterator[Finding]:
                 yield finding
 
 
-async def _engine(config: Config, tier: Tier, model: ModelConfig) -> Finding:
+async def _engine(config: Config, tier: TierName, model: ModelConfig) -> Finding:
     launcher = Launcher(start_timeout_s=config.engine.start_timeout_s)
     try:
         backend = make_backend(model, config.engine, tier, launcher)
@@ -102,7 +102,7 @@ async def _engine(config: Config, tier: Tier, model: ModelConfig) -> Finding:
         finally:
             await backend.aclose()
     except HybridLspError as error:
-        remedy = error.remedy or f"Run: hybrid-lsp models use embedded --tier {tier}"
+        remedy = error.remedy or _use(tier)
         return wrong("engine", f"{tier}: {error.message}", remedy)
     return fine("engine", f"{tier}: {props.get('model', model.model)} answered in {milliseconds:.0f} ms")
 
@@ -115,7 +115,7 @@ async def _ask(backend: EngineBackend) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-async def _server(tier: Tier, model: ModelConfig) -> AsyncIterator[Finding]:
+async def _server(tier: TierName, model: ModelConfig) -> AsyncIterator[Finding]:
     """Whether somebody answers at a server's address, and has the model."""
     try:
         make_backend(model, settings.EngineConfig(), tier)
@@ -131,7 +131,7 @@ async def _server(tier: Tier, model: ModelConfig) -> AsyncIterator[Finding]:
     elif model.backend == "openai" and names and model.model not in names:
         shown = ", ".join(sorted(names)[:8])
         pull = f"Run: ollama pull {model.model}; or" if ":11434" in model.base_url else "Either"
-        remedy = f"{pull} set {tier}.model to one of: {shown}."
+        remedy = f"{pull} set {section_of(tier)}.model to one of: {shown}."
         yield wrong("backends", f"{tier}: {model.base_url} has no model `{model.model}`.", remedy)
     else:
         yield fine("backends", f"{tier}: {model.base_url} answers")
@@ -174,8 +174,17 @@ def _misset(problem: settings.Problem) -> Finding:
     return wrong("settings", f"{problem.name}: {problem.message} (in {problem.source})", remedy)
 
 
-def _tiers(config: Config) -> tuple[tuple[Tier, ModelConfig], ...]:
-    return (Tier.SMALL, config.small), (Tier.LARGE, config.large)
+def _use(tier: TierName) -> str:
+    """The way to a model that is there for certain."""
+    return (
+        f"Run: hybrid-lsp models use embedded --tier {tier}"
+        if tier in (Tier.SMALL, Tier.LARGE)
+        else f"Correct `backends.{tier}`."
+    )
+
+
+def _tiers(config: Config) -> Iterable[tuple[TierName, ModelConfig]]:
+    return config.models_by_tier.items()
 
 
 async def collected(findings: AsyncIterator[Finding]) -> list[Finding]:

@@ -50,7 +50,8 @@ class Chunk:
 class Summary:
     """How a generation went; times in milliseconds, `first_ms` until the first token (the prefill).
 
-    `reused_tokens` of the prompt's tokens were known from an earlier one.
+    `reused_tokens` of the prompt's tokens were known from an earlier one. `cpu_ms` is the processors' time, of all
+    threads.
     """
 
     stop_type: StopType
@@ -60,6 +61,7 @@ class Summary:
     tokens: int
     first_ms: float
     decode_ms: float
+    cpu_ms: float = 0.0
 
 
 @attrs.define
@@ -135,6 +137,7 @@ class Generation:
     _unspelt: int = 0
     _reused: int = 0
     _started: float = 0.0
+    _cpu_started: float = 0.0
     _first: float | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -149,7 +152,7 @@ class Generation:
         """Generate. Blocks until the end; chunks go to `emit` meanwhile."""
         self.counters.generations_started += 1
         self.counters.prompt_tokens += len(self.prompt)
-        self._started = self.clock()
+        self._started, self._cpu_started = self.clock(), time.process_time()
         guide = self.guide
         if self.stem is not None:
             self._unspelt, guide = len(self.stem.text), self.stem.guide()
@@ -226,4 +229,5 @@ class Generation:
             tokens=self.count,
             first_ms=(first - self._started) * 1000,
             decode_ms=(end - first) * 1000,
+            cpu_ms=(time.process_time() - self._cpu_started) * 1000,
         )

@@ -343,7 +343,7 @@ def usage(summary: Summary) -> Json:
 
 
 def timings(summary: Summary) -> Json:
-    """llama.cpp's `timings`: `cache_n` tokens of the prompt were known, `prompt_n` computed."""
+    """llama.cpp's `timings`: `cache_n` tokens of the prompt were known, `prompt_n` computed; `cpu_ms` is our own."""
     computed = summary.prompt_tokens - summary.reused_tokens
     return {
         "cache_n": summary.reused_tokens,
@@ -355,6 +355,7 @@ def timings(summary: Summary) -> Json:
         "predicted_ms": summary.decode_ms,
         "predicted_per_token_ms": summary.decode_ms / max(1, summary.tokens),
         "predicted_per_second": _rate(summary.tokens, summary.decode_ms),
+        "cpu_ms": summary.cpu_ms,
     }
 
 

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 from hybrid_lsp.config import ModelConfig
+from hybrid_lsp.errors import ModelError
+from hybrid_lsp.models import store
 
 # How the names of models that were taught to chat end or go on: `Qwen2.5-Coder-1.5B-Instruct`, `gemma-3-4b-it`.
 _NAMED_SO = re.compile(r"(?i)(?:^|[-_:/.])(?:instruct|chat|it)(?:$|[-_:/.])")
@@ -15,7 +17,10 @@ _NAMED_SO = re.compile(r"(?i)(?:^|[-_:/.])(?:instruct|chat|it)(?:$|[-_:/.])")
 def can_chat(model: ModelConfig) -> bool:
     """A folder tells by its chat template; a model behind a server, which has the template, by its name."""
     if model.backend == "engine":
-        return _has_template(Path(model.model))
+        try:
+            return _has_template(store.locate(model.model))
+        except ModelError:
+            return False
     return model.backend != "none" and bool(_NAMED_SO.search(model.model))
 
 

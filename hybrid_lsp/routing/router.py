@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 
@@ -12,8 +12,12 @@ import attrs
 
 from hybrid_lsp.backends.base import Backend, Warmable, let_go
 from hybrid_lsp.errors import BackendError, BackendRefused, BackendTimeout, BackendUnavailable
+from hybrid_lsp.metrics.events import Ask
+from hybrid_lsp.routing.accounts import Asked
+from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.health import Health
-from hybrid_lsp.types import Kind, Piece, Request, Tier
+from hybrid_lsp.routing.policy import COMPLETION, Link, Plan, Policy, Seconds, Step, chain_of
+from hybrid_lsp.types import Kind, Piece, Request, Tier, TierName, Usage
 
 
 class Task(StrEnum):
@@ -25,13 +29,9 @@ class Task(StrEnum):
     ACTION = "action"
 
 
-_TIERS = {
-    Task.COMPLETION: (Tier.SMALL,),
-    Task.DEEP_COMPLETION: (Tier.LARGE,),
-    Task.ACTION: (Tier.LARGE, Tier.SMALL, Tier.STATIC),
-}
 _AFTER_BACKEND_S = 5.0
-_SETTING = {Tier.SMALL: "small.backend", Tier.LARGE: "large.backend"}
+_ANY_ACTION = Features("")
+_DEEP = Features(COMPLETION, "completion")
 
 
 @attrs.frozen
@@ -59,11 +59,16 @@ class Patience:
 
 @attrs.frozen
 class Candidate:
-    """Who may answer: `backend` is None for the static tier. `reason` is a sentence for the user."""
+    """Who may answer: `backend` is None for the static tier. `reason` is a sentence for the user.
 
-    tier: Tier
+    `rises`: it is heavier than the one that is listed before it. `task` is what it is asked for.
+    """
+
+    tier: TierName
     backend: Backend | None
     reason: str
+    rises: bool = False
+    task: Task = Task.ACTION
 
     @property
     def name(self) -> str:
@@ -82,81 +87,137 @@ Event = Candidate | Waiting | Piece
 """What a stream yields: a Candidate each time another one is asked, then its pieces."""
 
 
+@attrs.frozen
+class Route:
+    """Who may do a task, best first, and how that was decided (see `Plan`)."""
+
+    candidates: tuple[Candidate, ...]
+    features: Features = _ANY_ACTION
+    sufficient: float | None = None
+
+    @property
+    def asks_a_model(self) -> bool:
+        return any(each.backend is not None for each in self.candidates)
+
+    @property
+    def knows_static(self) -> bool:
+        """Whether static analysis comes first because it may know the answer, and models after it."""
+        return self.candidates[0].backend is None and len(self.candidates) > 1
+
+
 class Router:
     """The backends of this process and what is known about their health.
 
-    A tier that is not in `backends` is not configured; `small_chats` says whether the small model follows
-    instructions, and so may run actions.
+    A tier that is not in `backends` is not configured; `small_chats` says whether the small model follows instructions,
+    and so may run actions. `sizes` are billions of parameters by tier, `refusal` says why a tier may not be asked
+    today, `on_asked` hears of each request that was made.
     """
 
     def __init__(
         self,
-        backends: Mapping[Tier, Backend],
+        backends: Mapping[TierName, Backend],
         *,
         small_chats: bool = False,
-        health: Mapping[Tier, Health] | None = None,
+        health: Mapping[TierName, Health] | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
+        policy: Policy | None = None,
+        sizes: Mapping[TierName, float] | None = None,
+        refusal: Callable[[TierName], str] = lambda tier: "",
+        on_asked: Callable[[Asked], None] = lambda asked: None,
     ) -> None:
         self.backends = dict(backends)
         self.patience = patience or Patience()
+        self.policy = policy or Policy()
+        self.on_asked = on_asked
         self._small_chats = small_chats
+        self._sizes, self._refusal = dict(sizes or {}), refusal
         self._health = {tier: Health(clock=clock) for tier in backends} | dict(health or {})
 
-    def health(self, tier: Tier) -> Health:
+    def health(self, tier: TierName) -> Health:
         """What is known about a tier's backend; KeyError where none is configured."""
         return self._health[tier]
 
-    def configured(self, tier: Tier) -> bool:
-        """Whether a tier has a backend; the static tier needs none."""
-        return tier is Tier.STATIC or tier in self.backends
+    @property
+    def chain(self) -> list[TierName]:
+        """The models for actions, from light to heavy. A small model that cannot chat is none: nobody asked for one."""
+        light = [Tier.SMALL] if self._small_chats and Tier.SMALL in self.backends else []
+        others = [tier for tier in self.backends if tier not in (Tier.SMALL, Tier.LARGE)]
+        heavy = [Tier.LARGE] if Tier.LARGE in self.backends else []
+        return chain_of(self.policy.routing, [*light, *heavy, *others])
 
-    def best(self, task: Task) -> Tier:
-        """The first configured tier of a task, whether it answers now or not."""
-        return next((tier for tier in self._tiers(task) if self.configured(tier)), Tier.STATIC)
+    def best(self, task: Task) -> TierName:
+        """The heaviest configured tier of a task, whether it answers now or not."""
+        if task is Task.COMPLETION:
+            return Tier.SMALL if Tier.SMALL in self.backends else Tier.STATIC
+        return next(reversed(self._heavy(task)), Tier.STATIC)
 
     def candidates(self, task: Task) -> list[Candidate]:
         """Who may answer now, best first. A backend that cools down is left out, and the next one says so."""
-        found: list[Candidate] = []
-        passed: list[str] = []
-        for tier in self._tiers(task):
-            backend = self.backends.get(tier)
-            if tier is Tier.STATIC:
-                found.append(Candidate(tier, None, _because(passed, "static analysis")))
-            elif backend is None:
-                passed.append(f"no {tier} model is configured (setting `{_SETTING[tier]}`)")
-            elif not self._health[tier].allows:
-                passed.append(self._resting(tier))
-            else:
-                found.append(Candidate(tier, backend, _because(passed, f"{tier} model {backend.name}")))
-        return found
+        if task is Task.ACTION:
+            return list(self.route(_ANY_ACTION).candidates)
+        if task is Task.DEEP_COMPLETION:
+            steps = self._plan(_DEEP, self._heavy(task), lambda name: None).steps
+            return [self._candidate(each, task) for each in steps if each.tier != Tier.STATIC]
+        if Tier.SMALL not in self.backends or self._why_not(Tier.SMALL):
+            return []
+        name = self.backends[Tier.SMALL].name
+        return [Candidate(Tier.SMALL, self.backends[Tier.SMALL], f"Small model {name}.", task=task)]
+
+    def route(self, features: Features, seconds: Seconds = lambda name: None) -> Route:
+        """Who may do an action now; `seconds` tells how long a model of a name is expected to take."""
+        chain = self.chain
+        plan = self._plan(features, chain, seconds)
+        if Tier.LARGE not in chain and not any(each not in (Tier.SMALL, Tier.LARGE) for each in chain):
+            plan = _unconfigured(plan)
+        return Route(tuple(self._candidate(each, Task.ACTION) for each in plan.steps), features, plan.sufficient)
 
     def loading(self, task: Task) -> bool:
         """Whether the model of a task is being made ready: who waits for it then has a reason to."""
-        backend: object = self.backends.get(_TIERS[task][0])
+        backend: object = self.backends.get(self.best(task))
         return isinstance(backend, Warmable) and backend.loading
 
     def absence(self, task: Task) -> str:
         """Why `candidates` gives no model for a task, in words."""
-        tier = _TIERS[task][0]
-        if tier not in self.backends:
-            return f"No {tier} model is configured (setting `{_SETTING[tier]}`)."
-        return _sentence(self._resting(tier))
+        tier = self.best(task)
+        if tier == Tier.STATIC:
+            return _sentence(_missing(Tier.SMALL if task is Task.COMPLETION else Tier.LARGE))
+        if task is Task.ACTION and self.policy.of("") == Tier.STATIC:
+            return "Your setting `routing.policies` asks for static analysis."
+        return _sentence(self._why_not(tier) or f"the {tier} model is not asked")
 
-    def _tiers(self, task: Task) -> list[Tier]:
-        """The tiers that may serve a task. A small model that cannot chat is not spoken of: nobody asked for one."""
-        mute = task is Task.ACTION and not self._small_chats
-        return [tier for tier in _TIERS[task] if not (mute and tier is Tier.SMALL)]
+    def _heavy(self, task: Task) -> list[TierName]:
+        """The tiers of a task other than while typing; a small model has said already what it knows."""
+        return [each for each in self.chain if task is Task.ACTION or each != Tier.SMALL]
 
-    def _resting(self, tier: Tier) -> str:
+    def _plan(self, features: Features, tiers: Sequence[TierName], seconds: Seconds) -> Plan:
+        links = [
+            Link(tier, name, self._sizes.get(tier), self._why_not(tier), seconds(name))
+            for tier, name in ((tier, self.backends[tier].name) for tier in tiers)
+        ]
+        return self.policy.plan(features, links)
+
+    def _candidate(self, step: Step, task: Task) -> Candidate:
+        return Candidate(step.tier, self.backends.get(step.tier), step.reason, step.rises, task)
+
+    def _why_not(self, tier: TierName) -> str:
+        """Why a configured tier may not be asked now; empty where it may."""
+        return self._refusal(tier) if self._health[tier].allows else self._resting(tier)
+
+    def _resting(self, tier: TierName) -> str:
         health = self._health[tier]
         error = f" ({health.last_error})" if health.last_error else ""
         return f"the {tier} model does not answer{error}; it is tried again in {health.retry_in_s:.0f} s"
 
     async def stream(
-        self, candidates: Iterable[Candidate], request: Request, patience: Patience | None = None
+        self,
+        candidates: Iterable[Candidate],
+        request: Request,
+        patience: Patience | None = None,
+        *,
+        run: str | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Ask one candidate after the other until one answers.
+        """Ask one candidate after the other until one answers; `run` names what it is for in the accounts.
 
         A candidate that fails is followed by the next, whose reason says what happened: pieces that came before a
         Candidate are void. A static candidate ends the stream: its work is the caller's. Close the generator to
@@ -172,7 +233,7 @@ class Router:
             yield candidate
             if candidate.backend is None:
                 return
-            attempt = _Attempt(candidate, self._health.get(candidate.tier) or Health(), patience)
+            attempt = _Attempt(candidate, self._health.get(candidate.tier) or Health(), patience, self.on_asked, run)
             try:
                 async with aclosing(attempt.run(request)) as events:
                     async for event in events:
@@ -187,20 +248,36 @@ class Router:
 class _Attempt:
     """One request to one backend, with its outcome noted in the backend's health."""
 
-    def __init__(self, candidate: Candidate, health: Health, patience: Patience) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        health: Health,
+        patience: Patience,
+        on_asked: Callable[[Asked], None],
+        run: str | None,
+    ) -> None:
         assert candidate.backend is not None
         self._candidate, self._backend = candidate, candidate.backend
         self._health, self._patience = health, patience
+        self._on_asked, self._run = on_asked, run
+        self._started, self._first_s, self._written = time.monotonic(), None, 0
+        self._usage: Usage | None = None
         self.spoke = False
+
+    _first_s: float | None
 
     async def run(self, request: Request) -> AsyncGenerator[Waiting | Piece, None]:
         self._health.begin()
+        ending = Ask.FAILED
         try:
             async with aclosing(self._backend.generate(request)) as pieces:
                 async for event in self._events(pieces):
                     yield event
+            self._health.success()
+            ending = Ask.ANSWERED
         except BackendRefused:
             self._health.success()
+            ending = Ask.REFUSED
             raise
         except BackendError as error:
             self._health.failure(error)
@@ -208,11 +285,20 @@ class _Attempt:
         except (GeneratorExit, asyncio.CancelledError):
             # A model that was talking when it was cancelled is well.
             (self._health.success if self.spoke else self._health.abandon)()
+            ending = Ask.STOPPED
             raise
         except BaseException:
             self._health.abandon()
             raise
-        self._health.success()
+        finally:
+            self._on_asked(self._account(request, ending))
+
+    def _account(self, request: Request, ending: Ask) -> Asked:
+        latency_s = time.monotonic() - self._started
+        asked, task = self._candidate, str(self._candidate.task)
+        first_s, written = self._first_s, self._written
+        model = self._backend.name
+        return Asked(self._run, task, asked.tier, model, ending, request, first_s, latency_s, written, self._usage)
 
     async def _events(self, pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Waiting | Piece, None]:
         what, longest_s = "no first word", self._patience.first_piece_s
@@ -231,6 +317,12 @@ class _Attempt:
                 await let_go(upcoming)
             if piece is None:
                 return
+            if piece.kind is Kind.BILL:
+                self._usage = piece.usage
+                continue
+            self._written += piece.tokens
+            if self._first_s is None:
+                self._first_s = time.monotonic() - self._started
             self.spoke = self.spoke or bool(piece.text) or piece.kind is not Kind.ANSWER
             yield piece
             what, longest_s = "it fell silent", self._patience.quiet_s
@@ -247,8 +339,19 @@ def _did(error: BackendError, *, spoke: bool) -> str:
     return "broke off" if spoke else "does not answer"
 
 
-def _because(passed: list[str], choice: str) -> str:
-    return _sentence(f"{'; '.join(passed)}: {choice} instead" if passed else choice)
+def _unconfigured(plan: Plan) -> Plan:
+    """The plan of who has no large model, which says so."""
+    first = plan.steps[0]
+    if " instead" in first.reason:
+        return plan
+    reason = _sentence(
+        f"{_missing(Tier.LARGE)}: {first.reason[:1].lower()}{first.reason[1:].removesuffix('.')} instead"
+    )
+    return attrs.evolve(plan, steps=(attrs.evolve(first, reason=reason), *plan.steps[1:]))
+
+
+def _missing(tier: Tier) -> str:
+    return f"no {tier} model is configured (setting `{tier}.backend`)"
 
 
 def instead(candidate: Candidate, why: str) -> Candidate:

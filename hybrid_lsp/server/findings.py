@@ -9,7 +9,7 @@ import attrs
 
 from hybrid_lsp.actions.findings import MODEL
 from hybrid_lsp.document import Document, Span, difference, line_diff
-from hybrid_lsp.types import Finding, Tier
+from hybrid_lsp.types import Finding, Tier, TierName
 
 _MOST_LINES = 600
 """Of a longer change only lines that are there once are known again: a line diff takes quadratic time, at each key."""
@@ -24,7 +24,7 @@ class Findings:
     def __contains__(self, uri: str) -> bool:
         return uri in self._found
 
-    def replace(self, reviewed: Document, span: Span, found: Iterable[Finding], tier: Tier = Tier.LARGE) -> None:
+    def replace(self, reviewed: Document, span: Span, found: Iterable[Finding], tier: TierName = Tier.LARGE) -> None:
         """Put what a review of `span` found in place of what was known there.
 
         A static review says nothing of what a model found: that stays.
@@ -33,7 +33,7 @@ class Findings:
         kept = [
             each
             for each in self.of(reviewed)
-            if not _meet(each.span, Span(span.start, end)) or (tier is Tier.STATIC and each.tool == MODEL)
+            if not _meet(each.span, Span(span.start, end)) or (tier == Tier.STATIC and each.tool == MODEL)
         ]
         everything = sorted([*kept, *found], key=lambda each: (each.span.start, each.span.end))
         self._found[reviewed.uri] = (reviewed, tuple(everything))

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcInvalidParams
 
-from hybrid_lsp.actions.base import Action, EditOutcome, FileOutcome, NothingOutcome, Outcome, Output
+from hybrid_lsp.actions.base import Action, EditOutcome, FileOutcome, NothingOutcome, Outcome, Output, Trail
 from hybrid_lsp.actions.pipeline import Offer, is_wanted
 from hybrid_lsp.actions.running import Progress
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, HybridLspError
 from hybrid_lsp.metrics.events import ActionEnd, ActionEnded
-from hybrid_lsp.routing.router import Task
 from hybrid_lsp.server import deliver
 from hybrid_lsp.server.commands import ANSWER_NOW, RUN_ACTION
 from hybrid_lsp.server.convert import finding_of, range_of, span_of
 from hybrid_lsp.server.order import Order
 from hybrid_lsp.server.runs import Place, Running
-from hybrid_lsp.types import Finding
+from hybrid_lsp.types import Finding, Tier
 
 if TYPE_CHECKING:
     from hybrid_lsp.server.hybrid import HybridServer
@@ -126,16 +127,18 @@ async def _run(ls: HybridServer, order: Order) -> Outcome:
     if document is None:
         raise ActionError("This file is not open, or larger than files.max_bytes: no action can run on it.")
     session.stop_typing(order.uri)
-    started = time.perf_counter()
+    recorded = _Recorded(session, order, document.language)
     try:
         async with session.runs.alone(*_place(session, order, document)) as running:
-            return await _shown(ls, order, document, running, started)
+            outcome = await _shown(ls, order, document, running, recorded.id)
     except HybridLspError:
-        _record(session, order, document, None, ActionEnd.FAILED, started)
+        recorded.end(ActionEnd.FAILED)
         raise
     except asyncio.CancelledError:
-        _record(session, order, document, None, ActionEnd.CANCELLED, started)
+        recorded.end(ActionEnd.CANCELLED)
         raise
+    recorded.end(ActionEnd.NOTHING if isinstance(outcome, NothingOutcome) else ActionEnd.DONE, outcome)
+    return deliver.with_reply_kept(outcome, order.key)
 
 
 def _place(session: Session, order: Order, document: Document) -> tuple[Place, Action]:
@@ -148,18 +151,16 @@ def _place(session: Session, order: Order, document: Document) -> tuple[Place, A
     return Place(order.action, order.uri, target_text), action
 
 
-async def _shown(ls: HybridServer, order: Order, document: Document, running: Running, started: float) -> Outcome:
+async def _shown(ls: HybridServer, order: Order, document: Document, running: Running, account: str) -> Outcome:
     session = ls.session
     span = span_of(document, order.range, session.documents.encoding)
     title = running.action.title
     session.tell.show_status(busy=True)
     try:
         async with ls.progress_bar.shown(title, wanted=session.abilities.progress) as report:
-            tokens = 0
 
             def tell(progress: Progress) -> None:
-                nonlocal tokens
-                tokens, running.waits = progress.tokens, progress.waits
+                running.waits = progress.waits
                 report(progress.interim.label if progress.interim else progress.message)
                 if progress.interim is not None:
                     deliver.show_interim(ls, order.key, running, progress.interim)
@@ -176,33 +177,54 @@ async def _shown(ls: HybridServer, order: Order, document: Document, running: Ru
                 if order.diagnostic
                 else None,
                 enough=running.enough,
+                account=account,
             )
+        session.tell.show_status(message=outcome.label, tier=str(outcome.tier), reason=None)
+        return outcome
     finally:
         session.tell.show_status(busy=False)
-    outcome = deliver.with_reply_kept(outcome, order.key)
-    ending = ActionEnd.NOTHING if isinstance(outcome, NothingOutcome) else ActionEnd.DONE
-    _record(session, order, document, outcome, ending, started, tokens)
-    return outcome
 
 
-def _record(
-    session: Session,
-    order: Order,
-    document: Document,
-    outcome: Outcome | None,
-    ending: ActionEnd,
-    started: float,
-    tokens: int = 0,
-) -> None:
-    wanted = session.router.best(Task.ACTION)
-    session.record(
-        ActionEnded(
-            action=order.action,
-            language=document.language,
-            tier=outcome.tier if outcome else None,
+@attrs.frozen
+class _Recorded:
+    """One run for the metrics: `id` names it, `started` is by `perf_counter`."""
+
+    session: Session
+    order: Order
+    language: str
+    id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    started: float = attrs.field(factory=time.perf_counter)
+
+    def end(self, ending: ActionEnd, outcome: Outcome | None = None) -> None:
+        trail = outcome.by.trail if outcome else None
+        event = ActionEnded(
+            action=self.order.action,
+            language=self.language,
+            tier=str(outcome.tier) if outcome else None,
             ending=ending,
-            fallback=outcome is not None and outcome.tier is not wanted,
-            latency_ms=(time.perf_counter() - started) * 1000,
-            tokens=tokens,
+            fallback=trail is not None and trail.fallbacks > 0,
+            latency_ms=(time.perf_counter() - self.started) * 1000,
+            tokens=trail.tokens if trail else 0,
+            run=self.id,
         )
+        self.session.record(_with_trail(event, trail, outcome) if trail and outcome else event)
+
+
+def _with_trail(event: ActionEnded, trail: Trail, outcome: Outcome) -> ActionEnded:
+    features = trail.features
+    passed = isinstance(outcome, EditOutcome | FileOutcome) and outcome.tier != Tier.STATIC
+    return attrs.evolve(
+        event,
+        chosen=str(trail.chosen),
+        reason=trail.reason,
+        escalations=trail.escalations,
+        fallbacks=trail.fallbacks,
+        verified=True if passed else False if trail.refused else None,
+        code_tokens=features.code_tokens,
+        complexity=features.complexity,
+        definitions=features.definitions,
+        references=features.references,
+        findings=features.findings,
+        words=features.words,
+        sufficient=trail.sufficient,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +29,18 @@ from hybrid_lsp.context.privacy import Privacy
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.metrics.events import Event
+from hybrid_lsp.metrics.ledger import Ledger
 from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.store import EMBEDDED
 from hybrid_lsp.paths import config_file, state_dir
-from hybrid_lsp.routing.chatting import can_chat
-from hybrid_lsp.routing.router import Patience, Router
+from hybrid_lsp.routing.router import Router
+from hybrid_lsp.routing.wiring import Told, make_router
 from hybrid_lsp.server.capabilities import Abilities
 from hybrid_lsp.server.documents import Documents, path_of
 from hybrid_lsp.server.notebooks import Notebooks
 from hybrid_lsp.server.runs import Runs
 from hybrid_lsp.server.tell import Tell, start_logging
-from hybrid_lsp.types import Reason, Suggestion, Tier
+from hybrid_lsp.types import Reason, Suggestion, Tier, TierName
 
 if TYPE_CHECKING:
     from hybrid_lsp.backends.launcher import Launcher
@@ -74,7 +75,7 @@ class Session:
         self.documents = Documents(self.config.files.max_bytes)
         self.notebooks = Notebooks(self.documents.get)
         self.log_file: Path | None = None
-        self.backends: dict[Tier, Backend] = {}
+        self.backends: dict[TierName, Backend] = {}
         self.lighter: Backend | None = None
         self._wired_from: Config | None = None
         self._client = ""
@@ -84,6 +85,7 @@ class Session:
         self._editor: Any = None
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
+        self._ledger: Ledger | None = None
         self.acceptance = Acceptance(self.record, self.documents.get, lambda: asyncio.get_running_loop().time())
         self._background: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -293,6 +295,8 @@ class Session:
         metrics, self._metrics = self._metrics, None
         if metrics is not None:
             metrics.close()
+        if self._ledger is not None:
+            self._ledger.close()
 
     def _wire(self) -> None:
         self._wired_from = self.config
@@ -300,24 +304,39 @@ class Session:
             self.spawn(_close(backend))
         logging.getLogger("hybrid_lsp").setLevel(self.config.log.level.upper())
         self.documents.max_bytes = self.config.files.max_bytes
-        models = {Tier.SMALL: self.config.small, Tier.LARGE: self.config.large}
+        models = self.config.models_by_tier
         self.backends = {tier: made for tier, model in models.items() if (made := self._backend(tier, model))}
         lighter = self.config.lighter
         self.lighter = self._backend(Tier.SMALL, lighter) if lighter is not None else None
         self.privacy = Privacy(self.config.privacy, tell=self.tell.warn)
         for pattern in self.privacy.problems:
             self.tell.warn(f"Setting privacy.exclude_globs: `{pattern}` is no gitignore pattern; it excludes nothing.")
-        patience = Patience.beside(self.config.large.timeout_s)
-        self.router = Router(self.backends, small_chats=can_chat(self.config.small), patience=patience)
+        self.router = make_router(self.config, self.backends, self._told)
         self._wire_completion()
         custom, problems = read_custom(self.config.actions.custom, [each.name for each in ACTIONS])
+        actions = (*ACTIONS, *custom)
+        problems += self.router.policy.problems(list(self.backends), [each.name for each in actions])
         for problem in problems:
             self.tell.warn(f"Setting {problem}")
-        self.actions = ActionPipeline(self.router, self.config, self.leave_alone, (*ACTIONS, *custom), self.root_of)
+        self.actions = ActionPipeline(self.router, self.config, self.leave_alone, actions, self.root_of, self._beside)
         if self.config.metrics.enabled and self._metrics is None:
             from hybrid_lsp.metrics.store import MetricsStore
 
             self._metrics = MetricsStore(state_dir() / "metrics.sqlite3", self.config.metrics.keep_days)
+
+    @property
+    def _told(self) -> Told:
+        """Who hears of what models cost; the day's sums are kept where there is a limit to them."""
+        limited = any(each.tokens_a_day or each.money_a_day for each in self.config.models_by_tier.values())
+        if limited and self._ledger is None:
+            self._ledger = Ledger(state_dir() / "spent.sqlite3")
+        return Told(self.record, self.tell.warn, self._ledger or Ledger(None))
+
+    def _beside(self, document: Document) -> Iterator[Document]:
+        """The other open files that models may know of."""
+        for each in self.documents:
+            if each.uri != document.uri and self.leave_alone(each) is None:
+                yield each
 
     def _wire_completion(self) -> None:
         if hasattr(self, "completion"):
@@ -345,13 +364,14 @@ class Session:
         if self.lighter is None:
             return None
         contest = calibrations.contest(self.config.small.model)
-        return Lighter(Router({Tier.SMALL: self.lighter}), judge_of(EMBEDDED), contest)
+        router = make_router(Config(), {Tier.SMALL: self.lighter}, self._told)
+        return Lighter(router, judge_of(EMBEDDED), contest)
 
     @property
     def _all_backends(self) -> tuple[Backend, ...]:
         return (*self.backends.values(), *((self.lighter,) if self.lighter is not None else ()))
 
-    def _backend(self, tier: Tier, model: ModelConfig) -> Backend | None:
+    def _backend(self, tier: TierName, model: ModelConfig) -> Backend | None:
         # httpx takes a sixth of the time in which the editor waits for `initialize`, which needs none of it.
         from hybrid_lsp.backends.factory import make_backend
         from hybrid_lsp.backends.launcher import Launcher

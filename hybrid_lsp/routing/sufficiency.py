@@ -1,0 +1,80 @@
+"""How likely a model's answer to a task is right, by the task's features and the model's size: a logistic regression.
+
+Fitted on tasks with tests of their own (`benchmarks/routing.py`, docs/routing.md); the numbers are data. Of an action
+that was never measured nothing is claimed: only the heaviest model is taken to do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import attrs
+
+from hybrid_lsp.routing.features import Features
+
+_FILE = "sufficiency.json"
+_LOG_TOKENS_AT, _LOG_SIZE_AT = 4.5, 0.0
+"""Where the logarithms are nought: 90 tokens of code, a billion parameters."""
+
+
+def inputs(task: Features, billions: float) -> dict[str, float]:
+    """What the regression sees, each of about the same spread."""
+    return {
+        "size": math.log(billions) - _LOG_SIZE_AT,
+        "tokens": math.log(max(task.code_tokens, 1)) - _LOG_TOKENS_AT,
+        "complexity": math.log(max(task.complexity, 1)),
+        "definitions": min(task.definitions, 10) / 10,
+        "references": min(task.references, 10) / 10,
+        "findings": min(task.findings, 5) / 5,
+        "words": math.log1p(task.words) / 3,
+        "hard": float(task.hard_words > 0),
+        "easy": float(task.easy_words > 0),
+        "python": float(task.language == "python"),
+    }
+
+
+@attrs.frozen
+class Sufficiency:
+    """The regression: `actions` are its intercepts, `weights` those of `inputs`; what is not named counts nothing."""
+
+    actions: Mapping[str, float] = attrs.field(factory=dict)
+    weights: Mapping[str, float] = attrs.field(factory=dict)
+
+    @classmethod
+    def measured(cls) -> Sufficiency:
+        """The one that is shipped."""
+        return _shipped()
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Sufficiency:
+        return cls(dict(values["actions"]), dict(values["weights"]))
+
+    def right(self, task: Features, billions: float) -> float | None:
+        """How likely an answer is right, 0 to 1; None where the action was never measured."""
+        if (intercept := self.actions.get(task.action)) is None:
+            return None
+        seen = inputs(task, billions)
+        return _logistic(intercept + sum(self.weights.get(name, 0.0) * value for name, value in seen.items()))
+
+    def ratio(self, task: Features, light: float | None, heavy: float | None) -> float | None:
+        """How likely a model of `light` billions does as well as one of `heavy`, 0 to 1; None where nobody knows."""
+        if light is None or heavy is None:
+            return None
+        if light >= heavy:
+            return 1.0
+        one, other = self.right(task, light), self.right(task, heavy)
+        return None if one is None or other is None else min(1.0, one / max(other, 1e-9))
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Sufficiency:
+    return Sufficiency.read(json.loads(resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8")))
+
+
+def _logistic(x: float) -> float:
+    return 1 / (1 + math.exp(-max(-50.0, min(50.0, x))))
