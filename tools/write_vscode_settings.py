@@ -49,7 +49,7 @@ def sections() -> list[dict[str, Any]]:
     """All settings, a section for each table of the configuration, titled by it."""
     made = []
     for field in attrs.fields(config.Config):
-        own = [each for each in config.settings() if each.name.startswith(f"{field.name}.")]
+        own = [each for each in config.settings() if each.name.partition(".")[0] == field.name]
         properties = {f"hybrid-lsp.{each.name}": property_of(each, order) for order, each in enumerate(own, 1)}
         made.append({"title": field.name.capitalize(), "properties": properties})
     return made
