@@ -21,6 +21,7 @@ import attrs
 import cattrs
 
 from hybrid_lsp.paths import config_file, read_plain
+from hybrid_lsp.types import Tier, TierName
 
 ENV_PREFIX = "HYBRID_LSP_"
 WORKSPACE_FILE = ".hybrid-lsp.toml"
@@ -429,9 +430,9 @@ class Config:
     log: LogConfig = attrs.field(factory=LogConfig)
 
     @property
-    def models_by_tier(self) -> dict[str, ModelConfig]:
+    def models_by_tier(self) -> dict[TierName, ModelConfig]:
         """The settings of each model that there is, the further backends by their names."""
-        every = {"small": self.small, "large": self.large, **self.backends}
+        every: dict[TierName, ModelConfig] = {Tier.SMALL: self.small, Tier.LARGE: self.large, **self.backends}
         return {tier: model for tier, model in every.items() if model.backend != "none"}
 
     @property

@@ -124,7 +124,7 @@ class ActionPipeline:
         return [offer for each in wanted for offer in self._offers(each, document, span, problems)]
 
     def _offers(self, action: Action, document: Document, span: Span, problems: Sequence[Finding]) -> list[Offer]:
-        deep = self.router.best(Task.ACTION) is not Tier.STATIC
+        deep = self.router.best(Task.ACTION) != Tier.STATIC
         if action.terms.needs is Needs.INSTRUCTION or not (deep or document.language in action.languages):
             return []
         make = partial(Offer, action.name, kind=action.kind, output=action.output)

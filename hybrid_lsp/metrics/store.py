@@ -25,7 +25,8 @@ def table_of(kind: type[Event]) -> str:
 
 
 def _columns(kind: type[Event]) -> list[str]:
-    return [field.name for field in attrs.fields(kind)]
+    """In quotes: a field may be called as SQL calls something."""
+    return [f'"{field.name}"' for field in attrs.fields(kind)]
 
 
 class MetricsStore:
@@ -82,11 +83,11 @@ class MetricsStore:
             pass
 
     def _write(self, connection: sqlite3.Connection, at: float, event: Event) -> None:
-        names = _columns(type(event))
+        names, values = _columns(type(event)), attrs.astuple(event, recurse=False)
         # The names are those of our own classes; the values are bound.
         statement = f"INSERT INTO {table_of(type(event))} (at, {', '.join(names)}) VALUES ({_marks(len(names) + 1)})"  # noqa: S608
         with connection:
-            connection.execute(statement, [at, *(getattr(event, name) for name in names)])
+            connection.execute(statement, [at, *values])
 
     def _prune(self, connection: sqlite3.Connection) -> None:
         oldest = time.time() - self._keep_days * _DAY_S
@@ -158,7 +159,7 @@ class _Damaged(sqlite3.DatabaseError):
 def _make_table(connection: sqlite3.Connection, kind: type[Event]) -> None:
     table, names = table_of(kind), _columns(kind)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {table} (at REAL, {', '.join(names)})")
-    present = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    present = {f'"{row[1]}"' for row in connection.execute(f"PRAGMA table_info({table})")}
     for name in names:
         if name not in present:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {name}")

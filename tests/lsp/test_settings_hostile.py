@@ -165,7 +165,16 @@ def is_of(kind: Any, value: Any) -> bool:
     return isinstance(value, right) and (kind is bool or not isinstance(value, bool))
 
 
-def misfits() -> st.SearchStrategy[dict[str, dict[str, Any]]]:
+def put(values: dict[str, Any], name: str, value: Any) -> None:
+    """A setting, `section.key` or a section of its own, into a layer."""
+    section, _, key = name.partition(".")
+    if key:
+        values.setdefault(section, {})[key] = value
+    else:
+        values[section] = value
+
+
+def misfits() -> st.SearchStrategy[dict[str, Any]]:
     """Some settings, each with a value that is of another type than its own."""
 
     def misfit(setting: config.Setting) -> st.SearchStrategy[tuple[str, Any]]:
@@ -173,10 +182,9 @@ def misfits() -> st.SearchStrategy[dict[str, dict[str, Any]]]:
         return st.tuples(st.just(setting.name), wrong)
 
     def nested(chosen: list[tuple[str, Any]]) -> dict[str, dict[str, Any]]:
-        values: dict[str, dict[str, Any]] = {}
+        values: dict[str, Any] = {}
         for name, value in chosen:
-            section, key = name.split(".")
-            values.setdefault(section, {})[key] = value
+            put(values, name, value)
         return values
 
     one = st.sampled_from(list(config.settings())).flatmap(misfit)
@@ -214,8 +222,9 @@ def test_values_of_wrong_types_change_nothing(loop: asyncio.Runner) -> None:
 )
 def test_every_setting_refuses_what_is_not_its_type(value: Any) -> None:
     for setting in config.settings():
-        section, name = setting.name.split(".")
-        loaded, (problem,) = config.load([config.Layer("a test", {section: {name: value}})])
+        values: dict[str, Any] = {}
+        put(values, setting.name, value)
+        loaded, (problem,) = config.load([config.Layer("a test", values)])
         assert loaded == config.Config()
         assert setting.name in str(problem)
         assert len(str(problem)) < 500
