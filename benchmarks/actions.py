@@ -33,7 +33,7 @@ from hybrid_lsp.backends.http import Endpoint, HttpBackend
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.routing.router import Patience, Router
-from hybrid_lsp.types import Chat, Finding, Piece, Request, Severity, Tier
+from hybrid_lsp.types import Chat, Finding, Piece, Request, Tier
 
 ACTIONS = ("optimize", "fix", "edit", "simplify", "document", "explain", "tests", "security")
 _MODULE = "work"
@@ -123,12 +123,9 @@ def _place(function: Function, action: str, folder: Path) -> tuple[Document, Spa
     text = function.text_broken if action == "fix" else function.text
     suffix = SUFFIXES[function.language]
     document = Document("file:///work" + suffix, text, 1, function.language, folder / f"{_MODULE}{suffix}")
-    at = text.index(function.code.strip().splitlines()[-1], len(text) - len(function.code) // 2)
-    if action != "fix":
-        return document, Span(at, at), None
-    begin = text.index(function.broken[1])
-    span = Span(begin, begin + len(function.broken[1]))
-    return document, span, Finding(span, function.problem, Severity.ERROR, "", "checker")
+    if action == "fix":
+        return document, function.problem_at.span, function.problem_at
+    return document, Span(function.inside, function.inside), None
 
 
 def _result(done: Outcome) -> str:

@@ -19,6 +19,8 @@ from pathlib import Path
 import attrs
 
 from benchmarks.sandbox import command_passes, passes
+from hybrid_lsp.document import Span
+from hybrid_lsp.types import Finding, Severity
 
 LANGUAGES = ("python", "javascript", "rust", "c")
 SUFFIXES = {"python": ".py", "javascript": ".js", "rust": ".rs", "c": ".c"}
@@ -51,6 +53,17 @@ class Function:
         old, new = self.broken
         assert self.text.count(old) == 1, f"{self.name}: {old!r}"
         return self.text.replace(old, new)
+
+    @property
+    def inside(self) -> int:
+        """An offset in the function, at which `text` and `text_broken` have the same line."""
+        return self.text.index(self.code.strip().splitlines()[-1], len(self.text) - len(self.code) // 2)
+
+    @property
+    def problem_at(self) -> Finding:
+        """What a checker says of `text_broken`."""
+        begin = self.text_broken.index(self.broken[1])
+        return Finding(Span(begin, begin + len(self.broken[1])), self.problem, Severity.ERROR, "", "checker")
 
     @property
     def all_tests(self) -> str:
