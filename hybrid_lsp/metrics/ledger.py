@@ -17,6 +17,8 @@ from pathlib import Path
 
 import attrs
 
+from hybrid_lsp.metrics.store import is_damage, put_aside
+
 log = logging.getLogger(__name__)
 
 KEEP_DAYS = 90
@@ -101,6 +103,17 @@ class Ledger:
 
 
 def _exchange(path: Path, day: date, new: dict[str, Spent]) -> dict[str, Spent]:
+    """Add to the file and read what stands in it; one that is damaged is put aside, and a new one begun."""
+    try:
+        return _exchanged(path, day, new)
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+        log.warning("What models have cost was damaged (%s); it is kept in %s.", error, put_aside(path))
+        return _exchanged(path, day, new)
+
+
+def _exchanged(path: Path, day: date, new: dict[str, Spent]) -> dict[str, Spent]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(sqlite3.connect(path, timeout=5.0)) as connection, connection:
         connection.execute(_TABLE)

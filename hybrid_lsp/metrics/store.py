@@ -107,7 +107,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        log.warning("The metrics were damaged (%s); they are kept in %s, and begin anew.", error, _put_aside(path))
+        log.warning("The metrics were damaged (%s); they are kept in %s, and begin anew.", error, put_aside(path))
         return _opened(path)
 
 
@@ -125,7 +125,8 @@ def damaged_name(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged")
 
 
-def _put_aside(path: Path) -> Path:
+def put_aside(path: Path) -> Path:
+    """Move a damaged database out of the way, to where it is returned."""
     aside = damaged_name(path)
     for ending in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):

@@ -129,13 +129,10 @@ class Policy:
             passed = [*passed, *(f"the {each.tier} model would need about {each.seconds:.0f} s" for each in slow)]
         choice = quick or able
         heaviest = choice[-1]
-        if len(choice) == 1:
-            others = [each for each in reversed(able) if each is not heaviest]
-            return Plan((_step(heaviest, passed), *_falling(others)))
-        chosen, likely, why = self._judged(task, choice)
+        chosen, likely, why = self._judged(task, choice) if len(choice) > 1 else (heaviest, None, "")
         at = choice.index(chosen)
         above = [Step(each.tier, _sentence(each.title), rises=True) for each in choice[at + 1 :]]
-        below = [each for each in reversed(able) if each not in choice[at:]]
+        below = [*reversed(choice[:at]), *(each for each in reversed(able) if each not in choice)]
         return Plan((_step(chosen, passed, why), *above, *_falling(below)), likely)
 
     def _judged(self, task: Features, choice: Sequence[Link]) -> tuple[Link, float | None, str]:
@@ -147,11 +144,11 @@ class Policy:
             if likely is None:
                 continue
             if likely >= least < 1:
-                return each, likely, f"it does as well as the {heaviest.tier} one with {likely:.0%}"
+                return each, likely, f"it does as well as the {heaviest.tier} one in {likely:.0%} of such tasks"
             best = max(likely, best or 0.0)
-        if best is None:
-            return heaviest, None, ""
-        return heaviest, best, f"a lighter one would do as well with {best:.0%} only"
+        if best is None or least == 1:
+            return heaviest, best, ""
+        return heaviest, best, f"a lighter one would do as well in {best:.0%} of such tasks only"
 
 
 def chain_of(routing: RoutingConfig, tiers: Sequence[TierName]) -> list[TierName]:
