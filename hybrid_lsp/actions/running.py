@@ -339,7 +339,7 @@ class Run:
             raise ReplyRejected(error.message, raw=answer.text) from error
         least = self.context.config.routing.sure
         if answer.confidence < least and isinstance(outcome, EditOutcome) and self._heavier is not None:
-            raise Unsure(f"{answer.confidence:.0%} a token, under {least:.0%}.", raw=answer.text)
+            raise Unsure(f"{answer.confidence:.0%} a token, under {least:.0%}", raw=answer.text)
         return outcome
 
     async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:
