@@ -143,7 +143,8 @@ async def _filled(task: Task, backend: Backend) -> str:
 async def _deeply(task: Task, backend: Backend) -> str:
     """The text, as the large model is asked for it by hand."""
     text, cursor = task.document.text, task.span.start
-    request = attrs.evolve(deep.deep_request(Infill(text[:cursor], text[cursor:])), logprobs=True)
+    hole = Infill(text[:cursor], text[cursor:])
+    request = attrs.evolve(deep.deep_request(hole, Request(hole, 0), fills_in=False), logprobs=True)
     reply = "".join([piece.text async for piece in backend.generate(request) if piece.kind is Kind.ANSWER])
     return trim(reply, text[:cursor], text[cursor:])
 

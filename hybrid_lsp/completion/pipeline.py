@@ -318,15 +318,22 @@ class _Work:
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
         window, restore = self._concealed(pipeline.budget, files=False)
-        try:
-            generation = await generate(pipeline.router, candidates, deep_request(window), _never, _unheard, PATIENCE)
-        except HybridLspError:
-            return answer
-        deep = self._presenter().deep(_restored(generation, restore))
-        if not deep.suggestions:
-            return answer
-        self._keep(deep)
-        return deep
+        shape = self.site.shape or Shape()
+        usual = _request(window, shape, self.config, background=False)
+        for candidate in candidates:
+            # A model that is asked in words is told to be short.
+            enough = (lambda so_far: ended(so_far.text, shape)) if candidate.fills_in else _never
+            request = deep_request(window, usual, fills_in=candidate.fills_in)
+            try:
+                generation = await generate(pipeline.router, [candidate], request, enough, _unheard, PATIENCE)
+            except HybridLspError:
+                continue
+            deep = self._presenter().deep(_restored(generation, restore))
+            if not deep.suggestions:
+                break
+            self._keep(deep)
+            return deep
+        return answer
 
     async def _generate(self, flight: Flight, first: First | None) -> Generation:
         """Ask the model, with secrets replaced in what it reads and put back in what it writes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from enum import StrEnum
 
@@ -61,7 +61,8 @@ class Patience:
 class Candidate:
     """Who may answer: `backend` is None for the static tier. `reason` is a sentence for the user.
 
-    `rises`: it is heavier than the one that is listed before it. `task` is what it is asked for.
+    `rises`: it is heavier than the one that is listed before it. `task` is what it is asked for; `fills_in`: it was
+    taught to write what belongs between two texts.
     """
 
     tier: TierName
@@ -69,6 +70,7 @@ class Candidate:
     reason: str
     rises: bool = False
     task: Task = Task.ACTION
+    fills_in: bool = False
 
     @property
     def name(self) -> str:
@@ -110,7 +112,7 @@ class Router:
 
     A tier that is not in `backends` is not configured; `small_chats` says whether the small model follows instructions,
     and so may run actions. `sizes` are billions of parameters by tier, `refusal` says why a tier may not be asked
-    today, `on_asked` hears of each request that was made.
+    today, `on_asked` hears of each request that was made. `fillers` are the tiers whose models were taught to fill in.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class Router:
         backends: Mapping[TierName, Backend],
         *,
         small_chats: bool = False,
+        fillers: Collection[TierName] = (),
         health: Mapping[TierName, Health] | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -130,7 +133,7 @@ class Router:
         self.patience = patience or Patience()
         self.policy = policy or Policy()
         self.on_asked = on_asked
-        self._small_chats = small_chats
+        self._small_chats, self._fillers = small_chats, frozenset(fillers)
         self._sizes, self._refusal = dict(sizes or {}), refusal
         self._health = {tier: Health(clock=clock) for tier in backends} | dict(health or {})
 
@@ -198,7 +201,8 @@ class Router:
         return self.policy.plan(features, links)
 
     def _candidate(self, step: Step, task: Task) -> Candidate:
-        return Candidate(step.tier, self.backends.get(step.tier), step.reason, step.rises, task)
+        backend, fills_in = self.backends.get(step.tier), step.tier in self._fillers
+        return Candidate(step.tier, backend, step.reason, step.rises, task, fills_in)
 
     def _why_not(self, tier: TierName) -> str:
         """Why a configured tier may not be asked now; empty where it may."""

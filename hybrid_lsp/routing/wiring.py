@@ -11,10 +11,10 @@ from hybrid_lsp.config import Config, ModelConfig
 from hybrid_lsp.metrics.events import ModelAsked
 from hybrid_lsp.metrics.ledger import Ledger
 from hybrid_lsp.routing.accounts import Accounts
-from hybrid_lsp.routing.chatting import can_chat
 from hybrid_lsp.routing.policy import Policy
 from hybrid_lsp.routing.router import Patience, Router
 from hybrid_lsp.routing.sizes import billions
+from hybrid_lsp.routing.taught import can_chat, can_fill_in
 from hybrid_lsp.types import TierName
 
 
@@ -35,6 +35,7 @@ def make_router(config: Config, backends: Mapping[TierName, Backend], told: Told
     return Router(
         backends,
         small_chats=can_chat(config.small),
+        fillers=[tier for tier, model in models.items() if can_fill_in(model)],
         patience=Patience.beside(longest_s or config.large.timeout_s),
         policy=Policy(config.routing),
         sizes={tier: size_of(model) for tier, model in models.items()},

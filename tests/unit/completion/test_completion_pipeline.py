@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
+from hybrid_lsp.completion import deep
 from hybrid_lsp.completion.confidence import Judge
 from hybrid_lsp.completion.deep import HOLE
 from hybrid_lsp.completion.pipeline import CompletionPipeline
@@ -406,6 +407,33 @@ async def test_by_hand_the_large_model_is_asked_where_the_small_one_is_not_sure(
     (request,) = big.requests
     assert isinstance(request.prompt, Chat)
     assert request.prompt.messages[-1].content == f"x = {HOLE}"
+
+
+async def test_a_large_model_that_fills_in_is_asked_as_the_small_one_is() -> None:
+    small, big = FakeBackend("small"), FakeBackend("big")
+    small.enqueue(["maybe"])
+    big.enqueue(["deep()\nmore()\n"])
+    router = Router({Tier.SMALL: small, Tier.LARGE: big}, fillers=[Tier.LARGE])
+    pipeline = CompletionPipeline(router, lambda document: None, judge(network=0.2))
+    answer = await pipeline.complete(query("x = ‸\ny = 2\n", invoked=True), Config())
+    assert (shown(answer), answer.tier) == ("deep()", Tier.LARGE)
+    (request,) = big.requests
+    assert request.prompt == Infill("x = ", "\ny = 2\n")
+    assert request.stop == ("\n",)
+    assert request.time_budget_ms == deep.TIME_BUDGET_MS
+
+
+async def test_a_further_model_is_asked_where_the_large_one_fails() -> None:
+    small, big, cloud = FakeBackend("small"), FakeBackend("big"), FakeBackend("cloud")
+    small.enqueue(["maybe"])
+    big.enqueue(["deep()"])
+    cloud.enqueue([FakeReply(error=BackendFailed("died"))])
+    router = Router({Tier.SMALL: small, Tier.LARGE: big, "cloud": cloud}, fillers=[Tier.LARGE])
+    pipeline = CompletionPipeline(router, lambda document: None, judge(network=0.2))
+    answer = await pipeline.complete(query("x = ‸", invoked=True), Config())
+    assert (shown(answer), answer.tier) == ("deep()", Tier.LARGE)
+    assert isinstance(cloud.requests[0].prompt, Chat)
+    assert isinstance(big.requests[0].prompt, Infill)
 
 
 @pytest.mark.parametrize(("sure", "config"), [(0.9, CompletionConfig()), (0.2, CompletionConfig(escalate=False))])
