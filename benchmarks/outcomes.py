@@ -23,16 +23,16 @@ from hybrid_lsp.actions.base import EditOutcome, NothingOutcome
 from hybrid_lsp.actions.pipeline import ActionPipeline
 from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.completion import deep
+from hybrid_lsp.completion.confidence import Judge
+from hybrid_lsp.completion.pipeline import CompletionPipeline
+from hybrid_lsp.completion.query import Query
 from hybrid_lsp.completion.trim import trim
-from hybrid_lsp.config import CompletionConfig, Config, RoutingConfig
-from hybrid_lsp.context.window import around
+from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.router import Patience, Router
 from hybrid_lsp.types import Chat, Infill, Kind, Piece, Request, Tier
 
 _LONGEST_S = 600.0
-_PROBABILITIES = Config(routing=RoutingConfig(sure=1e-9))
-"""Models are asked how probable their tokens are."""
 
 
 @attrs.frozen
@@ -62,6 +62,13 @@ class Row:
     right: bool | None
     label: str
     replies: list[Reply]
+    judged: float | None = None
+    """How likely a line is right, by its model's own calibration."""
+
+    @property
+    def probability(self) -> float | None:
+        """What is known of the answer's chances when it has come."""
+        return self.judged if self.judged is not None or not self.replies else self.replies[-1].probability
 
     @property
     def seconds(self) -> float:
@@ -74,9 +81,10 @@ class Row:
 
 @attrs.define
 class Metered:
-    """A backend whose replies are measured; `engine` is the process that computes them."""
+    """A backend whose replies are measured; `engine` is the process that computes them, `judge` its model's numbers."""
 
     backend: Backend
+    judge: Judge
     engine: Callable[[], psutil.Process]
     replies: list[Reply] = attrs.field(factory=list)
 
@@ -89,7 +97,8 @@ class Metered:
         started, before = time.perf_counter(), place.cpu_s(process)
         tokens, logprob, first = 0, 0.0, None
         try:
-            async with aclosing(self.backend.generate(request)) as pieces:
+            asked = attrs.evolve(request, logprobs=True)
+            async with aclosing(self.backend.generate(asked)) as pieces:
                 async for piece in pieces:
                     first = first or time.perf_counter() - started
                     if piece.kind is Kind.ANSWER:
@@ -110,14 +119,14 @@ def _chars(request: Request) -> int:
 
 async def ask(task: Task, model: str, metered: Metered, *, deep_infill: bool = False) -> Row:
     """Have one model do one task; `deep_infill`: a line is asked for as of the large model in the editor."""
-    metered.replies = []
+    metered.replies, judged = [], None
     if task.kind == "infill":
-        text = await (_deeply(task, metered) if deep_infill else _filled(task, metered))
+        text, judged = (await _deeply(task, metered), None) if deep_infill else await _filled(task, metered)
         features = Features("completion", "completion", task.document.language)
         passed, right, label = bool(text.strip()), task.check(text), ""
     else:
         router = Router({Tier.LARGE: metered}, patience=Patience(first_piece_s=_LONGEST_S, quiet_s=_LONGEST_S))
-        pipeline = ActionPipeline(router, _PROBABILITIES, lambda document: None)
+        pipeline = ActionPipeline(router, Config(), lambda document: None)
         done = await pipeline.run(
             task.action, task.document, task.span, instruction=task.instruction, diagnostic=task.problem
         )
@@ -127,24 +136,26 @@ async def ask(task: Task, model: str, metered: Metered, *, deep_infill: bool = F
         right = task.check(done.edit.apply()) if passed and isinstance(done, EditOutcome) else None
     replies = list(metered.replies)
     at_once = passed and len(replies) == 1
-    return Row(task.key, task.kind, model, task.is_held_out, features, passed, at_once, right, label, replies)
+    return Row(task.key, task.kind, model, task.is_held_out, features, passed, at_once, right, label, replies, judged)
 
 
-async def _filled(task: Task, backend: Backend) -> str:
-    """The line, as the typing path asks for it."""
-    settings = CompletionConfig()
-    window = around(task.document, task.span.start, settings.context_chars)
-    asked = Infill(window.prefix, window.suffix, (), task.document.uri.rpartition("/")[2])
-    request = Request(prompt=asked, max_tokens=settings.max_tokens, stop=("\n",), logprobs=True)
-    reply = "".join([piece.text async for piece in backend.generate(request)])
-    return reply.split("\n")[0]
+async def _filled(task: Task, metered: Metered) -> tuple[str, float | None]:
+    """What is shown when the line is asked for by hand, and how likely it is right by the judge's word."""
+    pipeline = CompletionPipeline(Router({Tier.SMALL: metered}), lambda document: None, metered.judge)
+    query = Query(task.document, task.span.start, invoked=True)
+    answer = await pipeline.complete(query, Config(completion=CompletionConfig(time_budget_ms=60_000)))
+    pipeline.close()
+    if not answer.suggestions:
+        return "", None
+    first = answer.suggestions[0]
+    return first.text, None if math.isnan(first.confidence) else first.confidence
 
 
 async def _deeply(task: Task, backend: Backend) -> str:
     """The text, as the large model is asked for it by hand."""
     text, cursor = task.document.text, task.span.start
     hole = Infill(text[:cursor], text[cursor:])
-    request = attrs.evolve(deep.deep_request(hole, Request(hole, 0), fills_in=False), logprobs=True)
+    request = deep.deep_request(hole, Request(hole, 0), fills_in=False)
     reply = "".join([piece.text async for piece in backend.generate(request) if piece.kind is Kind.ANSWER])
     return trim(reply, text[:cursor], text[cursor:])
 

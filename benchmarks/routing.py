@@ -22,6 +22,7 @@ from benchmarks.outcomes import Metered
 from benchmarks.tasks import Task
 from hybrid_lsp.backends.factory import make_backend
 from hybrid_lsp.backends.launcher import Launcher
+from hybrid_lsp.completion.confidence import judge_of
 from hybrid_lsp.config import EngineConfig, ModelConfig
 from hybrid_lsp.types import Tier
 
@@ -61,7 +62,7 @@ def _metered(model: str, folder: Path) -> Metered:
         found = [each for each in place.engines(folder / "run") if model in " ".join(each.cmdline())]
         return found[0] if found else psutil.Process()
 
-    return Metered(backend, engine)
+    return Metered(backend, judge_of(model), engine)
 
 
 def main() -> None:

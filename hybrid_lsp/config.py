@@ -296,20 +296,15 @@ class RoutingConfig:
     )
     threshold: float = setting(
         0.8,
-        "How likely, 0 to 1, a lighter model's answer must be as good as the heaviest one's to be asked first; 1: "
-        "always the heaviest first, 0: always the lightest.",
+        "How likely, 0 to 1, a lighter model's answer must be as good as the heaviest one's for the lighter one to be "
+        "asked first, and, by how sure it then was of its words, for its edit to be taken; 1: always the heaviest, 0: "
+        "always the lightest, and each edit that passes its checks.",
         check=_between(0, 1),
     )
     thresholds: dict[str, Any] = setting(
         {},
         "The same for single actions, for example `{fix = 0.6}`; `hybrid-lsp audit --apply` writes these.",
         check=_maps_to_probabilities,
-    )
-    sure: float = setting(
-        0.0,
-        "Mean probability of its tokens, 0 to 1, below which a lighter model's edit is not taken and a heavier one is "
-        "asked; 0: each edit that passes its checks is.",
-        check=_between(0, 1),
     )
     slow_s: float = setting(
         180.0,

@@ -337,10 +337,16 @@ class Run:
             raise
         except ReplyRejected as error:
             raise ReplyRejected(error.message, raw=answer.text) from error
-        least = self.context.config.routing.sure
-        if answer.confidence < least and isinstance(outcome, EditOutcome) and self._heavier is not None:
-            raise Unsure(f"{answer.confidence:.0%} a token, under {least:.0%}", raw=answer.text)
+        if isinstance(outcome, EditOutcome) and (doubt := self._doubt(answer)):
+            raise Unsure(doubt, raw=answer.text)
         return outcome
+
+    def _doubt(self, answer: _Reply) -> str:
+        """Why an answer that passes is not taken, where a heavier model can be asked; else nothing."""
+        if self._heavier is None:
+            return ""
+        features = self.route.features
+        return self.router.policy.doubt(features, self.router.likely(features, self._asked.tier, answer.confidence))
 
     async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:
         """One reply; None where the static tier is next. Raises BackendError; ReplyRejected for an endless reply."""
@@ -348,7 +354,7 @@ class Run:
             Chat(messages),
             max_tokens=self.max_tokens,
             json_schema=self.action.schema,
-            logprobs=self.context.config.routing.sure > 0,
+            logprobs=any(each.rises for each in candidates[1:]),
         )
         chars = sum(len(each.content) for each in messages)
         self.asking = False

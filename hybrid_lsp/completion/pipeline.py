@@ -37,8 +37,10 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
+from hybrid_lsp.routing.features import Features
+from hybrid_lsp.routing.policy import COMPLETION
 from hybrid_lsp.routing.router import Router, Task
-from hybrid_lsp.types import Finish, Infill, Reason, Request
+from hybrid_lsp.types import Finish, Infill, Reason, Request, Tier
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
@@ -314,7 +316,7 @@ class _Work:
     async def escalated(self, answer: Answer) -> Answer:
         """The large model's answer, where the small one's would not have been shown unasked; else the same."""
         pipeline = self.pipeline
-        sure = answer.suggestions and not answer.suggestions[0].confidence < self._usual_threshold(self._judge)
+        sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
         window, restore = self._concealed(pipeline.budget, files=False)
@@ -334,6 +336,14 @@ class _Work:
             self._keep(deep)
             return deep
         return answer
+
+    def _doubts(self, confidence: float) -> bool:
+        """Whether a large model would likely do better than a suggestion that is right with that probability."""
+        router, task = self.pipeline.router, Features(COMPLETION, COMPLETION, self.cursor.document.language)
+        likely = router.likely(task, Tier.SMALL, confidence)
+        if likely is None:
+            return confidence < self._usual_threshold(self._judge)
+        return bool(router.policy.doubt(task, likely))
 
     async def _generate(self, flight: Flight, first: First | None) -> Generation:
         """Ask the model, with secrets replaced in what it reads and put back in what it writes."""

@@ -113,6 +113,18 @@ class Policy:
             return attrs.evolve(plan, steps=(first, *plan.steps))
         return plan
 
+    def doubt(self, task: Features, likely: float | None) -> str:
+        """Why an answer of a lighter model, which passes all checks, is not taken, in words; nothing where it is.
+
+        `likely`: how likely it is as good as the heaviest model's.
+        """
+        least = self.threshold(task.action)
+        return (
+            ""
+            if likely is None or likely >= least
+            else f"{likely:.0%} as likely right as the heaviest, under {least:.0%}"
+        )
+
     def _wished(self, wanted: TierName, chain: Sequence[Link], able: Sequence[Link]) -> Plan:
         """The model that the user names, then lighter ones: nobody heavier than what was wished for."""
         names = [each.tier for each in chain]

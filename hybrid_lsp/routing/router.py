@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -174,6 +175,16 @@ class Router:
         if Tier.LARGE not in chain and not any(each not in (Tier.SMALL, Tier.LARGE) for each in chain):
             plan = _unconfigured(plan)
         return Route(tuple(self._candidate(each, Task.ACTION) for each in plan.steps), features, plan.sufficient)
+
+    def likely(self, features: Features, tier: TierName, probability: float) -> float | None:
+        """How likely the answer of a tier, which passes all checks, is as good as the heaviest one's would be.
+
+        `probability` is the mean one of its tokens, or what a calibrated judge says of it. None where nobody knows.
+        """
+        if not self.chain or math.isnan(probability):
+            return None
+        sizes = self._sizes.get(tier), self._sizes.get(self.chain[-1])
+        return self.policy.sufficiency.ratio(features, *sizes, probability)
 
     def loading(self, task: Task) -> bool:
         """Whether the model of a task is being made ready: who waits for it then has a reason to."""

@@ -1,4 +1,5 @@
-"""How likely a model's answer to a task is right, by the task's features and the model's size: a logistic regression.
+"""How likely a model's answer to a task is right, by the task's features, the model's size and, once there is an
+answer, how probable its tokens were: logistic regressions.
 
 Fitted on tasks with tests of their own (`benchmarks/routing.py`, docs/routing.md); the numbers are data. Of an action
 that was never measured nothing is claimed: only the heaviest model is taken to do.
@@ -18,14 +19,16 @@ import attrs
 from hybrid_lsp.routing.features import Features
 
 _FILE = "sufficiency.json"
-_LOG_TOKENS_AT, _LOG_SIZE_AT = 4.5, 0.0
-"""Where the logarithms are nought: 90 tokens of code, a billion parameters."""
+_LOG_TOKENS_AT = 4.5
+"""Where the logarithm is nought: 90 tokens of code."""
+_WHEN = ("before", "after")
+_LEAST_DOUBT, _DOUBT_AT = 1e-4, 3.0
 
 
-def inputs(task: Features, billions: float) -> dict[str, float]:
-    """What the regression sees, each of about the same spread."""
-    return {
-        "size": math.log(billions) - _LOG_SIZE_AT,
+def inputs(task: Features, billions: float, probability: float | None = None) -> dict[str, float]:
+    """What the regressions see, each of about the same spread; `probability` is the mean one of a reply's tokens."""
+    seen = {
+        "size": math.log(billions),
         "tokens": math.log(max(task.code_tokens, 1)) - _LOG_TOKENS_AT,
         "complexity": math.log(max(task.complexity, 1)),
         "definitions": min(task.definitions, 10) / 10,
@@ -36,14 +39,32 @@ def inputs(task: Features, billions: float) -> dict[str, float]:
         "easy": float(task.easy_words > 0),
         "python": float(task.language == "python"),
     }
+    if probability is not None:
+        seen["sure"] = -math.log(max(1 - probability, _LEAST_DOUBT)) - _DOUBT_AT
+    return seen
+
+
+@attrs.frozen
+class Regression:
+    """`actions` are its intercepts, `weights` those of `inputs`; what is not named counts nothing."""
+
+    actions: Mapping[str, float] = attrs.field(factory=dict)
+    weights: Mapping[str, float] = attrs.field(factory=dict)
+
+    def right(self, task: Features, billions: float, probability: float | None = None) -> float | None:
+        """How likely an answer is right, 0 to 1; None where the action was never measured."""
+        if (intercept := self.actions.get(task.action)) is None:
+            return None
+        seen = inputs(task, billions, probability)
+        return _logistic(intercept + sum(self.weights.get(name, 0.0) * value for name, value in seen.items()))
 
 
 @attrs.frozen
 class Sufficiency:
-    """The regression: `actions` are its intercepts, `weights` those of `inputs`; what is not named counts nothing."""
+    """What is expected of models `before` they answer, and `after` an answer that passed all checks."""
 
-    actions: Mapping[str, float] = attrs.field(factory=dict)
-    weights: Mapping[str, float] = attrs.field(factory=dict)
+    before: Regression = attrs.field(factory=Regression)
+    after: Regression = attrs.field(factory=Regression)
 
     @classmethod
     def measured(cls) -> Sufficiency:
@@ -52,22 +73,21 @@ class Sufficiency:
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Sufficiency:
-        return cls(dict(values["actions"]), dict(values["weights"]))
+        return cls(*(Regression(dict(values[each]["actions"]), dict(values[each]["weights"])) for each in _WHEN))
 
-    def right(self, task: Features, billions: float) -> float | None:
-        """How likely an answer is right, 0 to 1; None where the action was never measured."""
-        if (intercept := self.actions.get(task.action)) is None:
-            return None
-        seen = inputs(task, billions)
-        return _logistic(intercept + sum(self.weights.get(name, 0.0) * value for name, value in seen.items()))
+    def ratio(
+        self, task: Features, light: float | None, heavy: float | None, probability: float | None = None
+    ) -> float | None:
+        """How likely a model of `light` billions does as well as one of `heavy`, 0 to 1; None where nobody knows.
 
-    def ratio(self, task: Features, light: float | None, heavy: float | None) -> float | None:
-        """How likely a model of `light` billions does as well as one of `heavy`, 0 to 1; None where nobody knows."""
+        `probability` is the mean one of the tokens of the light one's answer, where there is an answer.
+        """
         if light is None or heavy is None:
             return None
         if light >= heavy:
             return 1.0
-        one, other = self.right(task, light), self.right(task, heavy)
+        one = self.before.right(task, light) if probability is None else self.after.right(task, light, probability)
+        other = self.before.right(task, heavy)
         return None if one is None or other is None else min(1.0, one / max(other, 1e-9))
 
 

@@ -18,7 +18,7 @@ from hybrid_lsp.metrics.events import Ask
 from hybrid_lsp.routing.accounts import Asked
 from hybrid_lsp.routing.policy import Policy
 from hybrid_lsp.routing.router import Router
-from hybrid_lsp.routing.sufficiency import Sufficiency
+from hybrid_lsp.routing.sufficiency import Regression, Sufficiency
 from hybrid_lsp.types import Finish
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -26,8 +26,9 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 SOURCE = "def add(a, b):\n    total = a + b\n    return total\n"
 GOOD = block("def add(a, b):\n    return a + b")
 SAME = block(SOURCE)
-DOES = Sufficiency({"simplify": 9.0, "fix": 9.0, "explain": 9.0}, {})
-UNKNOWN = Sufficiency({}, {})
+DOES = Sufficiency(Regression({"simplify": 9.0, "fix": 9.0, "explain": 9.0}))
+UNKNOWN = Sufficiency()
+JUDGED = Sufficiency(DOES.before, Regression({"simplify": 0.0, "explain": 0.0}, {"sure": 1.0}))
 SMALL_FIRST = "Small model tiny (it does as well as the cloud one in 100% of such tasks)."
 
 
@@ -115,17 +116,19 @@ async def test_it_goes_up_to_the_heaviest_and_only_that_one_gets_a_second_try() 
 
 
 async def test_an_unsure_answer_is_not_taken_where_a_heavier_model_can_be_asked() -> None:
-    chain = Chain({"sure": 0.8})
+    chain = Chain(known=JUDGED)
     chain.small.enqueue([FakeReply(GOOD, chunk=1, logprob=-0.5)])
-    chain.large.enqueue([FakeReply(GOOD, chunk=1, logprob=-0.1)])
+    chain.large.enqueue([FakeReply(GOOD, chunk=1, logprob=-0.001)])
     done = await chain.run("simplify")
-    assert done.label == "The small model is not sure (61% a token, under 80%): large model big instead."
+    assert done.label == (
+        "The small model is not sure (11% as likely right as the heaviest, under 80%): large model big instead."
+    )
     assert [each.ending for each in chain.asked] == [Ask.ANSWERED, Ask.ANSWERED]
     assert all(each.requests[0].logprobs for each in (chain.small, chain.large))
 
 
 async def test_the_heaviest_may_be_as_unsure_as_it_likes() -> None:
-    chain = Chain({"sure": 0.8}, known=UNKNOWN)
+    chain = Chain(known=Sufficiency(Regression(), JUDGED.after))
     chain.cloud.enqueue([FakeReply(GOOD, chunk=1, logprob=-0.9)])
     assert (await chain.run("simplify")).tier == "cloud"
 
@@ -196,6 +199,6 @@ async def test_what_the_user_forbids_is_not_done_behind_his_back() -> None:
 
 
 async def test_a_text_is_taken_as_it_is() -> None:
-    chain = Chain({"sure": 0.99})
+    chain = Chain(known=JUDGED)
     chain.small.enqueue([FakeReply("It adds.", logprob=-2.0)])
     assert (await chain.run("explain")).tier == "small"

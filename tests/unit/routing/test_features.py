@@ -9,7 +9,7 @@ import pytest
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.routing.features import Features, of_task, sketch
 from hybrid_lsp.routing.sizes import billions
-from hybrid_lsp.routing.sufficiency import Sufficiency
+from hybrid_lsp.routing.sufficiency import Regression, Sufficiency
 from hybrid_lsp.types import Finding, Severity
 
 CODE = """class Cart:
@@ -120,8 +120,10 @@ def test_the_shipped_numbers_are_of_known_inputs_and_actions() -> None:
     from hybrid_lsp.actions.pipeline import ACTIONS
     from hybrid_lsp.routing.sufficiency import inputs
 
-    assert set(known.weights) <= set(inputs(Features("fix"), 1.0))
-    assert set(known.actions) <= {each.name for each in ACTIONS} | {"completion"}
+    assert set(known.before.weights) <= set(inputs(Features("fix"), 1.0))
+    assert set(known.after.weights) <= set(inputs(Features("fix"), 1.0, 0.5))
+    for each in (known.before, known.after):
+        assert set(each.actions) <= {action.name for action in ACTIONS} | {"completion"}
 
 
 def test_a_decision_takes_no_time_worth_naming() -> None:
@@ -129,7 +131,7 @@ def test_a_decision_takes_no_time_worth_naming() -> None:
     from hybrid_lsp.config import RoutingConfig
     from hybrid_lsp.routing.policy import Link, Policy
 
-    policy = Policy(RoutingConfig(), Sufficiency({"fix": 0.0}, {"size": 1.0}))
+    policy = Policy(RoutingConfig(), Sufficiency(Regression({"fix": 0.0}, {"size": 1.0})))
     chain = [Link(name, name, size) for name, size in (("small", 0.5), ("large", 7.0), ("cloud", 200.0))]
     started = time.process_time()
     for _ in range(1000):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hybrid_lsp.config import RoutingConfig
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import Link, Policy, chain_of
-from hybrid_lsp.routing.sufficiency import Sufficiency
+from hybrid_lsp.routing.sufficiency import Regression, Sufficiency
 
 SMALL = Link("small", "tiny", 0.5)
 LARGE = Link("large", "big", 7.0)
@@ -21,9 +21,9 @@ CLOUD = Link("cloud", "huge", 200.0)
 CHAIN = (SMALL, LARGE, CLOUD)
 RESTS = "the {} model does not answer; it is tried again in 9 s"
 SPENT = "the budget of the cloud model for today is spent (1,000 of 1,000 tokens)"
-EVERYTHING = Sufficiency({"fix": 9.0}, {"size": 0.0})
+EVERYTHING = Sufficiency(Regression({"fix": 9.0}, {"size": 0.0}))
 """All are always right."""
-BY_SIZE = Sufficiency({"fix": 0.0, "edit": -1.0}, {"size": 1.0, "hard": -1.0, "easy": 4.0})
+BY_SIZE = Sufficiency(Regression({"fix": 0.0, "edit": -1.0}, {"size": 1.0, "hard": -1.0, "easy": 4.0}))
 FIX, EDIT = Features("fix"), Features("edit")
 
 
@@ -86,7 +86,7 @@ CASES = {
         "small +large +cloud static",
         "Small model tiny (it does as well as the cloud one in 0% of such tasks).",
         task=attrs.evolve(EDIT, hard_words=1),
-        known=Sufficiency({"edit": -4.0}, {"size": 1.0, "hard": -3.0}),
+        known=Sufficiency(Regression({"edit": -4.0}, {"size": 1.0, "hard": -3.0})),
         settings={"threshold": 0.0},
     ),
     "a size that nobody knows is claimed nothing of": Case(
@@ -277,3 +277,25 @@ def test_wishes_that_name_nobody_are_told(settings: dict[str, Any], said: str) -
 )
 def test_the_chain_is_as_the_user_orders_it(chain: list[str], ordered: list[str]) -> None:
     assert chain_of(RoutingConfig(chain=chain), ["small", "large", "cloud"]) == ordered
+
+
+SURENESS = Sufficiency(Regression({"fix": 3.0}), Regression({"fix": 1.0}, {"sure": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("probability", "settings", "said"),
+    [
+        (0.99, {}, ""),
+        (0.7, {}, "33% as likely right as the heaviest, under 80%"),
+        (0.7, {"threshold": 0.3}, ""),
+        (0.7, {"thresholds": {"fix": 0.2}}, ""),
+        (0.7, {"thresholds": {"edit": 0.2}}, "33% as likely right as the heaviest, under 80%"),
+        (0.0, {"threshold": 0.0}, ""),
+        (1.0, {"threshold": 1.0}, ""),
+    ],
+)
+def test_an_answer_is_judged_by_how_sure_its_model_was(probability: float, settings: dict[str, Any], said: str) -> None:
+    policy = Policy(RoutingConfig(**settings), SURENESS)
+    assert policy.doubt(FIX, SURENESS.ratio(FIX, 0.5, 7.0, probability)) == said
+    assert policy.doubt(EDIT, SURENESS.ratio(EDIT, 0.5, 7.0, probability)) == ""
+    assert policy.doubt(FIX, SURENESS.ratio(FIX, None, 7.0, probability)) == ""
