@@ -135,7 +135,8 @@ async def ask(task: Task, model: str, metered: Metered, *, deep_infill: bool = F
         passed = done.tier == Tier.LARGE and not isinstance(done, NothingOutcome)
         right = task.check(done.edit.apply()) if passed and isinstance(done, EditOutcome) else None
     replies = list(metered.replies)
-    at_once = passed and len(replies) == 1
+    # A line may be copied, without a reply.
+    at_once = passed and len(replies) <= 1
     return Row(task.key, task.kind, model, task.is_held_out, features, passed, at_once, right, label, replies, judged)
 
 
