@@ -6,6 +6,7 @@ A row holds what a router could see (the features, the replies' probabilities, w
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import time
@@ -62,6 +63,7 @@ class Row:
     right: bool | None
     label: str
     replies: list[Reply]
+    billions: float = 0.0
     judged: float | None = None
     """How likely a line is right, by its model's own calibration."""
 
@@ -87,12 +89,16 @@ class Metered:
     judge: Judge
     engine: Callable[[], psutil.Process]
     replies: list[Reply] = attrs.field(factory=list)
+    billions: float = 0.0
+    idle: asyncio.Event = attrs.field(factory=asyncio.Event)
+    """Whether no reply is being written: one that was shown in part goes on."""
 
     @property
     def name(self) -> str:
         return self.backend.name
 
     async def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
+        self.idle.clear()
         process = self.engine()
         started, before = time.perf_counter(), place.cpu_s(process)
         tokens, logprob, first = 0, 0.0, None
@@ -109,6 +115,7 @@ class Metered:
             spent = place.cpu_s(process) - before
             seconds = time.perf_counter() - started
             self.replies.append(Reply(seconds, spent, _chars(request), tokens, mean, first))
+            self.idle.set()
 
 
 def _chars(request: Request) -> int:
@@ -120,6 +127,7 @@ def _chars(request: Request) -> int:
 async def ask(task: Task, model: str, metered: Metered, *, deep_infill: bool = False) -> Row:
     """Have one model do one task; `deep_infill`: a line is asked for as of the large model in the editor."""
     metered.replies, judged = [], None
+    metered.idle.set()
     if task.kind == "infill":
         text, judged = (await _deeply(task, metered), None) if deep_infill else await _filled(task, metered)
         features = Features("completion", "completion", task.document.language)
@@ -137,7 +145,8 @@ async def ask(task: Task, model: str, metered: Metered, *, deep_infill: bool = F
     replies = list(metered.replies)
     # A line may be copied, without a reply.
     at_once = passed and len(replies) <= 1
-    return Row(task.key, task.kind, model, task.is_held_out, features, passed, at_once, right, label, replies, judged)
+    known = (task.key, task.kind, model, task.is_held_out, features, passed, at_once, right, label, replies)
+    return Row(*known, metered.billions, judged)
 
 
 async def _filled(task: Task, metered: Metered) -> tuple[str, float | None]:
@@ -145,6 +154,7 @@ async def _filled(task: Task, metered: Metered) -> tuple[str, float | None]:
     pipeline = CompletionPipeline(Router({Tier.SMALL: metered}), lambda document: None, metered.judge)
     query = Query(task.document, task.span.start, invoked=True)
     answer = await pipeline.complete(query, Config(completion=CompletionConfig(time_budget_ms=60_000)))
+    await metered.idle.wait()
     pipeline.close()
     if not answer.suggestions:
         return "", None

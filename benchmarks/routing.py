@@ -1,8 +1,8 @@
 """Routing measured: what a small and a large model make of the same tasks, and what a router saves.
 
     python -m benchmarks.routing collect ROWS.jsonl --small DIR --large DIR [--seconds N]
-    python -m benchmarks.routing fit ROWS.jsonl          # writes hybrid_lsp/routing/sufficiency.json
-    python -m benchmarks.routing table ROWS.jsonl        # quality and cost of each way, on what was held out
+    python -m benchmarks.routing fit ROWS.jsonl      # of the programs for tuning: writes routing/sufficiency.json
+    python -m benchmarks.routing table ROWS.jsonl    # quality and cost of each way, on the programs held out
 
 It is no part of `python -m benchmarks`, for collecting takes an hour. What is done stands in the file and is not asked
 again.
@@ -12,21 +12,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import time
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import attrs
 import psutil
 
-from benchmarks import outcomes, place, tasks
-from benchmarks.outcomes import Metered
-from benchmarks.tasks import Task
+from benchmarks import outcomes, place, policies, sufficiency, tasks
+from benchmarks.outcomes import Metered, Row
+from benchmarks.tasks import KINDS, Task
 from hybrid_lsp.backends.factory import make_backend
 from hybrid_lsp.backends.launcher import Launcher
 from hybrid_lsp.completion.confidence import judge_of
-from hybrid_lsp.config import EngineConfig, ModelConfig
+from hybrid_lsp.config import EngineConfig, ModelConfig, RoutingConfig
+from hybrid_lsp.routing import sufficiency as shipped_numbers
+from hybrid_lsp.routing.sizes import billions
+from hybrid_lsp.routing.sufficiency import Sufficiency
 from hybrid_lsp.types import Tier
 
 _TIMEOUT_S = 900.0
+FITTED = Path(shipped_numbers.__file__).with_name("sufficiency.json")
 DEEP = "large, asked in words"
 """How rows name the large model where a line is asked for by a description of the hole."""
 
@@ -62,7 +70,106 @@ def _metered(model: str, folder: Path) -> Metered:
         found = [each for each in place.engines(folder / "run") if model in " ".join(each.cmdline())]
         return found[0] if found else psutil.Process()
 
-    return Metered(backend, judge_of(model), engine)
+    return Metered(backend, judge_of(model), engine, billions=billions(model, is_local=True))
+
+
+def sizes(rows: Sequence[Row]) -> dict[str, float]:
+    """Billions of parameters of the models that rows call small and large."""
+    return {name: next(row.billions for row in rows if row.model == name) for name in ("small", "large")}
+
+
+def fit(rows: Sequence[Row]) -> None:
+    """Write the regressions, and print what each threshold would make of the tasks that they were fitted on."""
+    tuning, known = [row for row in rows if not row.held_out and row.model != DEEP], sizes(rows)
+    fitted = sufficiency.fit(tuning, known)
+    values = {"about": f"python -m benchmarks.routing fit: {len(tuning)} answers", **attrs.asdict(fitted)}
+    FITTED.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    # Each program by numbers that were fitted on the others.
+    tasks, folds = policies.pairs(rows, held_out=False), 5
+    others = [sufficiency.fit([row for row in tuning if fold(row.key, folds) != each], known) for each in range(folds)]
+    for threshold in policies.THRESHOLDS:
+        ways = [policies.routed(each, threshold, known) for each in others]
+        done = policies.mean([ways[fold(each.small.key, folds)](each) for each in tasks])
+        print(f"{threshold:.3f} right {done.right:.3f} large {done.asked_large:.2f} cpu {done.cpu_s:.2f}")
+
+
+def fold(key: str, count: int) -> int:
+    """The part that a program belongs to in cross-validation."""
+    return zlib.crc32(key.rpartition("/")[2].partition(":")[0].encode()) // 100 % count
+
+
+def table(rows: Sequence[Row], threshold: float) -> str:
+    """Markdown: each way's quality and cost on what was held out, with 95 % intervals; then the measures of routers."""
+    tasks, known = policies.pairs(rows, held_out=True), sizes(rows)
+    shipped = Sufficiency.measured()
+    ours = policies.routed(shipped, threshold, known)
+    share = policies.mean([ours(each) for each in tasks]).asked_large
+    ways = {
+        "small alone": policies.small_alone,
+        "large alone": policies.large_alone,
+        f"at random, {share:.0%} to the large one": policies.mixed(share),
+        f"ours (threshold {threshold:g})": ours,
+    }
+    lines = [
+        "| way | right | of the large one's | by light tiers | large asked | CPU s | saved | seconds | saved | p95 s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        *(_line(name, way, tasks) for name, way in ways.items()),
+    ]
+    routers = [policies.routed(shipped, each, known) for each in policies.THRESHOLDS]
+
+    def measured(measure: Callable[[policies.Curve], float]) -> str:
+        value = measure(policies.curve(tasks, routers))
+        low, high = policies.bootstrap(tasks, lambda drawn: measure(policies.curve(drawn, routers)))
+        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+    programs = len({each.program for each in tasks})
+    lines += [
+        "",
+        (
+            f"{len(tasks)} tasks of {programs} programs. APGR {measured(lambda c: c.apgr)} (at "
+            f"random 0.50), CPT(50 %) {measured(lambda c: c.cpt(0.5))}, CPT(80 %) {measured(lambda c: c.cpt(0.8))}."
+        ),
+        "",
+        "| kind | tasks | small right | large right | ours right | ours: large asked |",
+        "|---|---|---|---|---|---|",
+        *(_kind(kind, [each for each in tasks if each.small.kind == kind], ours) for kind in KINDS),
+    ]
+    return "\n".join(lines)
+
+
+def _line(name: str, way: policies.Way, tasks: Sequence[policies.Pair]) -> str:
+    def measured(measure: Callable[[policies.Mean, policies.Mean], float]) -> str:
+        def value(drawn: Sequence[policies.Pair]) -> float:
+            one, large = ([each(task) for task in drawn] for each in (way, policies.large_alone))
+            return measure(policies.mean(one), policies.mean(large))
+
+        low, high = policies.bootstrap(tasks, value)
+        return f"{value(tasks):.0%} [{low:.0%}, {high:.0%}]"
+
+    done = policies.mean([way(task) for task in tasks])
+    cells = [
+        name,
+        measured(lambda one, large: one.right),
+        measured(lambda one, large: one.right / max(large.right, 1e-9)),
+        f"{done.light:.0%}",
+        f"{done.asked_large:.0%}",
+        f"{done.cpu_s:.1f}",
+        measured(lambda one, large: 1 - one.cpu_s / large.cpu_s),
+        f"{done.seconds:.1f}",
+        measured(lambda one, large: 1 - one.seconds / large.seconds),
+        f"{done.p95_s:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _kind(kind: str, tasks: Sequence[policies.Pair], ours: policies.Way) -> str:
+    if not tasks:
+        return f"| {kind} | 0 | | | | |"
+    small, large, mine = (
+        policies.mean([way(each) for each in tasks]) for way in (policies.small_alone, policies.large_alone, ours)
+    )
+    shares = f"{small.right:.0%} | {large.right:.0%} | {mine.right:.0%} | {mine.asked_large:.0%}"
+    return f"| {kind} | {len(tasks)} | {shares} |"
 
 
 def main() -> None:
@@ -72,14 +179,19 @@ def main() -> None:
     parser.add_argument("rows", type=Path)
     parser.add_argument("--small", default="", help="a model's folder")
     parser.add_argument("--large", default="", help="a model's folder")
-    parser.add_argument("--infill", type=int, default=80)
+    parser.add_argument("--infill", type=int, default=160)
     parser.add_argument("--write", type=int, default=90)
     parser.add_argument("--repair", type=int, default=60)
     parser.add_argument("--seconds", type=float, help="after which nothing new is begun")
+    parser.add_argument("--threshold", type=float, default=RoutingConfig().threshold)
     options = parser.parse_args()
     if options.verb == "collect":
         work = tasks.load(options.infill, options.write, options.repair)
         asyncio.run(collect(options.rows, work, options.small, options.large, options.seconds))
+    elif options.verb == "fit":
+        fit(outcomes.read(options.rows))
+    else:
+        print(table(outcomes.read(options.rows), options.threshold))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +20,11 @@ Case = tuple[Features, float, float | None, bool]
 """The task, billions of parameters, the probability of the answer where that is looked at, and whether it was right."""
 
 
-def fit(rows: Sequence[Row], billions: Callable[[str], float]) -> Sufficiency:
+def fit(rows: Sequence[Row], billions: Mapping[str, float]) -> Sufficiency:
     """Both regressions, from rows of models whose size `billions` tells by their name there."""
-    before = [(row.features, billions(row.model), None, bool(row.right)) for row in rows]
+    before = [(row.features, billions[row.model], None, bool(row.right)) for row in rows]
     answered = [row for row in rows if row.at_once and row.probability is not None]
-    after = [(row.features, billions(row.model), row.probability, bool(row.right)) for row in answered]
+    after = [(row.features, billions[row.model], row.probability, bool(row.right)) for row in answered]
     return Sufficiency(regression(before), regression(after))
 
 

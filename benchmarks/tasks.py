@@ -67,7 +67,7 @@ def load(infill: int, write: int, repair: int) -> list[Task]:
     rows = infilling.cases(_PROGRAMS)
     chosen = random.Random(_SEED)  # noqa: S311 (a sample, not a secret)
     chosen.shuffle(rows)
-    found = [_infill(each, number) for number, each in enumerate(infilling.single_lines(infill))]
+    found = [_infill(each) for each in infilling.single_lines(infill)]
     found += _first(write, (_write(each) for each in rows))
     found += _first(repair, (_repair(each, chosen) for each in rows))
     found += [task for each in functions.load() for task in _of_ours(each)]
@@ -83,14 +83,14 @@ def _python(name: str, text: str) -> Document:
     return Document(f"file:///{name}.py", text, 1, "python")
 
 
-def _infill(case: Case, number: int) -> Task:
+def _infill(case: Case) -> Task:
     at = len(case.prefix)
 
     def check(middle: str) -> bool:
         return passes(case.program(middle))
 
     document = _python(case.entry_point, case.prefix + case.suffix)
-    return Task("infill", f"{case.entry_point}:{number}", document, Span(at, at), check)
+    return Task("infill", f"{case.entry_point}:{at}", document, Span(at, at), check)
 
 
 def _body(case: Case) -> tuple[str, ast.FunctionDef] | None:
