@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.outcomes import Reply, Row
 from hybrid_lsp.config import RoutingConfig
@@ -132,10 +133,18 @@ def _seconds(replies: Sequence[Reply]) -> float:
     return sum(each.seconds for each in replies)
 
 
-def mean(done: Sequence[Done]) -> Mean:
-    values = np.array([attrs.astuple(each) for each in done])
-    right, cpu_s, seconds, asked_large, light = map(float, values.mean(axis=0))
-    return Mean(right, cpu_s, seconds, asked_large, light, float(np.quantile(values[:, 2], 0.95)))
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+
+
+def played(way: Way, tasks: Sequence[Pair]) -> Floats:
+    """What comes of each task: one row a task, columns as the fields of Done."""
+    return np.array([attrs.astuple(way(each)) for each in tasks])
+
+
+def mean(done: Floats) -> Mean:
+    right, cpu_s, seconds, asked_large, light = map(float, done.mean(axis=0))
+    return Mean(right, cpu_s, seconds, asked_large, light, float(np.quantile(done[:, 2], 0.95)))
 
 
 @attrs.frozen
@@ -154,7 +163,7 @@ class Curve:
         reached = _SHARES[self._at(_SHARES) >= recovered]
         return float(reached[0]) if len(reached) else 1.0
 
-    def _at(self, shares: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
+    def _at(self, shares: Floats) -> Floats:
         order = np.argsort(self.shares, kind="stable")
         # Between two points one may toss a coin; the ends are the models alone.
         xs = np.concatenate(([0.0], np.array(self.shares)[order], [1.0]))
@@ -165,22 +174,36 @@ class Curve:
 THRESHOLDS = tuple(round(each, 3) for each in np.linspace(0, 1.0, 41))
 
 
-def curve(tasks: Sequence[Pair], ways: Sequence[Way]) -> Curve:
-    low, high = (mean([way(each) for each in tasks]).right for way in (small_alone, large_alone))
-    found = [mean([way(each) for each in tasks]) for way in ways]
-    gap = max(high - low, 1e-9)
-    return Curve(tuple(each.asked_large for each in found), tuple((each.right - low) / gap for each in found))
+@attrs.frozen
+class Curves:
+    """A router played with all thresholds, so that it can be measured on any choice of the tasks."""
+
+    small: Floats
+    large: Floats
+    routers: tuple[Floats, ...]
+
+    @classmethod
+    def of(cls, tasks: Sequence[Pair], ways: Sequence[Way]) -> Curves:
+        small, large = played(small_alone, tasks), played(large_alone, tasks)
+        return cls(small, large, tuple(played(way, tasks) for way in ways))
+
+    def drawn(self, chosen: Indices) -> Curve:
+        """The curve on some tasks, by their numbers."""
+        low, high = self.small[chosen, 0].mean(), self.large[chosen, 0].mean()
+        gap = max(high - low, 1e-9)
+        shares = tuple(float(each[chosen, 3].mean()) for each in self.routers)
+        return Curve(shares, tuple(float((each[chosen, 0].mean() - low) / gap) for each in self.routers))
 
 
-def bootstrap(tasks: Sequence[Pair], measure: Callable[[Sequence[Pair]], float]) -> tuple[float, float]:
-    """The 95 % interval of a measure, programs drawn anew with replacement."""
-    by: defaultdict[str, list[Pair]] = defaultdict(list)
-    for each in tasks:
-        by[each.program].append(each)
-    programs, draw = list(by.values()), np.random.default_rng(_SEED)
+def bootstrap(tasks: Sequence[Pair], measure: Callable[[Indices], float]) -> tuple[float, float]:
+    """The 95 % interval of a measure of tasks by their numbers, programs drawn anew with replacement."""
+    by: defaultdict[str, list[int]] = defaultdict(list)
+    for number, each in enumerate(tasks):
+        by[each.program].append(number)
+    programs, draw = [np.array(each) for each in by.values()], np.random.default_rng(_SEED)
     found = []
     for _ in range(RESAMPLES):
         drawn = draw.integers(0, len(programs), len(programs))
-        found.append(measure([each for number in drawn for each in programs[number]]))
+        found.append(measure(np.concatenate([programs[number] for number in drawn])))
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
+import numpy as np
 import psutil
 
 from benchmarks import outcomes, place, policies, sufficiency, tasks
@@ -39,8 +40,13 @@ DEEP = "large, asked in words"
 """How rows name the large model where a line is asked for by a description of the hole."""
 
 
-async def collect(path: Path, work: list[Task], small: str, large: str, seconds: float | None) -> None:
-    """Have both models do each task, one after the other, so that a busy machine is the same for both."""
+async def collect(
+    path: Path, work: list[Task], small: str, large: str, seconds: float | None, *, in_words: bool = False
+) -> None:
+    """Have both models do each task, one after the other, so that a busy machine is the same for both.
+
+    `in_words`: have the large model fill in lines as it is asked where it was not taught to as well.
+    """
     started = time.perf_counter()
     known = {(row.key, row.model) for row in outcomes.read(path)}
     with place.own_folders() as folder:
@@ -51,7 +57,7 @@ async def collect(path: Path, work: list[Task], small: str, large: str, seconds:
             for name, metered in models.items():
                 if (task.key, name) not in known:
                     _note(path, await outcomes.ask(task, name, metered))
-            if task.kind == "infill" and (task.key, DEEP) not in known:
+            if in_words and task.kind == "infill" and (task.key, DEEP) not in known:
                 _note(path, await outcomes.ask(task, DEEP, models["large"], deep_infill=True))
 
 
@@ -89,7 +95,7 @@ def fit(rows: Sequence[Row]) -> None:
     others = [sufficiency.fit([row for row in tuning if fold(row.key, folds) != each], known) for each in range(folds)]
     for threshold in policies.THRESHOLDS:
         ways = [policies.routed(each, threshold, known) for each in others]
-        done = policies.mean([ways[fold(each.small.key, folds)](each) for each in tasks])
+        done = policies.mean(policies.played(lambda each: ways[fold(each.small.key, folds)](each), tasks))  # noqa: B023
         print(f"{threshold:.3f} right {done.right:.3f} large {done.asked_large:.2f} cpu {done.cpu_s:.2f}")
 
 
@@ -103,7 +109,7 @@ def table(rows: Sequence[Row], threshold: float) -> str:
     tasks, known = policies.pairs(rows, held_out=True), sizes(rows)
     shipped = Sufficiency.measured()
     ours = policies.routed(shipped, threshold, known)
-    share = policies.mean([ours(each) for each in tasks]).asked_large
+    share = policies.mean(policies.played(ours, tasks)).asked_large
     ways = {
         "small alone": policies.small_alone,
         "large alone": policies.large_alone,
@@ -115,12 +121,11 @@ def table(rows: Sequence[Row], threshold: float) -> str:
         "|---|---|---|---|---|---|---|---|---|---|",
         *(_line(name, way, tasks) for name, way in ways.items()),
     ]
-    routers = [policies.routed(shipped, each, known) for each in policies.THRESHOLDS]
+    curves = policies.Curves.of(tasks, [policies.routed(shipped, each, known) for each in policies.THRESHOLDS])
 
     def measured(measure: Callable[[policies.Curve], float]) -> str:
-        value = measure(policies.curve(tasks, routers))
-        low, high = policies.bootstrap(tasks, lambda drawn: measure(policies.curve(drawn, routers)))
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+        low, high = policies.bootstrap(tasks, lambda chosen: measure(curves.drawn(chosen)))
+        return f"{measure(curves.drawn(np.arange(len(tasks)))):.2f} [{low:.2f}, {high:.2f}]"
 
     programs = len({each.program for each in tasks})
     lines += [
@@ -138,15 +143,16 @@ def table(rows: Sequence[Row], threshold: float) -> str:
 
 
 def _line(name: str, way: policies.Way, tasks: Sequence[policies.Pair]) -> str:
+    mine, larges = (policies.played(each, tasks) for each in (way, policies.large_alone))
+
     def measured(measure: Callable[[policies.Mean, policies.Mean], float]) -> str:
-        def value(drawn: Sequence[policies.Pair]) -> float:
-            one, large = ([each(task) for task in drawn] for each in (way, policies.large_alone))
-            return measure(policies.mean(one), policies.mean(large))
+        def value(chosen: policies.Indices) -> float:
+            return measure(policies.mean(mine[chosen]), policies.mean(larges[chosen]))
 
         low, high = policies.bootstrap(tasks, value)
-        return f"{value(tasks):.0%} [{low:.0%}, {high:.0%}]"
+        return f"{value(np.arange(len(tasks))):.0%} [{low:.0%}, {high:.0%}]"
 
-    done = policies.mean([way(task) for task in tasks])
+    done = policies.mean(mine)
     cells = [
         name,
         measured(lambda one, large: one.right),
@@ -166,7 +172,7 @@ def _kind(kind: str, tasks: Sequence[policies.Pair], ours: policies.Way) -> str:
     if not tasks:
         return f"| {kind} | 0 | | | | |"
     small, large, mine = (
-        policies.mean([way(each) for each in tasks]) for way in (policies.small_alone, policies.large_alone, ours)
+        policies.mean(policies.played(way, tasks)) for way in (policies.small_alone, policies.large_alone, ours)
     )
     shares = f"{small.right:.0%} | {large.right:.0%} | {mine.right:.0%} | {mine.asked_large:.0%}"
     return f"| {kind} | {len(tasks)} | {shares} |"
@@ -183,11 +189,14 @@ def main() -> None:
     parser.add_argument("--write", type=int, default=90)
     parser.add_argument("--repair", type=int, default=60)
     parser.add_argument("--seconds", type=float, help="after which nothing new is begun")
+    parser.add_argument("--in-words", action="store_true", help="ask the large model for lines in words as well")
     parser.add_argument("--threshold", type=float, default=RoutingConfig().threshold)
     options = parser.parse_args()
     if options.verb == "collect":
         work = tasks.load(options.infill, options.write, options.repair)
-        asyncio.run(collect(options.rows, work, options.small, options.large, options.seconds))
+        asyncio.run(
+            collect(options.rows, work, options.small, options.large, options.seconds, in_words=options.in_words)
+        )
     elif options.verb == "fit":
         fit(outcomes.read(options.rows))
     else:
