@@ -147,7 +147,7 @@ def _change(
     except DocumentRejected as error:
         session.tell.warn(str(error))
         session.stop_typing(identifier.uri)
-        session.acceptance.closed(identifier.uri)
+        session.unwatched(identifier.uri)
         return
     if old is not None and new is not None:
         session.changed(old, new)
