@@ -137,8 +137,8 @@ class Asked:
 class Window:
     """An editor window on a server in this process: what it sends arrives as bytes, as much at once as it likes.
 
-    `answers` keeps the replies in the order in which they came, `asked` the inline requests, `requests` the server's own,
-    which nobody answers but by `respond`.
+    `answers` keeps the replies in the order in which they came, `asked` the inline requests, `requests` the server's
+    own, which nobody answers but by `respond`.
     """
 
     def __init__(
