@@ -98,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--fast", action="store_true", help="do not pause for reading")
     demo.set_defaults(run=_demo)
 
-    commands.add_parser("stats", help="local metrics: shown, accepted, latency, reasons").set_defaults(run=_stats)
+    stats = commands.add_parser("stats", help="local metrics: what was shown, taken and kept, how fast, at what cost")
+    stats.add_argument("--since", metavar="WHEN", help="only what is newer: 7d, 24h, 2w, or a date such as 2026-11-01")
+    stats.add_argument("--json", action="store_true", help="all figures as one JSON object")
+    stats.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, which needs no network")
+    stats.set_defaults(run=_stats)
+
     commands.add_parser("settings", help="every setting, as a Markdown table").set_defaults(run=_settings)
     for name, text in _HELP_ONLY.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -133,9 +138,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from hybrid_lsp.tables import print_stats
+    from hybrid_lsp.reports.terminal import run
 
-    return print_stats()
+    return run(options.since, as_json=options.json, html=options.html)
 
 
 def _settings(options: argparse.Namespace) -> int:

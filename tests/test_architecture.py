@@ -28,6 +28,7 @@ FLOORS = {
     "routing": 3,
     # From a model's name to a model that is served: it stands on the engine, its clients and the formats.
     "catalogue": 3,
+    "reports": 4,
     "completion": 4,
     "actions": 4,
     "server": 5,
@@ -50,6 +51,8 @@ HEAVY = {
     *("onnx", "onnxruntime"),
     # The clients of models are for later too: after the reply to `initialize`.
     *("httpx", "filelock"),
+    # Plots and tables of the metrics are made when they are asked for.
+    *("pygal", "rich"),
 }
 
 

@@ -47,7 +47,7 @@ def located(name: str) -> str:
 
 def in_use() -> dict[Tier, str]:
     """The models of the user's settings, by tier."""
-    config, _ = settings.load(settings.user_layers()[0])
+    config = settings.users()
     tiers = {Tier.SMALL: config.small, Tier.LARGE: config.large}
     return {tier: model.model for tier, model in tiers.items() if model.backend == "engine"}
 
