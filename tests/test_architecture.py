@@ -16,6 +16,7 @@ FLOORS = {
     "document": 0,
     "types": 0,
     "paths": 0,
+    "settings_file": 0,
     "config": 0,
     "models": 1,
     "metrics": 1,
@@ -44,7 +45,7 @@ FLOORS = {
     "__main__": 9,
 }
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
-GROUND = ["errors", "line_index", "document", "types", "paths", "config"]
+GROUND = ["errors", "line_index", "document", "types", "paths", "settings_file", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),

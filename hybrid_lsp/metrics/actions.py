@@ -18,8 +18,9 @@ KEPT = 0.5
 DECIDED_S = 900.0
 """An offer that was not applied for so long was not wanted."""
 _RUNS = """
-    SELECT e.at, date(e.at, 'unixepoch', 'localtime'), e.action, e.language, e.tier, e.ending, e.latency_ms, e.run, e.chosen,
-        COALESCE(e.escalations, 0), COALESCE(e.fallbacks, e.fallback, 0), e.verified, e.sufficient, a.run IS NOT NULL, k.share, u.run IS NOT NULL
+    SELECT e.at, date(e.at, 'unixepoch', 'localtime'), e.action, e.language, e.tier, e.ending, e.latency_ms, e.run,
+        e.chosen, COALESCE(e.escalations, 0), COALESCE(e.fallbacks, e.fallback, 0), e.verified, e.sufficient,
+        a.run IS NOT NULL, k.share, u.run IS NOT NULL
     FROM action_ended e LEFT JOIN (SELECT DISTINCT run FROM action_applied) a USING (run)
     LEFT JOIN (SELECT run, MAX(share) AS share FROM action_kept GROUP BY run) k USING (run)
     LEFT JOIN (SELECT DISTINCT run FROM action_undone) u USING (run) ORDER BY e.at

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import resources
@@ -13,12 +11,12 @@ import attrs
 from jinja2 import Environment
 
 from hybrid_lsp import config as settings
-from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.paths import state_dir
 from hybrid_lsp.reports import plots
 from hybrid_lsp.reports.figures import Stats, gather
 from hybrid_lsp.reports.saving import MONEY
 from hybrid_lsp.reports.words import number, percent, saving_line
+from hybrid_lsp.settings_file import replace
 
 _LANGUAGES, _ACTIONS = 12, 12
 """So many are drawn, the most frequent ones; the tables have all."""
@@ -43,15 +41,7 @@ def own_page() -> Path:
 def write(file: Path, since: float = 0.0) -> None:
     """Write the page whole, readable by its user alone. Raises MetricsUnreadable, and ConfigError where it cannot be
     written."""
-    text = html(gather(settings.users(), since))
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(part).replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Name another file.") from error
+    replace(file, html(gather(settings.users(), since)))
 
 
 def html(stats: Stats) -> str:
