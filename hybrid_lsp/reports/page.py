@@ -91,7 +91,9 @@ def _latency(stats: Stats) -> _Figure:
     days = [each.day for each in stats.days]
     series = {"half within": [each.p50_ms for each in stats.days], "95 % within": [each.p95_ms for each in stats.days]}
     caption = "Milliseconds from the request to the suggestion, by day."
-    return _drawn("How long suggestions take", caption, "day", days, series, lambda: plots.lines(days, series, "ms"))
+    return _drawn(
+        "How long suggestions take", caption, "day", days, series, lambda: plots.lines(_short(days), series, "ms")
+    )
 
 
 def _action_latency(stats: Stats) -> _Figure:
@@ -138,14 +140,13 @@ def _cost(stats: Stats) -> _Figure:
         "everything on the large model": [each.heaviest for each in costs],
     }
     unit = "" if stats.saving.unit == MONEY else "s"
-    short = [day[5:] for day in days]
     return _drawn(
         "Cost beside everything on the large model",
         saving_line(stats.saving),
         "day",
         days,
         series,
-        lambda: plots.bars(short, series, unit),
+        lambda: plots.bars(_short(days), series, unit),
     )
 
 
@@ -187,6 +188,10 @@ def _tables(stats: Stats) -> Iterator[_Figure]:
             for each in stats.models
         ],
     )
+
+
+def _short(days: Sequence[str]) -> list[str]:
+    return [day[len("2026-") :] for day in days]
 
 
 def _numbers(*values: float | None) -> Iterator[str]:

@@ -13,25 +13,21 @@ _COLOURS = 6
 """`--c1` and so on, which the page defines for light and for dark."""
 _INK, _FAINT = "var(--ink)", "var(--faint)"
 _NOT_NEEDED = re.compile(r"<!--.*?-->|<script.*?</script>", re.DOTALL)
-_MOST_LABELS = 10
+_ALL_LABELS, _MOST_LABELS = 13, 10
 
 Values = Sequence[float | None]
 
 
 def lines(days: Sequence[str], series: Mapping[str, Values], unit: str) -> str:
     """A line a series, a point a day."""
-    every = max(1, -(-len(days) // _MOST_LABELS))
-    chart = pygal.Line(**_look(unit), show_minor_x_labels=False, dots_size=2.5, stroke_style={"width": 2})
-    chart.x_labels = [day[5:] for day in days]
-    chart.x_labels_major = [day[5:] for day in days[::every]]
-    return _drawn(chart, series)
+    chart = pygal.Line(**_look(unit), dots_size=2.5, stroke_style={"width": 2})
+    return _drawn(_labelled(chart, days), series)
 
 
 def bars(names: Sequence[str], series: Mapping[str, Values], unit: str, *, most: float | None = None) -> str:
     """Groups of bars, side by side."""
     chart = pygal.Bar(**_look(unit), range=(0, most) if most else None)
-    chart.x_labels = list(names)
-    return _drawn(chart, series)
+    return _drawn(_labelled(chart, names), series)
 
 
 def shares(names: Sequence[str], series: Mapping[str, Values]) -> str:
@@ -40,6 +36,14 @@ def shares(names: Sequence[str], series: Mapping[str, Values]) -> str:
     # It draws from below.
     chart.x_labels = list(reversed(names))
     return _drawn(chart, {name: list(reversed(values)) for name, values in series.items()})
+
+
+def _labelled(chart: Any, names: Sequence[str]) -> Any:
+    """Names below; of very many (days) only some."""
+    every = max(1, -(-len(names) // _MOST_LABELS)) if len(names) > _ALL_LABELS else 1
+    chart.x_labels, chart.x_labels_major = list(names), list(names[::every])
+    chart.show_minor_x_labels = False
+    return chart
 
 
 def _look(unit: str) -> dict[str, Any]:

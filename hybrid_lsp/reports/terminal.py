@@ -16,7 +16,7 @@ from hybrid_lsp.metrics.models import ModelReport
 from hybrid_lsp.metrics.report import InlineReport, SourceReport
 from hybrid_lsp.reports import since as since_
 from hybrid_lsp.reports.figures import Day, database, gather, put_aside
-from hybrid_lsp.reports.words import percent, saving_line
+from hybrid_lsp.reports.words import number, percent, saving_line
 
 _BARS = "▁▂▃▄▅▆▇█"
 _NONE_YET = "No metrics yet: they begin with the first suggestion (setting metrics.enabled)."
@@ -121,7 +121,7 @@ def _models_table(reports: Sequence[ModelReport]) -> Table:
         asked = (one.tier, one.model, str(one.requests), str(one.failed))
         tokens = (f"{one.tokens_in} ({one.cached})", str(one.tokens_out))
         first = f"{_number(one.first_p50_ms)}, {_number(one.first_p95_ms)}"
-        table.add_row(*asked, *tokens, first, f"{one.cost:.4g}", "-" if one.cpu_s is None else f"{one.cpu_s:.1f}")
+        table.add_row(*asked, *tokens, first, number(one.cost), "-" if one.cpu_s is None else f"{one.cpu_s:.1f}")
     return table
 
 
@@ -145,7 +145,7 @@ def _days_table(days: Sequence[Day]) -> Table:
     for name, of in _SERIES:
         values = [of(day) for day in days]
         if most := max((each for each in values if each is not None), default=0.0):
-            table.add_row(name, sparkline(values), f"{most:.4g}")
+            table.add_row(name, sparkline(values), number(most))
     return table
 
 

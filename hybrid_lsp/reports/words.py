@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hybrid_lsp.reports.saving import MONEY, Saving
 
+_WHOLE = 100
+"""From here on a figure is told without decimals."""
+
 
 def saving_line(saving: Saving) -> str:
     """What routing has saved, in a sentence or two."""
@@ -12,7 +15,7 @@ def saving_line(saving: Saving) -> str:
     whole, word = saving.whole, "less" if saving.share >= 0 else "more"
     unit = "" if saving.unit == MONEY else " CPU seconds"
     return (
-        f"Cost: {whole.actual:.4g}{unit}, everything on the large model about {whole.heaviest:.4g}{unit}: "
+        f"Cost: {number(whole.actual)}{unit}, everything on the large model about {number(whole.heaviest)}{unit}: "
         f"{abs(saving.share):.0%} {word}. {saving.how}"
     )
 
@@ -23,7 +26,7 @@ def percent(share: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A count, or a figure to four digits; `-` where it is not known."""
+    """A count, or a figure to three digits; `-` where it is not known."""
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= _WHOLE else f"{value:.3g}"
