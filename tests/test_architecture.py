@@ -33,6 +33,7 @@ FLOORS = {
     "completion": 4,
     "actions": 4,
     "server": 5,
+    "audit": 5,
     # The commands: `cli` parses, the others do.
     "calibrating": 6,
     "demo": 6,

@@ -1,4 +1,4 @@
-"""What should be changed, what that would have meant for the tasks that were recorded, and when there is nothing to say."""
+"""What should be changed, what that would have meant for the recorded tasks, and when there is nothing to say."""
 
 from __future__ import annotations
 
@@ -60,8 +60,16 @@ class Advice:
 def advise(evidence: Evidence, threshold: float, wish: float) -> Advice:
     """What a threshold should be, by the tasks of an action."""
     judged, base = evidence.judged, _seen(evidence, threshold, wish)
+    if not evidence.edits:
+        why = "No edit of a model's was recorded. Of a text nobody says whether it was right: that is yours to judge."
+        return attrs.evolve(base, why=why)
     if not evidence.cases:
         return attrs.evolve(base, why="The router had no choice here, or no numbers to choose by.")
+    if wish in (0, 1):
+        who = "heaviest" if wish else "lightest"
+        return attrs.evolve(
+            base, why=f"Your settings ask for the {who} model whatever the task (a threshold of {wish:g})."
+        )
     if len(judged) < LEAST:
         missing = LEAST - len(judged)
         why = f"Too little is known: {len(judged)} of {LEAST} edits by a lighter model, {missing} more are needed."
@@ -74,9 +82,9 @@ def advise(evidence: Evidence, threshold: float, wish: float) -> Advice:
     advised = round(max(meant.value, low), 2)
     if meant.low <= threshold <= meant.high or abs(advised - threshold) < _LEAST_CHANGE:
         return attrs.evolve(base, interval=meant, **_nothing_to_change(base, meant))
-    direction = "less" if advised < threshold else "more"
-    why = f"For this, lighter models do {'better' if advised < threshold else 'worse'} than the router thinks: it should ask for {direction}."  # fmt: skip
-    effects = _effects(evidence, shift, threshold, advised)
+    better, more = ("better", "more") if advised < threshold else ("worse", "less")
+    why = f"Lighter models do {better} at this than the router thinks: they should get {more} of it."
+    effects: dict[str, Any] = _effects(evidence, shift, threshold, advised)
     return attrs.evolve(base, advised=advised, interval=meant, why=why, **effects)
 
 
@@ -156,8 +164,8 @@ def _effects(evidence: Evidence, shift: Shift, now: float, then: float) -> dict[
 
 @attrs.frozen
 class _Rates:
-    """Means of the recorded tasks: `heavy` is the heaviest model's share of good answers, `caught` the share of a lighter
-    one's bad answers after which the heaviest was asked; costs and latencies of each of them."""
+    """Means of the recorded tasks: `heavy` is the heaviest model's share of good answers, `caught` the share of a
+    lighter one's bad answers after which the heaviest was asked; costs and latencies of each of them."""
 
     heavy: float
     caught: float
@@ -170,7 +178,7 @@ class _Rates:
         bad = [each for each in cases if each.light and each.good is False]
         light = [each for each in cases if each.light and not each.escalated]
         return cls(
-            heavy=(sum(heavy) + 1) / (len(heavy) + 1) if heavy else 1.0,
+            heavy=(sum(heavy) + 1) / (len(heavy) + 2) if heavy else 1.0,
             caught=sum(each.escalated for each in bad) / len(bad) if bad else 0.0,
             costs=_both([each.light_cost for each in cases], [each.heavy_cost for each in cases]),
             latencies=_both([each.latency_ms for each in light], [each.latency_ms for each in cases if not each.light]),

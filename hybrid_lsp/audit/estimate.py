@@ -1,9 +1,9 @@
 """How far the router's likelihoods are off for the user's own tasks, with an interval.
 
 The router thinks that a lighter model does as well as the heaviest with likelihood s. Here the lighter one's answer is
-good with h · σ(logit s + b): h is how often the heaviest one's are, and the shift b is what is estimated (Platt 1999,
-with the slope kept at 1: that takes least data). A wish of t for the real likelihood is then met by the threshold
-σ(logit t - b). Intervals: of b by the bootstrap (Efron 1979), of shares by Wilson's score (1927).
+good with h * logistic(logit s + b): h is how often the heaviest one's are, and the shift b is what is estimated (Platt
+1999, with the slope kept at 1: that takes least data). A wish of t for the real likelihood is then met by the threshold
+logistic(logit t - b). Intervals: of b by the bootstrap (Efron 1979), of shares by Wilson's score (1927).
 """
 
 from __future__ import annotations

@@ -40,13 +40,15 @@ class Case:
 
 @attrs.frozen
 class Evidence:
-    """One action's tasks. `unclear` counts runs that say nothing: texts to read, runs that failed or were cancelled,
-    and those of an action that the router has no numbers for."""
+    """One action's tasks. `unclear` counts runs that say nothing: those that failed or were cancelled, and those that
+    the router had no choice in. `edits`: it makes edits, which are taken or not; of a text nobody says so.
+    """
 
     action: str
     cases: tuple[Case, ...]
     unclear: int
     unit: str
+    edits: bool = True
 
     @property
     def judged(self) -> list[Case]:
@@ -76,9 +78,10 @@ def _by_action(
     for run in runs:
         groups[run.action].append(run)
     for action, group in sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0])):
-        cases = [_case(each, heaviest, costs, now) for each in group if _had_a_choice(each)]
+        edits = any(each.verified for each in group)
+        cases = [_case(each, heaviest, costs, now) for each in group if edits and _had_a_choice(each)]
         told = sum(each.good is not None or each.heavy_good is not None for each in cases)
-        yield Evidence(action, tuple(cases), len(group) - told, MONEY if priced else SECONDS)
+        yield Evidence(action, tuple(cases), len(group) - told, MONEY if priced else SECONDS, edits)
 
 
 def _had_a_choice(run: RunRecord) -> bool:
