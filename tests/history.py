@@ -64,7 +64,7 @@ def ended(
         run=run,
         chosen=first,
         reason="because",
-        escalations=int(first != last),
+        escalations=int(last not in (first, "static")),
         verified=verified,
         sufficient=sufficient,
     )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pygal
 from pygal.style import Style
+
+# It adds a finder of modules for its plugins, of a kind that Python warns of at each later import; there are none here.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
 _COLOURS = 6
 """`--c1` and so on, which the page defines for light and for dark."""

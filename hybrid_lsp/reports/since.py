@@ -16,7 +16,7 @@ def parse(text: str, now: datetime) -> float:
     if (found := re.fullmatch(r"(\d{1,5})([hdw])", text.strip())) is not None:
         number = min(int(found[1]), _MOST)
         try:
-            return (now - timedelta(**{_UNITS[found[2]]: number})).timestamp()
+            return max(0.0, (now - timedelta(**{_UNITS[found[2]]: number})).timestamp())
         except (OverflowError, OSError, ValueError):
             return 0.0  # before there was anything
     try:
