@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from pathlib import Path
 
@@ -155,6 +154,6 @@ def test_a_damaged_record_is_none(content: str) -> None:
 
 @pytest.mark.fault("the metrics cannot be read by an audit")
 def test_metrics_that_cannot_be_read_name_the_file(capsys: pytest.CaptureFixture[str]) -> None:
-    os.makedirs(state_dir() / "metrics.sqlite3")
+    (state_dir() / "metrics.sqlite3").mkdir(parents=True)
     assert main(["audit"]) == 2
     assert "metrics.sqlite3" in capsys.readouterr().err
