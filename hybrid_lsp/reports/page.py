@@ -11,6 +11,7 @@ import attrs
 from jinja2 import Environment
 
 from hybrid_lsp import config as settings
+from hybrid_lsp.config import Config
 from hybrid_lsp.paths import state_dir
 from hybrid_lsp.reports import plots
 from hybrid_lsp.reports.figures import Stats, gather
@@ -38,10 +39,12 @@ def own_page() -> Path:
     return state_dir() / "pages" / "statistics.html"
 
 
-def write(file: Path, since: float = 0.0) -> None:
-    """Write the page whole, readable by its user alone. Raises MetricsUnreadable, and ConfigError where it cannot be
-    written."""
-    replace(file, html(gather(settings.users(), since)))
+def write(file: Path, since: float = 0.0, config: Config | None = None) -> None:
+    """Write the page whole, readable by its user alone; `config` by default is that of the user's file.
+
+    Raises MetricsUnreadable, and ConfigError where it cannot be written.
+    """
+    replace(file, html(gather(settings.users() if config is None else config, since)))
 
 
 def html(stats: Stats) -> str:
