@@ -19,6 +19,10 @@ COMMAND = "hybrid-lsp.statistics"
 PAGE_OF = "pages/statistics.html"
 
 
+def read(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8")
+
+
 async def shown(client: Client, *arguments: Any) -> dict[str, Any]:
     answer = await run(client, COMMAND, *arguments)
     return (
@@ -38,14 +42,14 @@ async def test_the_page_is_written_and_opened_in_a_browser(connect: Connect) -> 
         (asked,) = client.shown_documents
         assert (asked.uri, asked.external) == (file.as_uri(), True)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        assert "simplify" in file.read_text(encoding="utf-8")
+        assert "simplify" in read(str(file))
         assert client.told == ""
 
 
 async def test_a_client_that_shows_the_page_itself_is_only_told_where_it_is(connect: Connect) -> None:
     async with connect(NO_MODELS) as client:
         answer = await shown(client, {"show": False, "since": "7d"})
-        assert Path(answer["file"]).exists()
+        assert "<svg" not in read(answer["file"])
         assert client.shown_documents == []
 
 
@@ -55,7 +59,7 @@ async def test_the_editors_own_settings_count(connect: Connect) -> None:
     large = {"backend": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m", "price_in": 7.5}
     async with connect(NO_MODELS | {"large": large}) as client:
         answer = await shown(client, {"show": False})
-        assert "large.backend" not in Path(answer["file"]).read_text(encoding="utf-8")
+        assert "large.backend" not in read(answer["file"])
 
 
 @pytest.mark.parametrize("refuses", [True, False])
