@@ -76,7 +76,7 @@ def advise(evidence: Evidence, threshold: float, wish: float) -> Advice:
         return attrs.evolve(base, why=why, needed=missing)
     highest = base.heavy.high if base.heavy else 1.0
     likelihoods = np.array([each.sufficient for each in judged])
-    shift = fit(likelihoods, np.array([bool(each.good) for each in judged]), highest)
+    shift = fit(likelihoods, np.array([each.success(highest) for each in judged]), highest)
     meant = shift.threshold(wish)
     low = max(0.0, float(likelihoods.min()) - _FURTHEST)
     advised = round(max(meant.value, low), 2)
@@ -91,12 +91,13 @@ def advise(evidence: Evidence, threshold: float, wish: float) -> Advice:
 def _seen(evidence: Evidence, threshold: float, wish: float) -> Advice:
     judged = evidence.judged
     heavy = [each.heavy_good for each in evidence.cases if each.heavy_good is not None]
+    share = sum(heavy) / len(heavy) if heavy else 1.0
     return Advice(
         action=evidence.action,
         runs=len(evidence.cases),
         judged=len(judged),
         unclear=evidence.unclear,
-        light=wilson(sum(bool(each.good) for each in judged), len(judged)),
+        light=wilson(sum(each.success(share) or 0.0 for each in judged), len(judged)),
         heavy=wilson(sum(heavy), len(heavy)),
         escalated=sum(each.escalated for each in judged) / len(judged) if judged else None,
         threshold=threshold,
@@ -142,16 +143,17 @@ def _effects(evidence: Evidence, shift: Shift, now: float, then: float) -> dict[
         low, high = np.quantile([two - one for one, two in resampled], [0.025, 0.975])
         return Effect(before, after, Range(after - before, float(low), float(high)))
 
+    def sent_on(shifted: float) -> tuple[Vector, Vector]:
+        """How likely a lighter model's answer is good, and how likely the heaviest one is asked after it."""
+        right = rates.heavy * likely(likelihoods, shifted)
+        return right, right * rates.good_sent_on + (1 - right) * rates.bad_sent_on
+
     def going_on(light: float, heavy: float) -> Callable[[float], tuple[Vector, Vector]]:
-        """On a lighter model, and where its answer is seen not to do on the heaviest too."""
-        return lambda shifted: (
-            light + heavy * rates.caught * (1 - rates.heavy * likely(likelihoods, shifted)),
-            np.full(len(cases), heavy),
-        )
+        return lambda shifted: (light + heavy * sent_on(shifted)[1], np.full(len(cases), heavy))
 
     def good(shifted: float) -> tuple[Vector, Vector]:
-        right = rates.heavy * likely(likelihoods, shifted)
-        return right + (1 - right) * rates.caught * rates.heavy, np.full(len(cases), rates.heavy)
+        right, on = sent_on(shifted)
+        return right * (1 - rates.good_sent_on) + on * rates.heavy, np.full(len(cases), rates.heavy)
 
     ones, noughts = np.ones(len(cases)), np.zeros(len(cases))
     return {
@@ -164,25 +166,33 @@ def _effects(evidence: Evidence, shift: Shift, now: float, then: float) -> dict[
 
 @attrs.frozen
 class _Rates:
-    """Means of the recorded tasks: `heavy` is the heaviest model's share of good answers, `caught` the share of a
-    lighter one's bad answers after which the heaviest was asked; costs and latencies of each of them."""
+    """Means of the recorded tasks: `heavy` is the heaviest model's share of good answers; of the good and of the bad
+    answers of lighter ones the shares after which the heaviest was asked; costs and latencies of each of them."""
 
     heavy: float
-    caught: float
+    good_sent_on: float
+    bad_sent_on: float
     costs: tuple[float, float] | None
     latencies: tuple[float, float] | None
 
     @classmethod
     def of(cls, cases: Sequence[Case]) -> _Rates:
         heavy = [each.heavy_good for each in cases if each.heavy_good is not None]
-        bad = [each for each in cases if each.light and each.good is False]
-        light = [each for each in cases if each.light and not each.escalated]
+        share = (sum(heavy) + 1) / (len(heavy) + 2) if heavy else 1.0
+        known = [(each, good) for each in cases if each.light and (good := each.success(share)) is not None]
+        sent_on = [pair for pair in known if pair[0].escalated]
+        light = [each.latency_ms for each in cases if each.light and not each.escalated]
         return cls(
-            heavy=(sum(heavy) + 1) / (len(heavy) + 2) if heavy else 1.0,
-            caught=sum(each.escalated for each in bad) / len(bad) if bad else 0.0,
+            heavy=share,
+            good_sent_on=_ratio(sum(good for _, good in sent_on), sum(good for _, good in known)),
+            bad_sent_on=_ratio(sum(1 - good for _, good in sent_on), sum(1 - good for _, good in known)),
             costs=_both([each.light_cost for each in cases], [each.heavy_cost for each in cases]),
-            latencies=_both([each.latency_ms for each in light], [each.latency_ms for each in cases if not each.light]),
+            latencies=_both(light, [each.latency_ms for each in cases if not each.light]),
         )
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
 
 
 def _both(light: Sequence[float | None], heavy: Sequence[float | None]) -> tuple[float, float] | None:

@@ -48,7 +48,7 @@ class Shift:
         return Range(*(moved(wish, -each) for each in (self.value, *ends)))
 
 
-def wilson(good: int, count: int) -> Range | None:
+def wilson(good: float, count: int) -> Range | None:
     """A share with its interval; None of nothing."""
     if not count:
         return None
@@ -70,13 +70,14 @@ def likely(sufficient: Vector, shift: float | Vector) -> Vector:
     return result
 
 
-def fit(sufficient: Vector, good: NDArray[np.bool_], heaviest: float, seed: int = 0) -> Shift:
-    """The shift of some tasks whose outcome is known; `heaviest` is the share of good answers of the heaviest model."""
+def fit(sufficient: Vector, success: Vector, heaviest: float, seed: int = 0) -> Shift:
+    """The shift of some tasks whose outcome is known, from 0 to 1 each; `heaviest` is the share of good answers of the
+    heaviest model."""
     chance = np.clip(heaviest * likely(sufficient[:, None], _SHIFTS[None, :]), _EDGE / 10, 1 - _EDGE / 10)
-    logs = np.where(good[:, None], np.log(chance), np.log(1 - chance))
+    logs = success[:, None] * np.log(chance) + (1 - success[:, None]) * np.log(1 - chance)
     prior = -(_SHIFTS**2) / (2 * _PRIOR**2)
     # The same tasks give the same advice: the seed is fixed.
-    draws = np.random.default_rng(seed).multinomial(len(good), np.full(len(good), 1 / len(good)), RESAMPLES)
+    draws = np.random.default_rng(seed).multinomial(len(success), np.full(len(success), 1 / len(success)), RESAMPLES)
     weights = draws.astype(np.float64)
     best = _SHIFTS[np.argmax(weights @ logs + prior, axis=1)]
     return Shift(float(_SHIFTS[int(np.argmax(logs.sum(axis=0) + prior))]), best, weights)

@@ -24,8 +24,9 @@ from hybrid_lsp.types import Tier, TierName
 class Case:
     """One task: how likely the router thought that a lighter model would do, who was asked first, what came of it.
 
-    `good` is whether the first answer did, None where nobody knows; `heavy_good` whether the user took the answer of
-    the heaviest model. Costs are in the evidence's unit, None where nothing was recorded.
+    `good` is whether the first answer did, None where nobody knows; `doubted` how likely it would have, as a share
+    of the heaviest model's, where it was not taken for doubt; `heavy_good` whether the user took the answer of the
+    heaviest model. Costs are in the evidence's unit, None where nothing was recorded.
     """
 
     sufficient: float
@@ -36,6 +37,14 @@ class Case:
     latency_ms: float
     light_cost: float | None
     heavy_cost: float | None
+    doubted: float | None = None
+
+    def success(self, heaviest: float) -> float | None:
+        """1 for an answer that did, 0 for one that did not, a likelihood for one that was not taken for doubt, by the
+        share of good answers of the heaviest model; None where nobody knows."""
+        if self.doubted is not None:
+            return self.doubted * heaviest
+        return None if self.good is None else float(self.good)
 
 
 @attrs.frozen
@@ -53,7 +62,7 @@ class Evidence:
     @property
     def judged(self) -> list[Case]:
         """Tasks that a lighter model was asked first, and whose outcome is known."""
-        return [each for each in self.cases if each.light and each.good is not None]
+        return [each for each in self.cases if each.light and each.success(1.0) is not None]
 
 
 def gather(config: Config, since: float, now: float) -> list[Evidence]:
@@ -80,7 +89,7 @@ def _by_action(
     for action, group in sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0])):
         edits = any(each.verified for each in group)
         cases = [_case(each, heaviest, costs, now) for each in group if edits and _had_a_choice(each)]
-        told = sum(each.good is not None or each.heavy_good is not None for each in cases)
+        told = sum(each.success(1.0) is not None or each.heavy_good is not None for each in cases)
         yield Evidence(action, tuple(cases), len(group) - told, MONEY if priced else SECONDS, edits)
 
 
@@ -104,6 +113,7 @@ def _case(run: RunRecord, heaviest: TierName | None, costs: dict[tuple[str, str]
         latency_ms=run.latency_ms,
         light_cost=costs.get((run.run, str(run.chosen))) if light else None,
         heavy_cost=costs.get((run.run, str(heaviest))),
+        doubted=run.doubted,
     )
 
 

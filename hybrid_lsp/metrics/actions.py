@@ -19,7 +19,7 @@ DECIDED_S = 900.0
 """An offer that was not applied for so long was not wanted."""
 _RUNS = """
     SELECT e.at, date(e.at, 'unixepoch', 'localtime'), e.action, e.language, e.tier, e.ending, e.latency_ms, e.run,
-        e.chosen, COALESCE(e.escalations, 0), COALESCE(e.fallbacks, e.fallback, 0), e.verified, e.sufficient,
+        e.chosen, COALESCE(e.escalations, 0), COALESCE(e.fallbacks, e.fallback, 0), e.verified, e.sufficient, e.assured,
         a.run IS NOT NULL, k.share, u.run IS NOT NULL
     FROM action_ended e LEFT JOIN (SELECT DISTINCT run FROM action_applied) a USING (run)
     LEFT JOIN (SELECT run, MAX(share) AS share FROM action_kept GROUP BY run) k USING (run)
@@ -56,17 +56,25 @@ class RunRecord:
     fallbacks: int = 0
     verified: bool | None = attrs.field(default=None, converter=attrs.converters.optional(bool))
     sufficient: float | None = None
+    assured: float | None = None
     applied: bool = attrs.field(default=False, converter=bool)
     kept: float | None = None
     undone: bool = attrs.field(default=False, converter=bool)
 
+    @property
+    def doubted(self) -> float | None:
+        """How likely an answer was right that had passed its checks and for doubt was not taken; None where it was."""
+        return self.assured if self.escalations else None
+
     def verdict(self, now: float) -> Verdict:
         """Whether the first model's answer did, as far as that is known at a Unix time.
 
-        It did not where a heavier model was asked after it. An edit did if it was applied and kept; of a text nobody
-        says whether it was right.
+        It did not where it failed its checks; where it was doubted, nobody knows. An edit did if it was applied and
+        kept; of a text nobody says whether it was right.
         """
         if self.run is None or self.chosen in (None, Tier.STATIC) or self.ending == ActionEnd.CANCELLED:
+            return Verdict.UNKNOWN
+        if self.doubted is not None:
             return Verdict.UNKNOWN
         if self.escalations or (self.verified is False and not self.fallbacks):
             return Verdict.BAD

@@ -228,4 +228,5 @@ def _with_trail(event: ActionEnded, trail: Trail, outcome: Outcome) -> ActionEnd
         findings=features.findings,
         words=features.words,
         sufficient=trail.sufficient,
+        assured=trail.assured,
     )

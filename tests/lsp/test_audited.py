@@ -28,7 +28,8 @@ import sys
 from hybrid_lsp.cli import main
 from hybrid_lsp.routing import sufficiency
 # Whatever is shipped: the lighter model is thought to do as well with 92 %.
-sufficiency._shipped = lambda: sufficiency.Sufficiency({"optimize": 2.0}, {"size": 0.3})
+numbers = sufficiency.Sufficiency(sufficiency.Regression({"optimize": 2.0}, {"size": 0.3}))
+sufficiency._shipped = lambda: numbers
 sys.exit(main(["serve"]))
 """
 GOOD = f"```python\n{BETTER}```"
@@ -76,7 +77,7 @@ async def test_an_audit_moves_a_threshold_and_with_it_the_routers_choice(
             light.replies = [GOOD]
             before = await optimize(client)
             assert (before.tier, len(light.requests), len(heavy.requests)) == ("small", 1, 0)
-            assert "it does as well as the large one with 92%" in before.label
+            assert "it does as well as the large one in 92% of such tasks" in before.label
 
             history()
             assert main(["audit", "--apply", "--json"]) == 0
@@ -88,7 +89,7 @@ async def test_an_audit_moves_a_threshold_and_with_it_the_routers_choice(
             heavy.replies = [GOOD]
             after = await optimize(client)
             assert (after.tier, len(light.requests), len(heavy.requests)) == ("large", 1, 1)
-            assert "a lighter one would do as well with 92% only" in after.label
+            assert "a lighter one would do as well in 92% of such tasks only" in after.label
 
         async with connect(settings, apart=True) as client:
             open_text(client, CODE)

@@ -87,7 +87,7 @@ def test_the_interval_holds_the_truth() -> None:
     for seed in range(40):
         seen = [each for each in cases(400, shift=truth, heavy=1.0, seed=seed) if each.light]
         likelihoods = np.array([each.sufficient for each in seen])
-        shift = fit(likelihoods, np.array([bool(each.good) for each in seen]), 1.0)
+        shift = fit(likelihoods, np.array([float(bool(each.good)) for each in seen]), 1.0)
         low, high = np.quantile(shift.resampled, [0.025, 0.975])
         held += low <= truth <= high
     assert held >= 34
