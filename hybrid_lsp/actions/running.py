@@ -133,7 +133,7 @@ class Run:
     fallbacks: int = 0
     refused: int = 0
     assured: float | None = None
-    """How likely the first answer that passed was as good as the heaviest model's, by how sure its model was."""
+    """How likely the first model's answer, where it passed, is as good as the heaviest one's, by how sure it was."""
     twice: bool = False
     tokens: int = 0
     notes: list[str] = attrs.field(factory=list)
@@ -350,7 +350,8 @@ class Run:
             return ""
         features = self.route.features
         likely = self.router.likely(features, self._asked.tier, answer.confidence)
-        self.assured = likely if self.assured is None else self.assured
+        if not self.escalations and not self.fallbacks:
+            self.assured = likely
         return self.router.policy.doubt(features, likely)
 
     async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:

@@ -138,6 +138,28 @@ def test_the_heaviest_models_own_failures_are_not_laid_to_the_lighter_one() -> N
     assert advice.advised is None or advice.advised < WISH
 
 
+def test_answers_that_were_doubted_count_by_their_likelihood() -> None:
+    """A router that is right, and that does not take the half of the answers it is least sure of, is left alone: taken
+    for wrong, they would speak against the lighter model."""
+
+    def doubting(seed: int) -> list[Case]:
+        draw = random.Random(seed)
+        return [
+            attrs.evolve(each, good=None, escalated=True, doubted=each.sufficient)
+            if each.light and draw.random() < 0.5
+            else each
+            for each in cases(600, shift=0.0, heavy=1.0, seed=seed)
+        ]
+
+    told = [advised(doubting(seed)) for seed in range(10)]
+    assert sum(each.advised is not None for each in told) <= 2
+    taken_for_wrong = [
+        advised([attrs.evolve(each, good=False, doubted=None) if each.doubted else each for each in doubting(seed)])
+        for seed in range(10)
+    ]
+    assert all(each.advised is not None and each.advised > WISH for each in taken_for_wrong)
+
+
 def test_advice_is_the_same_each_time() -> None:
     found = cases(300, shift=1.5)
     assert advised(found) == advised(found)

@@ -154,6 +154,8 @@ RUN = RunRecord(0.0, "2026-11-26", "fix", "python", "small", ActionEnd.DONE, 1.0
         ({}, Verdict.BAD),
         ({"tier": "large", "escalations": 1, "applied": True, "kept": 1.0}, Verdict.BAD),
         ({"tier": "static", "verified": False}, Verdict.BAD),
+        ({"tier": "large", "escalations": 1, "assured": 0.6, "applied": True, "kept": 1.0}, Verdict.UNKNOWN),
+        ({"assured": 0.9, "applied": True, "kept": 1.0}, Verdict.GOOD),
         ({"tier": "large", "fallbacks": 1, "applied": True, "kept": 1.0}, Verdict.UNKNOWN),
         ({"verified": None}, Verdict.UNKNOWN),
         ({"ending": ActionEnd.CANCELLED}, Verdict.UNKNOWN),
