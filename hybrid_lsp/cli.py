@@ -98,7 +98,20 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--fast", action="store_true", help="do not pause for reading")
     demo.set_defaults(run=_demo)
 
-    commands.add_parser("stats", help="local metrics: shown, accepted, latency, reasons").set_defaults(run=_stats)
+    stats = commands.add_parser("stats", help="local metrics: what was shown, taken and kept, how fast, at what cost")
+    stats.add_argument("--since", metavar="WHEN", help="only what is newer: 7d, 24h, 2w, or a date such as 2026-11-01")
+    stats.add_argument("--json", action="store_true", help="all figures as one JSON object")
+    stats.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, which needs no network")
+    stats.set_defaults(run=_stats)
+
+    audit = commands.add_parser("audit", help="which of your tasks light models do well, and what to set by that")
+    audit.add_argument("--since", metavar="WHEN", help="by what is newer only: 7d, 24h, 2w, or a date")
+    audit.add_argument("--json", action="store_true", help="one JSON object")
+    one = audit.add_mutually_exclusive_group()
+    one.add_argument("--apply", action="store_true", help="write the advised thresholds into your settings")
+    one.add_argument("--undo", action="store_true", help="take back what --apply wrote")
+    audit.set_defaults(run=_audit)
+
     commands.add_parser("settings", help="every setting, as a Markdown table").set_defaults(run=_settings)
     for name, text in _HELP_ONLY.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -133,9 +146,15 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from hybrid_lsp.tables import print_stats
+    from hybrid_lsp.reports.terminal import run
 
-    return print_stats()
+    return run(options.since, as_json=options.json, html=options.html)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from hybrid_lsp.audit.command import run
+
+    return run(options.since, as_json=options.json, apply=options.apply, undo=options.undo)
 
 
 def _settings(options: argparse.Namespace) -> int:

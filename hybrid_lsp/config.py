@@ -507,6 +507,11 @@ def user_layers(environ: Mapping[str, str] | None = None) -> tuple[list[Layer], 
     return [layer for layer in (file_layer, env_layer) if layer], problems + env_problems
 
 
+def users() -> Config:
+    """The user's own settings, without an editor's: what commands go by."""
+    return load(user_layers()[0])[0]
+
+
 def read_file(path: Path, *, workspace: bool = False) -> tuple[Layer | None, list[Problem]]:
     """A TOML file as a layer; None where there is no such file."""
     try:

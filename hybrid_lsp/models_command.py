@@ -121,7 +121,7 @@ def _list(options: argparse.Namespace, show: _Show) -> None:
     with show.working("looking at this machine"):
         made = listing.make()
     show.result(made.describe(), lambda console: _print_listing(made, console))
-    if isinstance(show, _Terminal) and show.has_person and config.load(config.user_layers()[0])[0].models.offer:
+    if isinstance(show, _Terminal) and show.has_person and config.users().models.offer:
         _ask_once(show)
 
 
@@ -206,7 +206,7 @@ def _bench_row(each: Measured) -> tuple[str, ...]:
 def _calibrate(options: argparse.Namespace, show: _Show) -> None:
     from hybrid_lsp import calibrating
 
-    settings, _ = config.load(config.user_layers()[0])
+    settings = config.users()
     named = choose.located(options.model)
     measured = attrs.evolve(settings, small=attrs.evolve(settings.small, backend="engine", model=named))
     wish = calibrating.Options(corpus=options.corpus, positions=options.positions)

@@ -16,6 +16,7 @@ FLOORS = {
     "document": 0,
     "types": 0,
     "paths": 0,
+    "settings_file": 0,
     "config": 0,
     "models": 1,
     "metrics": 1,
@@ -28,9 +29,11 @@ FLOORS = {
     "routing": 3,
     # From a model's name to a model that is served: it stands on the engine, its clients and the formats.
     "catalogue": 3,
+    "reports": 4,
     "completion": 4,
     "actions": 4,
     "server": 5,
+    "audit": 5,
     # The commands: `cli` parses, the others do.
     "calibrating": 6,
     "demo": 6,
@@ -43,13 +46,15 @@ FLOORS = {
     "__main__": 9,
 }
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
-GROUND = ["errors", "line_index", "document", "types", "paths", "config"]
+GROUND = ["errors", "line_index", "document", "types", "paths", "settings_file", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
     *("onnx", "onnxruntime"),
     # The clients of models are for later too: after the reply to `initialize`.
     *("httpx", "filelock"),
+    # Plots and tables of the metrics are made when they are asked for.
+    *("pygal", "rich"),
 }
 
 

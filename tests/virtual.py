@@ -137,14 +137,23 @@ class Asked:
 class Window:
     """An editor window on a server in this process: what it sends arrives as bytes, as much at once as it likes.
 
-    `answers` keeps the replies in the order in which they came, `asked` the inline requests.
+    `answers` keeps the replies in the order in which they came, `asked` the inline requests, `requests` the server's
+    own, which nobody answers but by `respond`.
     """
 
-    def __init__(self, loop: asyncio.Runner, model: Backend, settings: dict[str, Any], client: str = "") -> None:
+    def __init__(
+        self,
+        loop: asyncio.Runner,
+        model: Backend,
+        settings: dict[str, Any],
+        client: str = "",
+        capabilities: dict[str, Any] | None = None,
+    ) -> None:
         self.loop = loop
         self.documents: dict[str, Document] = {}
         self.asked: list[Asked] = []
         self.answers: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self._count = 0
         with mock.patch.object(hybrid, "Session", lambda tell: ModelSession(tell, model)):
             self.server: HybridServer = create_server()
@@ -156,10 +165,9 @@ class Window:
         self._serving = loop.get_loop().create_task(
             transport.converse(self.server, transport.stream(self._reader), self)
         )
-        self._initialize(settings, client)
+        self._initialize(settings, client, {"general": {"positionEncodings": [ENCODING]}, **(capabilities or {})})
 
-    def _initialize(self, settings: dict[str, Any], client: str) -> None:
-        capabilities = {"general": {"positionEncodings": [ENCODING]}}
+    def _initialize(self, settings: dict[str, Any], client: str, capabilities: dict[str, Any]) -> None:
         params = {"capabilities": capabilities, "initializationOptions": settings, "rootUri": None, "processId": None}
         params |= {"clientInfo": {"name": client}} if client else {}
         with mock.patch.object(session, "start_logging", return_value=None):  # a file for each of thousands of windows
@@ -173,6 +181,8 @@ class Window:
         message = json.loads(data.partition(b"\r\n\r\n")[2])
         if "method" not in message:
             self.answers.append(message)
+        elif "id" in message:
+            self.requests.append(message)
 
     def close(self) -> None:
         """Say goodbye and end."""
@@ -200,6 +210,10 @@ class Window:
 
     def notify(self, method: str, params: Any) -> None:
         self._send({"jsonrpc": "2.0", "method": method, "params": params})
+
+    def respond(self, number: str, result: Any) -> None:
+        """Answer a request of the server's."""
+        self._send({"jsonrpc": "2.0", "id": number, "result": result})
 
     def _send(self, message: dict[str, Any]) -> None:
         body = json.dumps(message).encode()

@@ -88,7 +88,8 @@ class Trail:
     """How an answer was come to: `chosen` was put first, for a `reason` in words.
 
     `escalations` are the steps to a heavier model because a lighter one's answer did not do, `fallbacks` those that a
-    failure forced, `refused` the replies that did not pass. `sufficient` is how likely the first one was thought to do.
+    failure forced, `refused` the replies that did not pass. `sufficient` is how likely the first one was thought to do,
+    `assured` how likely its answer, once it had passed, was thought to be as good as the heaviest model's.
     """
 
     chosen: TierName
@@ -99,6 +100,7 @@ class Trail:
     fallbacks: int = 0
     refused: int = 0
     tokens: int = 0
+    assured: float | None = None
 
 
 @attrs.frozen

@@ -132,6 +132,8 @@ class Run:
     escalations: int = 0
     fallbacks: int = 0
     refused: int = 0
+    assured: float | None = None
+    """How likely the first model's answer, where it passed, is as good as the heaviest one's, by how sure it was."""
     twice: bool = False
     tokens: int = 0
     notes: list[str] = attrs.field(factory=list)
@@ -165,6 +167,7 @@ class Run:
             self.fallbacks,
             self.refused,
             self.tokens,
+            self.assured,
         )
         return attrs.evolve(outcome, by=attrs.evolve(outcome.by, trail=trail))
 
@@ -346,7 +349,10 @@ class Run:
         if self._heavier is None:
             return ""
         features = self.route.features
-        return self.router.policy.doubt(features, self.router.likely(features, self._asked.tier, answer.confidence))
+        likely = self.router.likely(features, self._asked.tier, answer.confidence)
+        if not self.escalations and not self.fallbacks:
+            self.assured = likely
+        return self.router.policy.doubt(features, likely)
 
     async def _ask(self, candidates: list[Candidate], messages: tuple[Message, ...]) -> _Reply | None:
         """One reply; None where the static tier is next. Raises BackendError; ReplyRejected for an endless reply."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from hybrid_lsp import config as settings
+from hybrid_lsp import settings_file
 from hybrid_lsp.catalogue import found
 from hybrid_lsp.catalogue.pull import unknown
-from hybrid_lsp.errors import ConfigError, ModelMissing
+from hybrid_lsp.errors import ModelMissing
 from hybrid_lsp.models import families, store
 from hybrid_lsp.paths import config_file
 from hybrid_lsp.types import Tier
@@ -36,7 +37,7 @@ def use(name: str, tier: Tier = Tier.SMALL) -> Chosen:
     model, folder = _settled(name)
     notes = _fitness(model, folder, tier)
     file = config_file()
-    _write(file, str(tier), {"backend": "engine", "model": model})
+    settings_file.change(file, lambda document: _choose(document, str(tier), model))
     return Chosen(model, tier, file, (*notes, *_overruled(tier, model)))
 
 
@@ -47,7 +48,7 @@ def located(name: str) -> str:
 
 def in_use() -> dict[Tier, str]:
     """The models of the user's settings, by tier."""
-    config, _ = settings.load(settings.user_layers()[0])
+    config = settings.users()
     tiers = {Tier.SMALL: config.small, Tier.LARGE: config.large}
     return {tier: model.model for tier, model in tiers.items() if model.backend == "engine"}
 
@@ -103,40 +104,8 @@ def _overruled(tier: Tier, model: str) -> list[str]:
     return notes
 
 
-def _write(file: Path, section: str, values: dict[str, Any]) -> None:
-    """Change values of one table; the file appears whole, behind a link too, and a broken one is left alone."""
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    file = file.resolve()  # a link, as people have whose settings are in a repository, stays one
-    try:
-        text = file.read_bytes().decode() if file.exists() else ""
-        document = tomlkit.parse(text)
-        table = document.setdefault(section, tomlkit.table())
-        table.update(values)
-        if table.get("family", "auto") != "auto":
-            table["family"] = "auto"  # the earlier model's
-        changed = tomlkit.dumps(document)
-    except (TOMLKitError, UnicodeDecodeError, AttributeError, TypeError) as error:
-        raise ConfigError(
-            f"{file} is not TOML that can be changed: {error}.", "Correct it; nothing was changed."
-        ) from error
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}.", "Check its rights.") from error
-    _replace(file, changed)
-
-
-def _replace(file: Path, text: str) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
-        handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-            Path(part).chmod(mode)
-            Path(part).replace(file)
-        finally:
-            Path(part).unlink(missing_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}.", "Check its rights and the disk.") from error
+def _choose(document: MutableMapping[str, Any], section: str, model: str) -> None:
+    table = document.setdefault(section, {})
+    table.update({"backend": "engine", "model": model})
+    if table.get("family", "auto") != "auto":
+        table["family"] = "auto"  # the earlier model's

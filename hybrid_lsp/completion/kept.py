@@ -40,7 +40,7 @@ def carried(span: Span, text: str, edit: TextEdit) -> Span:
     """
     if not _crosses(edit.span, span):
         return _moved(span, edit)
-    for part in sorted(_parts(edit, text), key=lambda each: each.span.start, reverse=True):
+    for part in sorted(parts(edit, text), key=lambda each: each.span.start, reverse=True):
         span = _moved(span, part)
     return span
 
@@ -66,7 +66,7 @@ def _moved(span: Span, edit: TextEdit) -> Span:
     return Span(span.start, span.end + grown if end <= span.end else start)
 
 
-def _parts(edit: TextEdit, text: str) -> Iterator[TextEdit]:
+def parts(edit: TextEdit, text: str) -> Iterator[TextEdit]:
     """The edits of single words that make up a larger one, by lines first."""
     old = text[edit.span.start : edit.span.end]
     for lines in _compared(old.splitlines(keepends=True), edit.new_text.splitlines(keepends=True), _MOST_LINES):

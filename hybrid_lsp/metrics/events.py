@@ -120,7 +120,9 @@ class ActionEnded:
     `reason` why, in words; `escalations` counts the steps to a heavier model because a lighter one's answer did not do,
     `fallbacks` those that a failure or a limit forced. `verified`: whether checks passed an edit (None where there are
     none). The rest are the features that the router looked at, see `routing.features`; `sufficient` is how likely it
-    thought that the model it put first would do, NaN where it had no choice.
+    thought that the model it put first would do, None where it had no choice; `assured` how likely a lighter model's
+    answer, which had passed its checks, was thought to be as good as the heaviest one's, None where nobody thought
+    about it.
     """
 
     action: str
@@ -143,6 +145,7 @@ class ActionEnded:
     findings: int = 0
     words: int = 0
     sufficient: float | None = None
+    assured: float | None = None
 
 
 @attrs.frozen

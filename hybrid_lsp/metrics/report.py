@@ -1,4 +1,4 @@
-"""What the metrics say, as plain numbers."""
+"""What the metrics say of ghost text, as plain numbers."""
 
 from __future__ import annotations
 
@@ -127,13 +127,6 @@ def _answers(connection: sqlite3.Connection, source: Sequence[str | None]) -> di
         "tokens": sum(tokens),
         "reused": sum(reused) / len(reused),
     }
-
-
-def action_rows(connection: sqlite3.Connection) -> list[tuple[str, str | None, str, int, float]]:
-    """(action, tier, end, count, mean latency in milliseconds), most frequent first."""
-    return connection.execute(
-        "SELECT action, tier, ending, COUNT(*), AVG(latency_ms) FROM action_ended GROUP BY 1, 2, 3 ORDER BY 4 DESC"
-    ).fetchall()
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

@@ -111,6 +111,14 @@ def open_database(path: Path) -> sqlite3.Connection:
         return _opened(path)
 
 
+def restrict(connection: sqlite3.Connection, since: float) -> None:
+    """Have this connection see only what was recorded since then, a Unix time; the file keeps the rest."""
+    for kind in EVENT_TYPES:
+        table = table_of(kind)
+        # A view takes no bound values; this one is a number.
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE at >= {float(since)!r}")  # noqa: S608
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error says that the file's content is wrong, and not that it is locked or the disk full.
 

@@ -15,10 +15,12 @@ from pygls.exceptions import JsonRpcException
 from hybrid_lsp.actions.base import EditOutcome, FileOutcome, FindingsOutcome, Outcome, TextOutcome
 from hybrid_lsp.actions.edits import rebase
 from hybrid_lsp.actions.prompts import fenced
+from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, StaleDocument
 from hybrid_lsp.paths import digest, state_dir
 from hybrid_lsp.server.commands import DISCARDED
 from hybrid_lsp.server.convert import new_file_edit_of, workspace_edit_of
+from hybrid_lsp.types import DocumentEdit, TextEdit
 
 if TYPE_CHECKING:
     from hybrid_lsp.server.hybrid import HybridServer
@@ -49,10 +51,11 @@ def with_reply_kept(outcome: Outcome, key: str) -> Outcome:
     return noted
 
 
-async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
+async def show(ls: HybridServer, outcome: Outcome, key: str, run: str) -> dict[str, Any]:
     """Show an outcome; returns it as plain values too, with `kind`, `tier`, `label` and `notes`.
 
-    `key` names the run to clients that saw its text grow. Raises StaleDocument for an edit whose text has changed.
+    `key` names the run to clients that saw its text grow, `run` in the metrics. Raises StaleDocument for an
+    edit whose text has changed.
     """
     about = {"tier": str(outcome.tier), "label": outcome.label, "notes": list(outcome.notes)}
     if isinstance(outcome, FileOutcome) and not _makes_file(ls.session, outcome):
@@ -61,7 +64,7 @@ async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
         await _show_text(ls, outcome, key)
         return {"kind": "text", "markdown": outcome.markdown, **about}
     if isinstance(outcome, EditOutcome | FileOutcome):
-        return {"kind": "edit", "applied": await _apply(ls, outcome), **about}
+        return {"kind": "edit", "applied": await _apply(ls, outcome, run), **about}
     if isinstance(outcome, FindingsOutcome):
         dismissed = ls.diagnostics.show(outcome)
         ls.session.tell.answer(_summary(outcome, dismissed))
@@ -76,14 +79,15 @@ async def show(ls: HybridServer, outcome: Outcome, key: str) -> dict[str, Any]:
     return {"kind": "nothing", "message": outcome.message, **about}
 
 
-def workspace_edit(session: Session, outcome: EditOutcome | FileOutcome) -> lsp.WorkspaceEdit | None:
-    """The edit for the document as it is now; raises StaleDocument when its text has changed since, and ActionError
-    for one that cannot be sent.
+def workspace_edit(session: Session, outcome: EditOutcome | FileOutcome, run: str) -> lsp.WorkspaceEdit | None:
+    """The edit for the document as it is now, which is followed from here on.
 
-    None for a new file that the client cannot make, or that has no place.
+    Raises StaleDocument when its text has changed since, and ActionError for one that cannot be sent.
+
+    Returns None for a new file that the client cannot make, or that has no place.
     """
     if isinstance(outcome, FileOutcome):
-        return _new_file(session, outcome)
+        return _new_file(session, outcome, run)
     current = session.documents.get(outcome.edit.document.uri)
     if current is None:
         raise StaleDocument("The file was closed while the action ran.", "Open it and run the action again.")
@@ -97,6 +101,7 @@ def workspace_edit(session: Session, outcome: EditOutcome | FileOutcome) -> lsp.
         versioned=abilities.versioned_edits,
         annotated=abilities.annotated_edits,
     )
+    session.aftermath.offered(run, rebased)
     if not abilities.annotated_edits:
         # Where the edit cannot say itself who made it and why.
         session.tell.answer(" ".join([outcome.label, *outcome.notes]))
@@ -107,11 +112,13 @@ def _makes_file(session: Session, outcome: FileOutcome) -> bool:
     return outcome.path is not None and session.abilities.creates_files
 
 
-def _new_file(session: Session, outcome: FileOutcome) -> lsp.WorkspaceEdit | None:
+def _new_file(session: Session, outcome: FileOutcome, run: str) -> lsp.WorkspaceEdit | None:
     if outcome.path is None or not session.abilities.creates_files:
         return None
     if outcome.path.exists() or session.documents.get(outcome.path.as_uri()) is not None:
         raise StaleDocument(f"There is a file {outcome.path.name} by now.", "Run the action again.")
+    nothing_yet = Document(outcome.path.as_uri(), "")
+    session.aftermath.offered(run, DocumentEdit(nothing_yet, (TextEdit(Span(0, 0), outcome.content),), outcome.title))
     description = " ".join([outcome.label, *outcome.notes])
     annotated = session.abilities.annotated_edits
     return new_file_edit_of(outcome.path, outcome.content, outcome.title, description, annotated=annotated)
@@ -212,8 +219,8 @@ async def ask(ls: HybridServer, message: str, *buttons: str) -> str | None:
     return pressed.title if pressed is not None else None
 
 
-async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome) -> bool:
-    edit = workspace_edit(ls.session, outcome)
+async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome, run: str) -> bool:
+    edit = workspace_edit(ls.session, outcome, run)
     assert edit is not None
     if not ls.session.abilities.applies_edits:
         ls.session.tell.answer("This editor takes no edits from a language server: nothing was changed.")
@@ -225,6 +232,7 @@ async def _apply(ls: HybridServer, outcome: EditOutcome | FileOutcome) -> bool:
         result = await ls.workspace_apply_edit_async(params)
     except JsonRpcException as error:
         result = lsp.ApplyWorkspaceEditResult(applied=False, failure_reason=error.message)
+    ls.session.aftermath.answered(run, applied=result.applied)
     if not result.applied and result.failure_reason != DISCARDED:
         ls.session.tell.answer(f"The editor did not apply the edit: {result.failure_reason or 'no reason given'}.")
     return result.applied

@@ -11,8 +11,8 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from hybrid_lsp.actions.pipeline import ACTIONS
 from hybrid_lsp.errors import ActionError, DocumentRejected
-from hybrid_lsp.server import diagnostics, inline, listed, models, perform, processes
-from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, MODELS, PAUSE, RUN_ACTION, STATUS
+from hybrid_lsp.server import diagnostics, inline, listed, models, perform, processes, statistics
+from hybrid_lsp.server.commands import ACCEPT, ANSWER_NOW, DISMISS, MODELS, PAUSE, RUN_ACTION, STATISTICS, STATUS
 from hybrid_lsp.server.convert import column_of
 from hybrid_lsp.server.hybrid import HybridServer
 from hybrid_lsp.server.session import SECTION
@@ -32,6 +32,7 @@ def register(server: HybridServer) -> None:
         ANSWER_NOW: answer_now,
         DISMISS: dismiss,
         MODELS: run_models,
+        STATISTICS: show_statistics,
     }
     for name, command in commands.items():
         server.command(name)(command)
@@ -147,7 +148,7 @@ def _change(
     except DocumentRejected as error:
         session.tell.warn(str(error))
         session.stop_typing(identifier.uri)
-        session.acceptance.closed(identifier.uri)
+        session.unwatched(identifier.uri)
         return
     if old is not None and new is not None:
         session.changed(old, new)
@@ -219,6 +220,10 @@ async def run_action(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
 
 async def run_models(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
     return await models.run_command(ls, arguments)
+
+
+async def show_statistics(ls: HybridServer, *arguments: Any) -> dict[str, Any]:
+    return await statistics.run_command(ls, arguments)
 
 
 def answer_now(ls: HybridServer, *arguments: Any) -> dict[str, Any]:

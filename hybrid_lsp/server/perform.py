@@ -78,12 +78,11 @@ async def resolve(ls: HybridServer, action: lsp.CodeAction) -> lsp.CodeAction:
         return action
     order = Order.read(action.data)
     try:
-        outcome = await _run(ls, order)
-        edit = deliver.workspace_edit(ls.session, outcome) if isinstance(outcome, EditOutcome | FileOutcome) else None
-        if edit is not None:
-            action.edit = edit
-        else:
-            await deliver.show(ls, outcome, order.key)
+        outcome, run = await _run(ls, order)
+        if isinstance(outcome, EditOutcome | FileOutcome):
+            action.edit = deliver.workspace_edit(ls.session, outcome, run)
+        if action.edit is None:
+            await deliver.show(ls, outcome, order.key, run)
     except HybridLspError as error:
         ls.session.tell.answer(str(error))
     return action
@@ -93,7 +92,8 @@ async def run_command(ls: HybridServer, arguments: Sequence[Any]) -> dict[str, A
     """Run an action and show what comes of it; returns the same as plain values, for scripts."""
     order = Order.read(arguments[0] if arguments else None)
     try:
-        return await deliver.show(ls, await _run(ls, order), order.key)
+        outcome, run = await _run(ls, order)
+        return await deliver.show(ls, outcome, order.key, run)
     except HybridLspError as error:
         ls.session.tell.answer(str(error))
         return {"kind": "failed", "message": str(error)}
@@ -117,8 +117,9 @@ def forget(ls: HybridServer, uri: str) -> None:
     ls.diagnostics.clear(uri)
 
 
-async def _run(ls: HybridServer, order: Order) -> Outcome:
-    """Run one action with its progress shown; a newer run of the same action there takes its place.
+async def _run(ls: HybridServer, order: Order) -> tuple[Outcome, str]:
+    """Run one action with its progress shown; a newer run of the same action there takes its place. Returns what came
+    of it, and the run's name in the metrics.
 
     Raises HybridLspError, to be told: the file is not open, or there is no such action.
     """
@@ -138,7 +139,7 @@ async def _run(ls: HybridServer, order: Order) -> Outcome:
         recorded.end(ActionEnd.CANCELLED)
         raise
     recorded.end(ActionEnd.NOTHING if isinstance(outcome, NothingOutcome) else ActionEnd.DONE, outcome)
-    return deliver.with_reply_kept(outcome, order.key)
+    return deliver.with_reply_kept(outcome, order.key), recorded.id
 
 
 def _place(session: Session, order: Order, document: Document) -> tuple[Place, Action]:
@@ -227,4 +228,5 @@ def _with_trail(event: ActionEnded, trail: Trail, outcome: Outcome) -> ActionEnd
         findings=features.findings,
         words=features.words,
         sufficient=trail.sufficient,
+        assured=trail.assured,
     )

@@ -35,6 +35,7 @@ from hybrid_lsp.models.store import EMBEDDED
 from hybrid_lsp.paths import config_file, state_dir
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.routing.wiring import Told, make_router
+from hybrid_lsp.server.aftermath import Aftermath
 from hybrid_lsp.server.capabilities import Abilities
 from hybrid_lsp.server.documents import Documents, path_of
 from hybrid_lsp.server.notebooks import Notebooks
@@ -86,6 +87,7 @@ class Session:
         self._launcher: Launcher | None = None
         self._metrics: MetricsStore | None = None
         self._ledger: Ledger | None = None
+        self.aftermath = Aftermath(self.record, self.documents.get)
         self.acceptance = Acceptance(self.record, self.documents.get, lambda: asyncio.get_running_loop().time())
         self._background: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -217,12 +219,15 @@ class Session:
     def opened(self, document: Document) -> None:
         """A document was opened."""
         self.notebooks.cell_opened(document.uri)
+        self.aftermath.opened(document)
         self.completion.opened(self.notebooks.seen(document))
 
     def changed(self, old: Document, new: Document) -> None:
         """The user has edited a document."""
         self.completion.changed(self.notebooks.seen(old), self.notebooks.seen(new))
-        self.acceptance.changed(old, new, self.documents.changes_since(old))
+        changes = self.documents.changes_since(old)
+        self.acceptance.changed(old, new, changes)
+        self.aftermath.changed(old, new, changes)
 
     def stop_typing(self, uri: str) -> None:
         """End all inline work on a document: it was closed, or an action starts."""
@@ -233,9 +238,14 @@ class Session:
         """A document was closed."""
         self.stop_typing(uri)
         self.completion.closed(uri)
-        self.acceptance.closed(uri)
+        self.unwatched(uri)
         self.notebooks.cell_closed(uri)
         self.documents.close(uri)
+
+    def unwatched(self, uri: str) -> None:
+        """A document's text is not known any more: what becomes of what was put into it is not either."""
+        self.acceptance.closed(uri)
+        self.aftermath.closed(uri)
 
     def set_pause(self, *, paused: bool, language: str | None) -> None:
         """Pause inline completion in this window, or go on."""
@@ -287,6 +297,7 @@ class Session:
             self._following.cancel()
         self.completion.close()
         self.acceptance.close()
+        self.aftermath.close()
         await asyncio.gather(*(_close(backend) for backend in self._all_backends))
         await asyncio.to_thread(self.flush)
 

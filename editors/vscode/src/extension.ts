@@ -9,6 +9,7 @@ import { modelCommands } from './models';
 import { Previews } from './preview';
 import { SECTION } from './protocol';
 import { Server } from './server';
+import { statisticsCommands } from './statistics';
 import { StatusBar } from './status';
 import { firstSteps } from './walkthrough';
 
@@ -27,6 +28,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...actionCommands(made),
     ...menuCommands(made, bar, log),
     ...modelCommands(made),
+    ...statisticsCommands(made),
     ...previews.commands(),
     ...firstSteps(),
     'hybridLsp.connectModel': connectModel,

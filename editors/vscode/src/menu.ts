@@ -70,6 +70,7 @@ function upEntries(status: ServerStatus, bar: StatusBar): Entry[] {
     { label: '$(plug) Connect a Large Model…', command: 'hybridLsp.connectModel' },
     separator('Server'),
     { label: '$(info) Show Status', command: 'hybridLsp.showStatus' },
+    { label: '$(graph-line) Statistics', command: 'hybridLsp.statistics' },
     ...serverEntries(),
   ];
 }

@@ -12,6 +12,7 @@ export const SERVER = {
   answerNow: 'hybrid-lsp.answerNow',
   dismiss: 'hybrid-lsp.dismiss',
   models: 'hybrid-lsp.models',
+  statistics: 'hybrid-lsp.statistics',
 } as const;
 
 /** Notifications of the server. */
@@ -81,6 +82,12 @@ export interface ListedModel {
 export interface ModelsResult {
   readonly kind: 'done' | 'failed';
   readonly models?: readonly ListedModel[];
+}
+
+/** The answer to `hybrid-lsp.statistics`; without a `file` the server has told the user why. */
+export interface StatisticsResult {
+  readonly kind: 'done' | 'failed';
+  readonly file?: string;
 }
 
 /** What came of an action. The server has told the user already. */

@@ -125,6 +125,9 @@ async def test_an_unsure_answer_is_not_taken_where_a_heavier_model_can_be_asked(
     )
     assert [each.ending for each in chain.asked] == [Ask.ANSWERED, Ask.ANSWERED]
     assert all(each.requests[0].logprobs for each in (chain.small, chain.large))
+    # Of the first model: what is thought of a second one's answer says nothing of it.
+    assert done.by.trail is not None
+    assert round(done.by.trail.assured or 0, 2) == 0.11
 
 
 async def test_the_heaviest_may_be_as_unsure_as_it_likes() -> None:

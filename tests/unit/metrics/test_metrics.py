@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from hybrid_lsp.errors import MetricsUnreadable
+from hybrid_lsp.metrics import actions as actions_
 from hybrid_lsp.metrics import report
 from hybrid_lsp.metrics import store as store_module
 from hybrid_lsp.metrics.events import (
@@ -20,7 +21,7 @@ from hybrid_lsp.metrics.events import (
     InlineKept,
 )
 from hybrid_lsp.metrics.store import MetricsStore, damaged_name, open_database
-from hybrid_lsp.tables import print_stats
+from hybrid_lsp.reports.terminal import show
 from hybrid_lsp.types import Reason, Tier
 
 
@@ -41,12 +42,16 @@ def test_events_become_a_report(tmp_path: Path) -> None:
     store.close()
     with closing(open_database(path)) as connection:
         inline = report.inline_report(connection)
-        actions = report.action_rows(connection)
+        actions = actions_.run_records(connection)
     assert (inline.requests, inline.shown, inline.accepted) == (22, 20, 1)
     assert inline.acceptance == 0.05
     assert inline.reasons == {"mid-word": 2}
     assert (inline.p50_ms, inline.p95_ms) == (11.0, 20.0)
-    assert actions == [("explain", "static", "done", 1, 20.0)]
+    (explained,) = actions_.action_reports(actions)
+    assert (explained.action, explained.tiers, explained.endings, explained.p50_ms, explained.verified) == (
+        *("explain", {"static": 1}, {"done": 1}),
+        *(20.0, None),
+    )
 
 
 def test_an_empty_store_reports_nothing(tmp_path: Path) -> None:
@@ -127,11 +132,13 @@ def test_the_first_versions_database_still_opens_and_is_added_to(tmp_path: Path)
     store.close()
     with closing(open_database(path)) as connection:
         old_one, new = sorted(report.source_reports(connection), key=lambda each: each.model or "", reverse=True)
-        inline, actions = report.inline_report(connection), report.action_rows(connection)
+        inline, actions = report.inline_report(connection), actions_.run_records(connection)
     assert (old_one.shown, old_one.accepted, old_one.kept_soon, old_one.tokens, old_one.reused) == (1, 1, None, 0, 0.0)
     assert (new.shown, new.accepted, new.kept_soon, new.kept_late) == (1, 1, 0.75, None)
     assert (inline.shown, inline.accepted, inline.reused) == (2, 2, 0)
-    assert actions == [("explain", "large", "done", 1, 900.0)]
+    (explained,) = actions
+    assert (explained.action, explained.tier, explained.latency_ms, explained.day) == ("explain", "large", 900.0, None)
+    assert explained.verdict(now=2e12) is actions_.Verdict.UNKNOWN
 
 
 def test_a_store_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None:
@@ -188,7 +195,7 @@ def test_a_damaged_database_is_put_aside_and_begun_anew(
     damage(path)
     before = path.read_bytes()
     console = Console(record=True, width=200)
-    assert print_stats(console) == 0
+    assert show(console) == 0
     assert str(damaged_name(path)) in console.export_text().replace("\n", "")
     assert damaged_name(path).read_bytes() == before
     store = MetricsStore(path)
@@ -224,7 +231,7 @@ def test_stats_that_cannot_be_read_name_the_file(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(tmp_path))
     (tmp_path / "metrics.sqlite3").mkdir()
     with pytest.raises(MetricsUnreadable, match=r"metrics\.sqlite3"):
-        print_stats(Console())
+        show(Console())
 
 
 @pytest.mark.fault("a table of the metrics is taken away while they are written")

@@ -41,6 +41,15 @@ local function status()
   end
 end
 
+---@param call hybrid_lsp.Call
+local function statistics(call)
+  local clients = require('hybrid_lsp.client')
+  local client = clients.get_or_tell()
+  if client then
+    clients.execute(client, 'hybrid-lsp.statistics', { since = call.text }, 0)
+  end
+end
+
 local function cancel()
   local clients = require('hybrid_lsp.client')
   local client = clients.get_or_tell()
@@ -66,6 +75,7 @@ local SUBCOMMANDS = {
     require('hybrid_lsp.server').restart()
   end,
   resume = pause(false),
+  statistics = statistics,
   status = status,
 }
 

@@ -1,0 +1,1 @@
+"""What the user reads of the metrics: in the terminal, as JSON, and as a page with plots."""
