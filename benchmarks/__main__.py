@@ -27,6 +27,7 @@ from benchmarks import (
     replay,
     ttft,
     typed,
+    workload,
 )
 from benchmarks.report import Report
 
@@ -42,6 +43,9 @@ BENCHMARKS: dict[str, Run] = {
     "hostile-work": lambda report, options: hostile_work.run(report, options.repeats),
     "memory": lambda report, options: memory.run(report, options.requests),
     "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
+    "workload": lambda report, options: workload.run(
+        report, options.keystrokes, options.runs, workload.Models(options.small_model, options.large_model)
+    ),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),
 }
 
@@ -74,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sources", type=Path, help="of `languages`: a folder of code beside what is at hand")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
-    parser.add_argument("--small-model", type=Path, help="of `real` and `infilling`: what `small.model` names")
+    parser.add_argument("--runs", type=int, default=16, help="of actions, of `workload`")
+    parser.add_argument("--small-model", type=Path, help="of `real`, `infilling`, `workload`: what `small.model` names")
+    parser.add_argument("--large-model", type=Path, help="of `workload`: what `large.model` names")
     parser.add_argument("--gguf", type=Path, nargs="*", default=[], help="of `real`: the same weights for llama-server")
     parser.add_argument("--llama-server", default="llama-server", help="of `real`: the program")
     parser.add_argument("--threads", type=int, default=2, help="of `real`: of each model")

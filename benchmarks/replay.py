@@ -99,13 +99,13 @@ async def _served(recording: Recording, client: Client) -> Replayed:
         async with place.engine(EMBEDDED) as engine:
             await editor.ghost_text(invoked=True)  # the model is loaded, and the road is warm
             before = await engine.counters()
-            latencies = await _type(editor, recording, client)
+            latencies = await typed(editor, recording, client)
             counters = _since(before, await engine.counters())
         await editor.stop()
         return _with_metrics(folder, Replayed(len(recording.keystrokes), latencies, counters, 0))
 
 
-async def _type(editor: Editor, recording: Recording, client: Client) -> list[float]:
+async def typed(editor: Editor, recording: Recording, client: Client) -> list[float]:
     """The latencies of what was shown while it still fitted."""
     asked: list[asyncio.Task[Shown]] = []
     for number, keystroke in enumerate(recording.keystrokes):

@@ -1,7 +1,8 @@
 """Tasks with tests of their own, for models of different sizes: lines to fill in, functions to write, repair, change.
 
 They are made of HumanEval's programs (`infill`: a line; `write`: a body from its docstring; `repair`: an operator or a
-number that was changed so that the tests fail) and of our own functions in four languages (`edit`, `fix`, `optimize`).
+number that was changed so that the tests fail) and of our own functions in four languages (`edit`,
+`fix`, `optimize`, `simplify`, `document`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from benchmarks.sandbox import passes
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import Finding, Severity
 
-KINDS = ("infill", "write", "repair", "edit", "fix", "optimize")
+_KEEPING = ("optimize", "simplify", "document")
+"""What leaves the function's tests as they are."""
+KINDS = ("infill", "write", "repair", "edit", "fix", *_KEEPING)
 _SEED = 5
 _PROGRAMS = 164
 _HELD_OUT = 0.6
@@ -165,5 +168,5 @@ def _of_ours(function: Function) -> Sequence[Task]:
         Task(
             "fix", function.name, broken, function.problem_at.span, tested(function.tests), problem=function.problem_at
         ),
-        Task("optimize", function.name, document, cursor, tested(function.tests)),
+        *(Task(kind, function.name, document, cursor, tested(function.tests)) for kind in _KEEPING),
     )
