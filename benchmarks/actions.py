@@ -32,7 +32,8 @@ from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.backends.http import Endpoint, HttpBackend
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span
-from hybrid_lsp.routing.router import Patience, Router
+from hybrid_lsp.routing.candidates import Patience
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Finding, Piece, Request, Tier
 
 ACTIONS = ("optimize", "fix", "edit", "simplify", "document", "explain", "tests", "security")

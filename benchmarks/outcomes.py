@@ -29,8 +29,9 @@ from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Query
 from hybrid_lsp.completion.trim import trim
 from hybrid_lsp.config import CompletionConfig, Config
+from hybrid_lsp.routing.candidates import Patience
 from hybrid_lsp.routing.features import Features
-from hybrid_lsp.routing.router import Patience, Router
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Infill, Kind, Piece, Request, Tier
 
 _LONGEST_S = 600.0

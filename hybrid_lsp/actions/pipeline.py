@@ -41,8 +41,9 @@ from hybrid_lsp.actions.write_tests import WriteTests
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, AnalysisError
+from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.features import Features, sketch
-from hybrid_lsp.routing.router import Router, Task
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Finding, Reason, Tier, TierName
 
 ACTIONS: tuple[Action, ...] = (

@@ -36,8 +36,9 @@ from hybrid_lsp.actions.reply import CutOff
 from hybrid_lsp.context.secrets.redaction import Redaction, conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
+from hybrid_lsp.routing.candidates import Candidate, Task, Waiting, instead
 from hybrid_lsp.routing.features import Features, of_task
-from hybrid_lsp.routing.router import Candidate, Route, Router, Task, Waiting, instead
+from hybrid_lsp.routing.router import Route, Router
 from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier, TierName
 
 MAX_REPLY_CHARS = 100_000

@@ -15,7 +15,8 @@ from hybrid_lsp.completion.query import Answer
 from hybrid_lsp.completion.suggest import Presenter
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models.contest import Contest, place
-from hybrid_lsp.routing.router import Router, Task
+from hybrid_lsp.routing.candidates import Task
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Reason
 
 WITHIN_S = 0.5

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import attrs
 
-from hybrid_lsp.routing.router import Patience
+from hybrid_lsp.routing.candidates import Patience
 from hybrid_lsp.types import Chat, Infill, Message, Request
 
 HOLE = "<|HOLE|>"

@@ -9,7 +9,8 @@ from contextlib import aclosing
 import attrs
 
 from hybrid_lsp.completion.lines import Line, split
-from hybrid_lsp.routing.router import Candidate, Patience, Router
+from hybrid_lsp.routing.candidates import Candidate, Patience
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Finish, Kind, Piece, Request
 
 

@@ -37,9 +37,10 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
+from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import COMPLETION
-from hybrid_lsp.routing.router import Router, Task
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Finish, Infill, Reason, Request, Tier
 
 MULTILINE_LINES = 4

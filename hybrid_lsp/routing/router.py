@@ -2,92 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from enum import StrEnum
 
 import attrs
 
-from hybrid_lsp.backends.base import Backend, Warmable, let_go
-from hybrid_lsp.errors import BackendError, BackendRefused, BackendTimeout, BackendUnavailable
-from hybrid_lsp.metrics.events import Ask
+from hybrid_lsp.backends.base import Backend, Warmable
+from hybrid_lsp.errors import BackendError, BackendRefused, BackendUnavailable
 from hybrid_lsp.routing.accounts import Asked
+from hybrid_lsp.routing.attempt import Attempt
+from hybrid_lsp.routing.candidates import Candidate, Event, Patience, Task, instead
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.health import Health
 from hybrid_lsp.routing.policy import COMPLETION, Link, Plan, Policy, Seconds, Step, chain_of
-from hybrid_lsp.types import Kind, Piece, Request, Tier, TierName, Usage
+from hybrid_lsp.types import Request, Tier, TierName
 
-
-class Task(StrEnum):
-    """What is asked for."""
-
-    COMPLETION = "completion"
-    DEEP_COMPLETION = "deep-completion"
-    """A completion that was asked for by hand, which the small model is not sure of."""
-    ACTION = "action"
-
-
-_AFTER_BACKEND_S = 5.0
 _ANY_ACTION = Features("")
 _DEEP = Features(COMPLETION, "completion")
-
-
-@attrs.frozen
-class Patience:
-    """How long a backend may be silent, in seconds.
-
-    An absent or killed backend does not wait for any of these: its connection is refused or breaks, and the next
-    candidate is asked at once. A live model that is slow to start is told apart by not being given up:
-
-    `notice_s`: after so long without a piece the caller gets a `Waiting`, to show a static answer meanwhile; with what
-    that takes to work out, it is there within 1.5 s.
-    `first_piece_s`: time for loading a cold model and reading the prompt; a 7B model on a CPU takes a minute or two.
-    `quiet_s`: longest pause between two pieces once they flow; a thought is a piece too.
-    """
-
-    notice_s: float = 1.0
-    first_piece_s: float = 120.0
-    quiet_s: float = 30.0
-
-    @classmethod
-    def beside(cls, timeout_s: float) -> Patience:
-        """That with a backend which limits its whole reply itself: it is the one to say that it is too slow."""
-        return cls(first_piece_s=max(cls().first_piece_s, timeout_s + _AFTER_BACKEND_S))
-
-
-@attrs.frozen
-class Candidate:
-    """Who may answer: `backend` is None for the static tier. `reason` is a sentence for the user.
-
-    `rises`: it is heavier than the one that is listed before it. `task` is what it is asked for; `fills_in`: it was
-    taught to write what belongs between two texts.
-    """
-
-    tier: TierName
-    backend: Backend | None
-    reason: str
-    rises: bool = False
-    task: Task = Task.ACTION
-    fills_in: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.backend.name if self.backend else str(self.tier)
-
-
-@attrs.frozen
-class Waiting:
-    """The candidate is alive as far as is known and has said nothing for `seconds`."""
-
-    candidate: Candidate
-    seconds: float
-
-
-Event = Candidate | Waiting | Piece
-"""What a stream yields: a Candidate each time another one is asked, then its pieces."""
 
 
 @attrs.frozen
@@ -248,7 +181,7 @@ class Router:
             yield candidate
             if candidate.backend is None:
                 return
-            attempt = _Attempt(candidate, self._health.get(candidate.tier) or Health(), patience, self.on_asked, run)
+            attempt = Attempt(candidate, self._health.get(candidate.tier) or Health(), patience, self.on_asked, run)
             try:
                 async with aclosing(attempt.run(request)) as events:
                     async for event in events:
@@ -258,94 +191,6 @@ class Router:
                 failure = error
                 why = f"The {candidate.tier} model {_did(error, spoke=attempt.spoke)} ({error})"
         raise failure or BackendUnavailable("No model may be asked.", "Set `large.backend` or `small.backend`.")
-
-
-class _Attempt:
-    """One request to one backend, with its outcome noted in the backend's health."""
-
-    def __init__(
-        self,
-        candidate: Candidate,
-        health: Health,
-        patience: Patience,
-        on_asked: Callable[[Asked], None],
-        run: str | None,
-    ) -> None:
-        assert candidate.backend is not None
-        self._candidate, self._backend = candidate, candidate.backend
-        self._health, self._patience = health, patience
-        self._on_asked, self._run = on_asked, run
-        self._started, self._first_s, self._written = time.monotonic(), None, 0
-        self._usage: Usage | None = None
-        self.spoke = False
-
-    _first_s: float | None
-
-    async def run(self, request: Request) -> AsyncGenerator[Waiting | Piece, None]:
-        self._health.begin()
-        ending = Ask.FAILED
-        try:
-            async with aclosing(self._backend.generate(request)) as pieces:
-                async for event in self._events(pieces):
-                    yield event
-            self._health.success()
-            ending = Ask.ANSWERED
-        except BackendRefused:
-            self._health.success()
-            ending = Ask.REFUSED
-            raise
-        except BackendError as error:
-            self._health.failure(error)
-            raise
-        except (GeneratorExit, asyncio.CancelledError):
-            # A model that was talking when it was cancelled is well.
-            (self._health.success if self.spoke else self._health.abandon)()
-            ending = Ask.STOPPED
-            raise
-        except BaseException:
-            self._health.abandon()
-            raise
-        finally:
-            self._on_asked(self._account(request, ending))
-
-    def _account(self, request: Request, ending: Ask) -> Asked:
-        latency_s = time.monotonic() - self._started
-        asked, task = self._candidate, str(self._candidate.task)
-        first_s, written = self._first_s, self._written
-        model = self._backend.name
-        return Asked(self._run, task, asked.tier, model, ending, request, first_s, latency_s, written, self._usage)
-
-    async def _events(self, pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Waiting | Piece, None]:
-        what, longest_s = "no first word", self._patience.first_piece_s
-        while True:
-            upcoming = asyncio.ensure_future(anext(pieces, None))
-            try:
-                notice_s = min(self._patience.notice_s, longest_s)
-                await asyncio.wait({upcoming}, timeout=notice_s)
-                if not upcoming.done():
-                    yield Waiting(self._candidate, notice_s)
-                    await asyncio.wait({upcoming}, timeout=longest_s - notice_s)
-                if not upcoming.done():
-                    raise self._too_slow(what, longest_s)
-                piece = upcoming.result()
-            finally:
-                await let_go(upcoming)
-            if piece is None:
-                return
-            if piece.kind is Kind.BILL:
-                self._usage = piece.usage
-                continue
-            self._written += piece.tokens
-            if self._first_s is None:
-                self._first_s = time.monotonic() - self._started
-            self.spoke = self.spoke or bool(piece.text) or piece.kind is not Kind.ANSWER
-            yield piece
-            what, longest_s = "it fell silent", self._patience.quiet_s
-
-    def _too_slow(self, what: str, seconds: float) -> BackendTimeout:
-        return BackendTimeout(
-            f"{self._backend.name}: {what} within {seconds:g} s.", "Use a smaller model or a faster machine."
-        )
 
 
 def _did(error: BackendError, *, spoke: bool) -> str:
@@ -367,12 +212,6 @@ def _unconfigured(plan: Plan) -> Plan:
 
 def _missing(tier: Tier) -> str:
     return f"no {tier} model is configured (setting `{tier}.backend`)"
-
-
-def instead(candidate: Candidate, why: str) -> Candidate:
-    """A candidate that takes the place of another; `why` is a sentence without its full stop."""
-    choice = "static analysis" if candidate.backend is None else f"{candidate.tier} model {candidate.name}"
-    return attrs.evolve(candidate, reason=f"{why}: {choice} instead.")
 
 
 def _sentence(text: str) -> str:

@@ -11,8 +11,9 @@ from hybrid_lsp.config import Config, ModelConfig
 from hybrid_lsp.metrics.events import ModelAsked
 from hybrid_lsp.metrics.ledger import Ledger
 from hybrid_lsp.routing.accounts import Accounts
+from hybrid_lsp.routing.candidates import Patience
 from hybrid_lsp.routing.policy import Policy
-from hybrid_lsp.routing.router import Patience, Router
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.routing.sizes import billions
 from hybrid_lsp.routing.taught import can_chat, can_fill_in
 from hybrid_lsp.types import TierName

@@ -30,7 +30,8 @@ from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, BackendFailed, BackendUnavailable
-from hybrid_lsp.routing.router import Patience, Router
+from hybrid_lsp.routing.candidates import Patience
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Finish, Severity, Tier
 
 pytestmark = pytest.mark.usefixtures("unmeasured")

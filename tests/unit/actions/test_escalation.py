@@ -12,7 +12,7 @@ from hybrid_lsp.actions.base import EditOutcome, NothingOutcome, TextOutcome
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import Config
 from hybrid_lsp.errors import BackendFailed, BackendUnavailable
-from hybrid_lsp.routing.router import Patience
+from hybrid_lsp.routing.candidates import Patience
 from hybrid_lsp.types import Tier
 
 pytestmark = pytest.mark.usefixtures("unmeasured")

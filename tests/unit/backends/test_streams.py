@@ -13,8 +13,9 @@ from loopback import ASK_CHAT, HEAD, answer_of, answering, chunks, collect, even
 
 from hybrid_lsp.backends.events import DONE, EventReader
 from hybrid_lsp.errors import BackendFailed, BackendRefused
+from hybrid_lsp.routing.candidates import Candidate, Task
 from hybrid_lsp.routing.health import State
-from hybrid_lsp.routing.router import Candidate, Router, Task
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Finish, Tier
 
 PLAIN = HEAD.replace(b"text/event-stream", b"text/plain; charset=utf-8")

@@ -119,7 +119,7 @@ def test_the_regressions_find_what_was_put_in() -> None:
     assert unsure < 0.3 < 0.8 < sure
 
 
-@pytest.mark.skipif(not tasks.infilling.ROWS.exists(), reason="../shared/data is not there")
+@pytest.mark.shared_data
 def test_tasks_are_the_same_each_time_and_programs_stay_together() -> None:
     first, again = tasks.load(6, 6, 6), tasks.load(6, 6, 6)
     assert [each.key for each in first] == [each.key for each in again]

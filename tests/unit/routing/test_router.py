@@ -10,8 +10,9 @@ import pytest
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.errors import BackendError, BackendFailed, BackendRefused, BackendTimeout, BackendUnavailable
+from hybrid_lsp.routing.candidates import Candidate, Event, Patience, Task, Waiting
 from hybrid_lsp.routing.health import State
-from hybrid_lsp.routing.router import Candidate, Event, Patience, Router, Task, Waiting
+from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Kind, Message, Piece, Request, Tier
 
 REQUEST = Request(Chat((Message("user", "hello"),)))
