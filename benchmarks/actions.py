@@ -27,7 +27,7 @@ import attrs
 from benchmarks.functions import LANGUAGES, SUFFIXES, Function, green, load, written_green
 from hybrid_lsp.actions.base import EditOutcome, FileOutcome, NothingOutcome, Outcome
 from hybrid_lsp.actions.pipeline import ActionPipeline
-from hybrid_lsp.actions.running import Progress
+from hybrid_lsp.actions.telling import Progress
 from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.backends.http import Endpoint, HttpBackend
 from hybrid_lsp.config import Config

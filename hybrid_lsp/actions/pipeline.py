@@ -34,9 +34,10 @@ from hybrid_lsp.actions.fix import Fix
 from hybrid_lsp.actions.optimize import Optimize
 from hybrid_lsp.actions.pace import Rates
 from hybrid_lsp.actions.parts import united
-from hybrid_lsp.actions.running import OnProgress, Progress, Run, ignore
+from hybrid_lsp.actions.running import Run
 from hybrid_lsp.actions.security import Security, of_file
 from hybrid_lsp.actions.simplify import Simplify
+from hybrid_lsp.actions.telling import OnProgress, Progress, ignore
 from hybrid_lsp.actions.write_tests import WriteTests
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
@@ -22,24 +21,23 @@ from hybrid_lsp.actions.base import (
     ActionContext,
     By,
     EditOutcome,
-    FindingsOutcome,
     Grounding,
     NothingOutcome,
     Outcome,
     Output,
-    TextOutcome,
     Trail,
 )
 from hybrid_lsp.actions.edits import Unchanged
 from hybrid_lsp.actions.pace import Pace, Rates
 from hybrid_lsp.actions.reply import CutOff
+from hybrid_lsp.actions.telling import OnProgress, Progress, Telling
 from hybrid_lsp.context.secrets.redaction import Redaction, conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import AnalysisError, BackendError, ReplyRejected
 from hybrid_lsp.routing.candidates import Candidate, Task, Waiting, instead
 from hybrid_lsp.routing.features import Features, of_task
 from hybrid_lsp.routing.router import Route, Router
-from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier, TierName
+from hybrid_lsp.types import Chat, Finish, Kind, Message, Request, Tier
 
 MAX_REPLY_CHARS = 100_000
 """A model that has written so much is stopped."""
@@ -62,30 +60,6 @@ HOW_TO_GO_DEEPER = (
 
 
 @attrs.frozen
-class Progress:
-    """What a running action is doing.
-
-    `message` is a line for the user, `text` a readable reply so far (empty for edits and findings). `waits`: the
-    model is silent and there is a static way; `interim` is its answer, once in a run, to show meanwhile.
-    """
-
-    tier: TierName
-    backend: str
-    message: str
-    tokens: int = 0
-    text: str = attrs.field(default="", repr=False)
-    waits: bool = False
-    interim: Outcome | None = attrs.field(default=None, repr=False)
-
-
-OnProgress = Callable[[Progress], None]
-
-
-def ignore(progress: Progress) -> None:
-    """For callers that do not show progress."""
-
-
-@attrs.frozen
 class _Reply:
     """`note` says why it was ended here, where it was; `confidence` is the mean probability of its tokens (the
     geometric one), NaN where the server does not say."""
@@ -101,12 +75,6 @@ class Unsure(ReplyRejected):
 
 
 _NOT_WAITED = "The model was not waited for any longer."
-_ANSWERS: dict[Output, type[Outcome]] = {
-    Output.TEXT: TextOutcome,
-    Output.EDIT: EditOutcome,
-    Output.FINDINGS: FindingsOutcome,
-}
-"""What may be shown in place of a model's answer, until it comes."""
 
 
 @attrs.define
@@ -139,17 +107,12 @@ class Run:
     tokens: int = 0
     notes: list[str] = attrs.field(factory=list)
     redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
-    reported: int = 0
-    thought: int = 0
-    """Tokens of reasoning before the reply; `thought_since` a monotonic time, `thought_told` what was last reported."""
-    thought_since: float = 0.0
-    thought_told: int = 0
-    bridged: bool = False
     max_tokens: int = attrs.field(init=False)
-    pace: Pace | None = None
+    telling: Telling = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.max_tokens = self.context.config.actions.max_tokens
+        self.telling = Telling(self.action, self.context, self.on_progress, self.router.patience.notice_s)
         self.route = self.router.route(self.sketch, self._seconds)
 
     async def outcome(self) -> Outcome:
@@ -372,32 +335,31 @@ class Run:
                     # What another one had written before it broke off is void.
                     self.fallbacks += self.asking
                     self.asking = True
-                    self.candidate, self.reported, self.thought = event, 0, 0
+                    self.candidate = event
                     text, tokens, finish, logprob = "", 0, None, 0.0
                     if event.backend is None:
                         return None
-                    self.pace = Pace(self.rates[event.name], chars, self.action.expected_chars(self.context))
-                    self._report(f"{event.reason}{_to_go(' It takes {}.', self.pace.left())}")
+                    expected = self.action.expected_chars(self.context)
+                    self.telling.begins(event, Pace(self.rates[event.name], chars, expected))
                 elif isinstance(event, Waiting):
-                    await self._bridge(event, tokens)
+                    await self.telling.waits(event, tokens)
                 elif event.kind is Kind.THOUGHT:
-                    await self._report_thought(event.tokens)
+                    await self.telling.thinks(event.tokens)
                 else:
                     if event.kind is Kind.RETRACTION:
-                        # What was read as the answer was thought.
-                        text, tokens, self.reported, logprob = "", 0, 0, 0.0
+                        self.telling.retracted()
+                        text, tokens, logprob = "", 0, 0.0
                     text, tokens, finish = text + event.text, tokens + event.tokens, event.finish
                     logprob += event.logprob
                     self.tokens += event.tokens
                     if len(text) > MAX_REPLY_CHARS:
                         raise ReplyRejected(f"The reply is longer than {MAX_REPLY_CHARS:,} characters.", raw=text)
-                    self._report_reply(text, tokens)
+                    self.telling.reply(text, tokens, self.redaction.restore)
                     ended = self._ended(text, tokens, event.text) if not finish else None
                     if ended is not None:
                         text, note = ended
                         break
-        if self.pace is not None:
-            self.pace.end()
+        self.telling.ended()
         confidence = math.exp(logprob / tokens) if tokens else math.nan
         return _Reply(self._restored(text), finish, note, confidence)
 
@@ -442,64 +404,3 @@ class Run:
         if self.action.output in (Output.EDIT, Output.FILE) and self.redaction.left_in(whole):
             raise ReplyRejected("The reply changes a placeholder that stands for a secret.", raw=whole)
         return whole
-
-    def _report(self, message: str, tokens: int = 0, text: str = "") -> None:
-        self.on_progress(Progress(self._asked.tier, self._asked.name, message, tokens, text))
-
-    def _report_reply(self, text: str, tokens: int) -> None:
-        """Tell of a growing reply, the longer the less often: each report looks at the whole text."""
-        if self.pace is not None:
-            self.pace.grown(len(text))
-        if len(text) - self.reported < max(1, len(text) // 50):
-            return
-        self.reported = len(text)
-        shown = reply.harmless(self.redaction.restore(text)) if self.action.output is Output.TEXT else ""
-        left = _to_go(", {} to go", self.pace.left() if self.pace else "")
-        self._report(f"{_who(self._asked)}: {tokens} token{'' if tokens == 1 else 's'}{left}.", tokens, shown)
-
-    async def _report_thought(self, tokens: int) -> None:
-        """A model thinks before it answers: say so, and show a static answer where it takes its time."""
-        now = time.monotonic()
-        if not self.thought:
-            self.thought_since, self.thought_told = now, 0
-        self.thought += tokens
-        if self.thought - self.thought_told < max(1, self.thought // 50):
-            return
-        self.thought_told = self.thought
-        message = f"{_who(self._asked)}: thinking… {self.thought} token{'' if self.thought == 1 else 's'}."
-        able = self.context.document.language in self.action.languages
-        late = now - self.thought_since >= self.router.patience.notice_s
-        interim = await self._meanwhile(message) if able and late else None
-        self.on_progress(Progress(self._asked.tier, self._asked.name, message, waits=able and late, interim=interim))
-
-    async def _bridge(self, waiting: Waiting, tokens: int) -> None:
-        """A model is silent: say so, and show a static answer meanwhile where no text of the model's is read yet."""
-        since = f"has not begun after {waiting.seconds:g} s"
-        if tokens:
-            since = f"has paused at {tokens} tokens for {waiting.seconds:g} s"
-        message = f"{_who(waiting.candidate)} {since}; still waiting."
-        able = self.context.document.language in self.action.languages
-        unread = not tokens or self.action.output is not Output.TEXT
-        interim = await self._meanwhile(message) if able and unread else None
-        self.on_progress(
-            Progress(waiting.candidate.tier, waiting.candidate.name, message, tokens, waits=able, interim=interim)
-        )
-
-    async def _meanwhile(self, message: str) -> Outcome | None:
-        """The static answer, the first time that it is wanted; None where it is not of the kind that was asked for."""
-        if self.bridged:
-            return None
-        self.bridged = True
-        try:
-            found = await self.action.static(self.context, By(Tier.STATIC, f"Static analysis meanwhile. {message}"))
-        except AnalysisError:
-            return None
-        return found if isinstance(found, _ANSWERS.get(self.action.output, ())) else None
-
-
-def _to_go(form: str, left: str) -> str:
-    return form.format(left) if left else ""
-
-
-def _who(candidate: Candidate) -> str:
-    return f"{candidate.tier.capitalize()} model {candidate.name}"

@@ -14,7 +14,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from hybrid_lsp.actions.base import Action, EditOutcome, FileOutcome, NothingOutcome, Outcome, Output, Trail
 from hybrid_lsp.actions.pipeline import Offer, is_wanted
-from hybrid_lsp.actions.running import Progress
+from hybrid_lsp.actions.telling import Progress
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import ActionError, HybridLspError
 from hybrid_lsp.metrics.events import ActionEnd, ActionEnded

@@ -9,7 +9,7 @@ import attrs
 
 from hybrid_lsp.actions.base import Action
 from hybrid_lsp.actions.pipeline import ACTIONS, ActionPipeline
-from hybrid_lsp.actions.running import Progress
+from hybrid_lsp.actions.telling import Progress
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import Config
 from hybrid_lsp.context.privacy import Privacy

@@ -25,7 +25,7 @@ from hybrid_lsp.actions.base import (
 )
 from hybrid_lsp.actions.pipeline import ACTIONS, MAX_CODE_CHARS, ActionPipeline, Offer
 from hybrid_lsp.actions.rewrite import Rewrite
-from hybrid_lsp.actions.running import Progress
+from hybrid_lsp.actions.telling import Progress
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import Config
 from hybrid_lsp.document import Document, Span
