@@ -208,7 +208,21 @@ class _Recorded:
             tokens=trail.tokens if trail else 0,
             run=self.id,
         )
-        self.session.record(_with_trail(event, trail, outcome) if trail and outcome else event)
+        if trail and outcome:
+            event = _with_trail(event, trail, outcome)
+        self.session.record(event)
+        self.session.tell.info(_line(event))
+
+
+def _line(event: ActionEnded) -> str:
+    """For the log: who answered and why, without a word of the code."""
+    who = f"{event.tier}, {event.latency_ms / 1000:.1f} s" if event.tier else f"{event.latency_ms / 1000:.1f} s"
+    line = f"{event.action}: {event.ending} ({who})."
+    if event.reason:
+        line += f" {event.chosen} first: {event.reason}"
+    if event.escalations or event.fallbacks:
+        line += f" {event.escalations} up, {event.fallbacks} down."
+    return line
 
 
 def _with_trail(event: ActionEnded, trail: Trail, outcome: Outcome) -> ActionEnded:

@@ -78,6 +78,9 @@ async def test_what_became_of_a_run_and_its_costs_are_recorded(connect: Connect)
     async with chain(large=["No.", GOOD]) as scripts, connect(settings(scripts, wish)) as client:
         open_text(client, SOURCE)
         await act(client, "optimize")
+        logged = [each.message for each in client.log_messages if each.message.startswith("optimize: ")]
+    assert len(logged) == 1
+    assert "large first: Large model openai:Big-7B-Instruct (setting `routing.policies`)." in logged[0]
     ((run_id, tier, chosen, reason, fallbacks, complexity),) = rows(
         "SELECT run, tier, chosen, reason, fallbacks, complexity FROM action_ended"
     )
