@@ -133,7 +133,8 @@ async def test_it_ends_with_an_emacs_that_dies(edit: Edit) -> None:
 async def test_the_page_of_statistics_is_opened_or_told(edit: Edit) -> None:
     """eglot opens documents since its version 1.14; before, the user is told where the page is."""
     async with edit(CODE, STATIC) as emacs:
-        await emacs.eval("(setq hl-opened nil browse-url-browser-function (lambda (url &rest _) (setq hl-opened url)))")
+        opener = "(lambda (url &rest _) (setq hl-opened url))"
+        await emacs.eval(f"(progn (setq hl-opened nil browse-url-browser-function {opener}) t)")
         await emacs.eval("(progn (hybrid-lsp-statistics) t)")
         told = """(or hl-opened (with-current-buffer (messages-buffer)
                     (save-excursion (goto-char (point-min)) (re-search-forward "statistics.html" nil t))))"""
