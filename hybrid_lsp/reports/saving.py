@@ -15,7 +15,7 @@ import attrs
 from hybrid_lsp.config import Config
 from hybrid_lsp.metrics.models import RequestRecord
 from hybrid_lsp.routing.policy import chain_of
-from hybrid_lsp.routing.prices import price_of
+from hybrid_lsp.routing.prices import Price, price_of
 from hybrid_lsp.types import Tier, TierName
 
 MONEY, SECONDS = "money", "CPU seconds"
@@ -53,20 +53,30 @@ class Saving:
         return 1 - whole.actual / whole.heaviest if whole.heaviest else None
 
 
-def heaviest_tier(config: Config) -> TierName | None:
-    """The heaviest model for actions in the settings; None where there is none beside the small one."""
-    tiers = [tier for tier in config.models_by_tier if tier != Tier.SMALL]
+def heaviest_tier(config: Config, asked: Iterable[TierName]) -> TierName | None:
+    """The heaviest model for actions; None where there is none beside the small one.
+
+    Where the settings that are at hand name none (they may stand in the editor's), it is told by who was `asked`.
+    """
+    seen = [tier for tier in dict.fromkeys(asked) if tier not in (Tier.SMALL, Tier.STATIC)]
+    tiers = [tier for tier in config.models_by_tier if tier != Tier.SMALL] or sorted(seen, key=Tier.LARGE.__ne__)
     return next(reversed(chain_of(config.routing, tiers)), None)
+
+
+def price_of_tier(config: Config, tier: TierName) -> Price:
+    """What a tier's model costs; nothing where the settings at hand do not name it."""
+    models = config.models_by_tier
+    return price_of(models[tier]) if tier in models else Price()
 
 
 def saving(asked: Sequence[RequestRecord], config: Config) -> Saving:
     """Compare what was paid with everything on the heaviest model."""
-    heaviest = heaviest_tier(config)
+    heaviest = heaviest_tier(config, (each.tier for each in asked))
     if heaviest is None:
-        return Saving("", "There is no large model in the settings to compare with (`large.backend`).")
+        return Saving("", "There is no large model to compare with (setting `large.backend`).")
     if not asked:
         return Saving("", "No model was asked yet.")
-    price = price_of(config.models_by_tier[heaviest])
+    price = price_of_tier(config, heaviest)
     if price.read or price.written:
         how = (
             f"The tokens of the same tasks, at the price of the {heaviest} model ({price.read:g} for a million read, "

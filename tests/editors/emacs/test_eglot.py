@@ -128,3 +128,16 @@ async def test_it_ends_with_an_emacs_that_dies(edit: Edit) -> None:
         (server,) = servers(emacs.pid)
         emacs.kill()
     server.wait(30)
+
+
+async def test_the_page_of_statistics_is_opened_or_told(edit: Edit) -> None:
+    """eglot opens documents since its version 1.14; before, the user is told where the page is."""
+    async with edit(CODE, STATIC) as emacs:
+        opener = "(lambda (url &rest _) (setq hl-opened url))"
+        await emacs.eval(f"(progn (setq hl-opened nil browse-url-browser-function {opener}) t)")
+        await emacs.eval("(progn (hybrid-lsp-statistics) t)")
+        told = """(or hl-opened (with-current-buffer (messages-buffer)
+                    (save-excursion (goto-char (point-min)) (re-search-forward "statistics.html" nil t))))"""
+        await emacs.until(told)
+        page = Path(os.environ["HYBRID_LSP_STATE_DIR"]) / "pages" / "statistics.html"
+        assert "hybrid-lsp: statistics" in page.read_text(encoding="utf-8")

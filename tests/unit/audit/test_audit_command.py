@@ -73,6 +73,14 @@ def test_what_it_advises_is_written_beside_what_was_there_and_taken_back(
     assert "nothing to take back" in capsys.readouterr().err
 
 
+def test_who_is_heaviest_is_told_by_who_was_asked_where_the_settings_are_the_editors(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    history(share=0.2)
+    (only,) = told(capsys)["actions"]  # type: ignore[misc]
+    assert (only["runs"], only["judged"], only["heavy"]["value"]) == (110, 80, 1.0)
+
+
 def test_a_second_audit_keeps_the_users_wish(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     history(share=0.2)
     first = told(capsys, "--apply")["applied"]

@@ -19,7 +19,7 @@ from hybrid_lsp.metrics.events import AcceptKind, ActionEnd, Ask, InlineAccepted
 from hybrid_lsp.metrics.models import RequestRecord
 from hybrid_lsp.paths import config_file
 from hybrid_lsp.reports.figures import gather
-from hybrid_lsp.reports.saving import MONEY, SECONDS, Cost, saving
+from hybrid_lsp.reports.saving import MONEY, SECONDS, Cost, heaviest_tier, saving
 from hybrid_lsp.reports.since import parse
 from hybrid_lsp.reports.terminal import show, sparkline
 from hybrid_lsp.types import Reason, Tier
@@ -200,6 +200,13 @@ def test_a_model_without_a_price_is_compared_by_its_seconds_a_token() -> None:
     assert found.unit == SECONDS
     assert found.whole == Cost(31.0, 40.0)
     assert "100 ms of processor time a token" in found.how
+
+
+def test_settings_that_stand_in_the_editor_alone_cost_no_comparison() -> None:
+    requests = [request(str(n), "large", 100, cpu_s=10.0) for n in range(3)] + [request("x", "small", 100, cpu_s=1.0)]
+    assert saving(requests, Config()).whole == Cost(31.0, 40.0)
+    assert heaviest_tier(Config(), ["small", "cloud", "large", "static"]) == "cloud"
+    assert heaviest_tier(Config(), ["small", "static"]) is None
 
 
 def test_what_cannot_be_estimated_says_why() -> None:
