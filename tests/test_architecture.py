@@ -28,6 +28,8 @@ FLOORS = {
     "routing": 3,
     # From a model's name to a model that is served: it stands on the engine, its clients and the formats.
     "catalogue": 3,
+    # The engine for a team: it stands on the engine alone.
+    "cluster": 3,
     "completion": 4,
     "actions": 4,
     "server": 5,
@@ -49,7 +51,7 @@ HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
     *("onnx", "onnxruntime"),
     # The clients of models are for later too: after the reply to `initialize`.
-    *("httpx", "filelock"),
+    *("httpx", "filelock", "ray"),
 }
 
 
