@@ -79,7 +79,7 @@ def _ray_at(options: argparse.Namespace) -> Any:
     try:
         # Ray's dashboard runs code for whoever reaches it.
         local = {} if options.address else {"include_dashboard": False}
-        ray.init(options.address, namespace=deploy.APP, logging_level=logging.WARNING, log_to_driver=False, **local)
+        ray.init(options.address or "local", namespace=deploy.APP, logging_level=logging.WARNING, log_to_driver=False, **local)
     except ConnectionError as error:
         raise ConfigError(f"There is no Ray cluster at {options.address}.", "Start it: ray start --head") from error
     http = {"host": options.host, "port": options.port}
