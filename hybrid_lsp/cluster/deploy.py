@@ -39,6 +39,8 @@ _ROUTER = "hybrid_lsp.cluster.router.PrefixRouter"
 _MOST_ONGOING = 16
 """Requests in one replica, of which it computes one at a time, the newest of those who type first."""
 _DOORS_ONGOING = 2000
+_MEASURED_S, _UP_AFTER_S, _DOWN_AFTER_S = 1.0, 5.0, 300.0
+"""Who types notices a second; a model that was loaded is kept for the next burst."""
 _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 2.0, 60.0
 """A prefill of a large model takes its time, and its thread answers nothing meanwhile."""
 
@@ -147,6 +149,10 @@ def application(plan: Plan) -> serve.Application:
         initial_replicas=plan.least,
         max_replicas=plan.most,
         target_ongoing_requests=plan.ongoing,
+        metrics_interval_s=_MEASURED_S,
+        look_back_period_s=_UP_AFTER_S,
+        upscale_delay_s=_UP_AFTER_S,
+        downscale_delay_s=_DOWN_AFTER_S,
     )
     replica = serve.deployment(
         name=REPLICA,
