@@ -9,9 +9,7 @@ import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import Any
 
 from hybrid_lsp.cluster import team
 from hybrid_lsp.engine.listening import PORT
@@ -20,9 +18,7 @@ from hybrid_lsp.engine.threads import default_threads
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.models.store import EMBEDDED, locate
 
-if TYPE_CHECKING:
-    from hybrid_lsp.cluster.deploy import Plan
-
+_LOG = logging.getLogger(__name__)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LOOK_S = 2.0
 """So often the team's file is looked at."""
@@ -34,14 +30,13 @@ def main(argv: Sequence[str]) -> int:
     if options.new_user is not None:
         _tell_new_user(options.new_user)
         return 0
-    text = _team_text(options)
+    text, engine = _team_text(options), _engine(options)
     deploy = _ray_at(options)
-    plan = _plan(options, text)
-    deploy.deploy(plan)
+    deploy.deploy(deploy.Plan(engine, options.least, options.most or options.least, options.ongoing, text))
     scheme = "https" if options.tls_key else "http"
     print(f"{options.model} is served at {scheme}://{options.host}:{options.port}", flush=True)
     try:
-        _follow(options, plan, deploy)
+        _follow(options, text, deploy)
     finally:
         deploy.stop()
     return 0
@@ -79,7 +74,13 @@ def _ray_at(options: argparse.Namespace) -> Any:
     try:
         # Ray's dashboard runs code for whoever reaches it.
         local = {} if options.address else {"include_dashboard": False}
-        ray.init(options.address or "local", namespace=deploy.APP, logging_level=logging.WARNING, log_to_driver=False, **local)
+        ray.init(
+            options.address or "local",
+            namespace=deploy.APP,
+            logging_level=logging.WARNING,
+            log_to_driver=False,
+            **local,
+        )
     except ConnectionError as error:
         raise ConfigError(f"There is no Ray cluster at {options.address}.", "Start it: ray start --head") from error
     http = {"host": options.host, "port": options.port}
@@ -89,12 +90,11 @@ def _ray_at(options: argparse.Namespace) -> Any:
     return deploy
 
 
-def _plan(options: argparse.Namespace, text: str) -> Plan:
-    from hybrid_lsp.cluster.deploy import Plan
-
+def _engine(options: argparse.Namespace) -> EngineOptions:
+    """What each replica runs. Raises ConfigError, ModelMissing."""
     if options.most is not None and options.most < options.least:
         raise ConfigError("--most is below --least.", "Raise it.")
-    engine = EngineOptions(
+    return EngineOptions(
         # Workers run in folders of their own.
         model=options.model if options.model == EMBEDDED else str(locate(options.model).absolute()),
         role=options.role,
@@ -104,10 +104,9 @@ def _plan(options: argparse.Namespace, text: str) -> Plan:
         library=options.library,
         reuse_mb=options.reuse_mb,
     )
-    return Plan(engine, options.least, options.most or options.least, options.ongoing, text)
 
 
-def _follow(options: argparse.Namespace, plan: Plan, deploy: Any) -> None:
+def _follow(options: argparse.Namespace, text: str, deploy: Any) -> None:
     """Stay until a signal comes; a changed team's file is taken over."""
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,12 +115,11 @@ def _follow(options: argparse.Namespace, plan: Plan, deploy: Any) -> None:
         try:
             text = _team_text(options)
         except ConfigError as error:
-            logging.getLogger(__name__).warning("%s The users stay as they were.", error)
-            continue
-        if text != plan.team:
-            plan = attrs.evolve(plan, team=text)
-            deploy.deploy(plan)
-            print("The team's file is taken over.", flush=True)
+            _LOG.warning("%s The users stay as they were.", error)
+        try:
+            deploy.give_team(text)
+        except Exception as error:  # Ray's many: the door is being started again
+            _LOG.warning("The door does not answer: %s", error)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -39,6 +39,7 @@ _ROUTER = "hybrid_lsp.cluster.router.PrefixRouter"
 _MOST_ONGOING = 16
 """Requests in one replica, of which it computes one at a time, the newest of those who type first."""
 _DOORS_ONGOING = 2000
+_DOOR_S = 10.0
 _MEASURED_S, _UP_AFTER_S, _DOWN_AFTER_S = 1.0, 5.0, 300.0
 """Who types notices a second; a model that was loaded is kept for the next burst."""
 _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 2.0, 60.0
@@ -91,18 +92,22 @@ def _load(options: EngineOptions) -> service.Engine:
 
 
 class Entrance:
-    """The door in a process of Ray's; `reconfigure` is how Ray tells it of a changed team."""
+    """The door in a process of Ray's."""
 
-    def __init__(self, replicas: DeploymentHandle[Any]) -> None:
+    def __init__(self, replicas: DeploymentHandle[Any], team: str) -> None:
         self._door = Door(_forward(replicas))
         self._app: ASGIApp = self._door
+        self._text: str | None = None
+        self.take(team)
 
-    def reconfigure(self, config: dict[str, str]) -> None:
-        """Take a team's file as it is now. Raises ConfigError, and then the old one stays."""
-        text = config["team"]
-        self._door.team = Team.parse(text) if text else None
+    def take(self, team: str) -> None:
+        """Go by the text of a team's file from now on. Raises ConfigError, and then the old one stays."""
+        if team == self._text:
+            return
+        self._door.team = Team.parse(team) if team else None
         # Without a team it listens on the loopback, where web pages can knock too.
-        self._app = self._door if text else LoopbackGuard(self._door)
+        self._app = self._door if team else LoopbackGuard(self._door)
+        self._text = team
 
     async def __call__(self, request: Request) -> Response:
         """The answer, which is sent when Ray runs it."""
@@ -168,15 +173,20 @@ def application(plan: Plan) -> serve.Application:
         name=DOOR,
         num_replicas=1,
         max_ongoing_requests=_DOORS_ONGOING,
-        user_config={"team": plan.team},
         ray_actor_options={"num_cpus": 0},
     )(Entrance)
-    return door.bind(replica.bind(plan.engine))
+    return door.bind(replica.bind(plan.engine), plan.team)
 
 
 def deploy(plan: Plan) -> None:
-    """Deploy, or change what is deployed: a changed team alone restarts nothing. Blocks until it answers."""
+    """Deploy, or change what is deployed. Blocks until it answers."""
     serve.run(application(plan), name=APP, route_prefix="/")
+
+
+def give_team(text: str) -> None:
+    """Have the door go by this text, in which nothing is wrong; said often, for a door that was started again has
+    the text that it was deployed with. Raises RayError, RayServeException: there is no door just now."""
+    serve.get_deployment_handle(DOOR, APP).take.remote(text).result(timeout_s=_DOOR_S)
 
 
 def stop() -> None:

@@ -34,21 +34,18 @@ async def homes(users: Users) -> dict[int, list[str]]:
     return found
 
 
-async def type_on(client: httpx.AsyncClient, text: str, keys: int) -> list[dict[str, Any]]:
-    """The replies to one key after the other."""
-    replies = []
-    for key in range(keys):
-        body = {"input_prefix": text + "value_of_it"[: key + 1], "n_predict": 8}
-        replies.append((await client.post("/infill", json=body)).json())
-    return replies
+async def press(client: httpx.AsyncClient, text: str) -> dict[str, Any]:
+    """The reply to one more key."""
+    return dict((await client.post("/infill", json={"input_prefix": text, "n_predict": 8})).json())
 
 
 async def test_the_next_key_goes_to_the_replica_that_holds_the_prompt(users: Users) -> None:
-    typed = await asyncio.gather(*(type_on(client, source(name), 8) for name, client in users.items()))
-    for replies in typed:
-        assert not replies[0]["tokens_cached"]
-        for reply in replies[1:]:
-            assert reply["tokens_cached"] > 0.5 * reply["tokens_evaluated"]
+    """Everybody types in turn, so that nobody's replica is so busy that another is sooner done."""
+    for key, typed in enumerate(("", "v", "va", "val", "valu", "value")):
+        for name, client in users.items():
+            reply = await press(client, source(name) + typed)
+            known = reply["tokens_cached"] / reply["tokens_evaluated"]
+            assert known > 0.5 if key else known == 0
     assert len(await homes(users)) == 2  # and both have something to do
 
 
@@ -84,7 +81,7 @@ async def test_a_closed_connection_reaches_the_replica(users: Users, *, stream: 
 
 
 async def test_of_two_replicas_one_is_killed_and_nothing_is_unanswered(pair: Cluster, users: Users) -> None:
-    await asyncio.gather(*(type_on(client, source(name), 1) for name, client in users.items()))
+    await asyncio.gather(*(press(client, source(name)) for name, client in users.items()))
     victim, its_users = max((await homes(users)).items(), key=lambda item: len(item[1]))
     began, killed = itertools.count(1), asyncio.Event()
 
@@ -102,7 +99,8 @@ async def test_of_two_replicas_one_is_killed_and_nothing_is_unanswered(pair: Clu
             got.append((answer.status_code, _ended(answer.text)))
         return got
 
-    got = sum(await asyncio.gather(*(load(name, kind) for name in USERS for kind in (False, True))), [])
+    loads = await asyncio.gather(*(load(name, kind) for name in USERS for kind in (False, True)))
+    got = [each for answers in loads for each in answers]
     assert killed.is_set()
     assert len(got) == 25 * 2 * len(USERS)
     assert {status for status, _ in got} == {200}

@@ -150,7 +150,7 @@ async def test_a_replica_that_dies_before_it_answers_is_replaced(*, stream: bool
         replicas.losses = [0, 0]
         answer = await http.post("/infill", json=BODY | {"stream": stream})
         assert (answer.status_code, len(replicas.asked)) == (200, 3)
-        assert TEXT == "".join(each["content"] for each in (events(answer) if stream else [answer.json()]))
+        assert "".join(each["content"] for each in (events(answer) if stream else [answer.json()])) == TEXT
 
 
 async def test_an_answer_that_has_begun_ends_with_an_error() -> None:
