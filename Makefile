@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test audit test-real test-servers soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test audit test-real test-servers test-cluster soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -22,6 +22,10 @@ test-servers: $(VENV)/.dev
 	$(BIN)/python tools/servers/install_llama_cpp.py
 	$(BIN)/python tools/fetch_weights.py $(WEIGHTS)
 	HYBRID_LSP_TEST_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+
+# On a Ray of this machine's own, which is installed first.
+test-cluster: $(VENV)/.cluster
+	$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -94,6 +98,10 @@ $(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.base
+
+$(VENV)/.cluster: $(VENV)/.dev
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[cluster]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist editors/vscode/node_modules editors/vscode/dist .coverage* .mypy_cache .pytest_cache .ruff_cache

@@ -31,6 +31,10 @@ def _guarded(command: Callable[[], int]) -> int:
 
 
 def _engine(arguments: list[str]) -> int:
+    if "--ray" in arguments:
+        from hybrid_lsp.cluster.command import main as ray_main
+
+        return ray_main([each for each in arguments if each != "--ray"])
     from hybrid_lsp.engine.process import main as engine_main
 
     return engine_main(arguments)

@@ -29,6 +29,8 @@ FLOORS = {
     "routing": 3,
     # From a model's name to a model that is served: it stands on the engine, its clients and the formats.
     "catalogue": 3,
+    # The engine for a team: it stands on the engine alone.
+    "cluster": 3,
     "reports": 4,
     "completion": 4,
     "actions": 4,
@@ -52,7 +54,7 @@ HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
     *("onnx", "onnxruntime"),
     # The clients of models are for later too: after the reply to `initialize`.
-    *("httpx", "filelock"),
+    *("httpx", "filelock", "ray"),
     # Plots and tables of the metrics are made when they are asked for.
     *("pygal", "rich"),
 }

@@ -31,6 +31,8 @@ from hybrid_lsp.errors import HybridLspError, ModelBroken
 
 _LOG = logging.getLogger(__name__)
 MOST_BODY_BYTES = 16 * 1024 * 1024
+SUMMARY = "hybrid_lsp.summary"
+"""Key of a request's scope under which its Summary stands in the end, for whoever stands around the application."""
 
 
 @attrs.define(eq=False)
@@ -149,19 +151,19 @@ async def _models(request: Request) -> Response:
 
 
 async def _infill(request: Request) -> Response:
-    engine, fields = _host(request).ready(), wire.parse(await _body(request))
+    engine, fields = _host(request).ready(), wire.parse(await body_of(request))
     shape = wire.InfillShape(engine.name, fields)
     return _answer(engine, wire.infill_job(fields), shape, stream=fields.flag("stream"))
 
 
 async def _completions(request: Request) -> Response:
-    engine, fields = _host(request).ready(), wire.parse(await _body(request))
+    engine, fields = _host(request).ready(), wire.parse(await body_of(request))
     shape = wire.CompletionShape(engine.name, fields)
     return _answer(engine, wire.completion_job(fields), shape, stream=fields.flag("stream"))
 
 
 async def _chat(request: Request) -> Response:
-    engine, fields = _host(request).ready(), wire.parse(await _body(request))
+    engine, fields = _host(request).ready(), wire.parse(await body_of(request))
     shape = wire.ChatShape(engine.name, fields)
     return _answer(engine, wire.chat_job(fields, engine.chat.stops), shape, stream=fields.flag("stream"))
 
@@ -182,7 +184,7 @@ class _Generated(Response):
         try:
             await self._send(scope, receive, send)
         except BadRequest as error:
-            await _error(error)(scope, receive, send)
+            await error_answer(error)(scope, receive, send)
         except OSError:
             _LOG.debug("the client went away")  # the server says so when it is written to
         finally:
@@ -207,7 +209,7 @@ class Collected(_Generated):
         async with aclosing(self._engine.stream(self._job)) as items:
             async for item in items:
                 if isinstance(item, Summary):
-                    summary = item
+                    summary = scope[SUMMARY] = item
                 else:
                     chunks.append(item)
         if summary is None or summary.stop_type is StopType.CANCELLED:
@@ -225,7 +227,9 @@ class Streamed(_Generated):
                 if not started:
                     await send(_EVENT_STREAM_START)
                     started = True
-                if self._job.cancel.is_set() and isinstance(item, Chunk):
+                if isinstance(item, Summary):
+                    scope[SUMMARY] = item
+                elif self._job.cancel.is_set():
                     continue  # to nobody
                 await send({"type": "http.response.body", "body": self._events(item), "more_body": True})
         if not started:
@@ -234,10 +238,10 @@ class Streamed(_Generated):
 
     def _events(self, item: Chunk | Summary) -> bytes:
         if isinstance(item, Chunk):
-            return _event(self._shape.chunk(item))
+            return event(self._shape.chunk(item))
         if item.stop_type is StopType.CANCELLED:
-            return _event(wire.error_body(_CANCELLED.message, _CANCELLED.kind, _CANCELLED.status))
-        events = b"".join(_event(body) for body in self._shape.last(item))
+            return event(wire.error_body(_CANCELLED.message, _CANCELLED.kind, _CANCELLED.status))
+        events = b"".join(event(body) for body in self._shape.last(item))
         return events + (f"data: {self._shape.done}\n\n".encode() if self._shape.done else b"")
 
 
@@ -251,11 +255,13 @@ _EVENT_STREAM_START = {
 }
 
 
-def _event(body: wire.Json) -> bytes:
+def event(body: wire.Json) -> bytes:
+    """One server-sent event."""
     return f"data: {json.dumps(body, ensure_ascii=False, separators=(',', ':'))}\n\n".encode("utf-8", "replace")
 
 
-async def _body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
+    """A request's body. Raises BadRequest for one that is too large, ClientDisconnect."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -271,13 +277,14 @@ def _host(request: Request) -> Host:
     return host
 
 
-def _error(error: BadRequest) -> Response:
+def error_answer(error: BadRequest) -> Response:
+    """The answer to a request that cannot be served."""
     return JSONResponse(wire.error_body(error.message, error.kind, error.status), status_code=error.status)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, BadRequest)
-    return _error(error)
+    return error_answer(error)
 
 
 async def _gone(_: Request, error: Exception) -> Response:

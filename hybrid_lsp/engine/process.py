@@ -285,7 +285,11 @@ def _log_to(file: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hybrid-lsp engine", description="Serve one model over HTTP.")
+    parser = argparse.ArgumentParser(
+        prog="hybrid-lsp engine",
+        description="Serve one model over HTTP, to one user.",
+        epilog="For a team, on Ray Serve: see `hybrid-lsp engine --ray --help`.",
+    )
     parser.add_argument("--model", required=True, help="`embedded`, a model that was pulled, or a folder")
     parser.add_argument("--role", choices=("small", "large"), default="small", help="large runs at idle priority")
     where = parser.add_mutually_exclusive_group()

@@ -1,54 +1,24 @@
-"""What transformers writes with the weights of a GGUF file in single precision: FILE CONFIG.json PROMPT.json COUNT.
+"""What transformers writes with the weights of a GGUF file in single precision: FILE PROMPTS.json COUNT.
 
-The file is read by the `gguf` package, not by the product. CONFIG has the class and its arguments.
+The file is read by the `gguf` package, not by the product.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from pathlib import Path
 
-import gguf
-import numpy as np
 import torch
-import transformers
 
+sys.path.append(str(Path(__file__).parent.parent.parent / "tools"))
 
-def weights(path: str, arch: gguf.MODEL_ARCH, config: Any, turned: bool) -> dict[str, torch.Tensor]:
-    names = gguf.get_tensor_name_map(arch, config.num_hidden_layers)
-    stored = {
-        tensor.name: gguf.quants.dequantize(tensor.data, tensor.tensor_type).reshape(
-            tuple(reversed(tensor.shape.tolist()))
-        )
-        for tensor in gguf.GGUFReader(path).tensors
-    }
-    found = {}
-    for name in transformers.AutoModelForCausalLM.from_config(config).state_dict():
-        values = stored.get(names.get_name(name, try_suffixes=(".weight", ".bias")))
-        if values is None and name == "lm_head.weight":
-            values = stored["token_embd.weight"]
-        if turned and ".q_proj." in name:
-            values = halves(values, config.num_attention_heads)
-        if turned and ".k_proj." in name:
-            values = halves(values, config.num_key_value_heads)
-        found[name] = torch.from_numpy(np.ascontiguousarray(values, np.float32))
-    return found
-
-
-def halves(values: Any, heads: int) -> Any:
-    return (
-        values.reshape(heads, values.shape[0] // heads // 2, 2, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
-    )
+import hf_from_gguf  # noqa: E402
 
 
 def main() -> None:
-    path, described, prompts, count = sys.argv[1:]
-    facts = json.loads(described)
-    config = getattr(transformers, facts.pop("class"))(**facts)
-    arch = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen2": gguf.MODEL_ARCH.QWEN2}[config.model_type]
-    model = transformers.AutoModelForCausalLM.from_config(config).eval()
-    model.load_state_dict(weights(path, arch, config, turned=config.model_type == "llama"))
+    path, prompts, count = sys.argv[1:]
+    model = hf_from_gguf.model_of(Path(path), hf_from_gguf.facts(Path(path)))
     written = []
     for prompt in json.loads(prompts):
         tokens = list(prompt)

@@ -83,24 +83,8 @@ def prompts_of(engine: service.Engine) -> list[list[int]]:
 
 
 def by_transformers(path: Path, asked: list[list[int]], count: int) -> list[list[int]]:
-    file = gguf.read(path)
-    value = file.value
-    rope = {"rope_type": "default", "rope_theta": value("rope.freq_base")}
-    facts = {
-        "class": {"llama": "LlamaConfig", "qwen2": "Qwen2Config"}[file.architecture],
-        "vocab_size": len(file.metadata["tokenizer.ggml.tokens"]),
-        "hidden_size": value("embedding_length"),
-        "intermediate_size": value("feed_forward_length"),
-        "num_hidden_layers": value("block_count"),
-        "num_attention_heads": value("attention.head_count"),
-        "num_key_value_heads": value("attention.head_count_kv"),
-        "max_position_embeddings": value("context_length"),
-        "rms_norm_eps": value("attention.layer_norm_rms_epsilon"),
-        "rope_parameters": rope,
-        "tie_word_embeddings": "output.weight" not in file.places,
-    }
     script = Path(__file__).with_name("by_transformers.py")
-    command = [sys.executable, "-W", "ignore", str(script), str(path), json.dumps(facts), json.dumps(asked), str(count)]
+    command = [sys.executable, "-W", "ignore", str(script), str(path), json.dumps(asked), str(count)]
     environ = os.environ | {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environ)
     assert done.returncode == 0, done.stderr[-2000:]
