@@ -15,6 +15,8 @@ from hybrid_lsp.audit.evidence import Case, Evidence
 LEAST = 30
 """Judged runs on lighter models, of an action, below which nothing is advised."""
 _LEAST_CHANGE = 0.02
+_MARGIN = 0.01
+"""From 0 and 1, which would ask for one model whatever the task: a wish, which is the user's alone."""
 _FURTHEST = 0.15
 """A threshold goes so far below the least likely task that a lighter model was seen to do: what is further down was
 never tried, and the next audit will know more."""
@@ -79,7 +81,7 @@ def advise(evidence: Evidence, threshold: float, wish: float) -> Advice:
     shift = fit(likelihoods, np.array([each.success(highest) for each in judged]), highest)
     meant = shift.threshold(wish)
     low = max(0.0, float(likelihoods.min()) - _FURTHEST)
-    advised = round(max(meant.value, low), 2)
+    advised = round(min(max(meant.value, low, _MARGIN), 1 - _MARGIN), 2)
     if meant.low <= threshold <= meant.high or abs(advised - threshold) < _LEAST_CHANGE:
         return attrs.evolve(base, interval=meant, **_nothing_to_change(base, meant))
     better, more = ("better", "more") if advised < threshold else ("worse", "less")

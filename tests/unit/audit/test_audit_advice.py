@@ -120,6 +120,11 @@ def test_a_threshold_goes_no_further_than_what_was_tried() -> None:
     assert advice.advised >= round(min(each.sufficient for each in light) - 0.15, 2) - 0.005
 
 
+def test_a_lighter_model_that_always_fails_does_not_end_all_choice() -> None:
+    light = [attrs.evolve(each, good=False) for each in cases(800, shift=0.0) if each.light]
+    assert advised(light).advised == 0.99
+
+
 @pytest.mark.parametrize("wish", [0.0, 1.0])
 def test_who_wants_one_model_whatever_the_task_is_left_alone(wish: float) -> None:
     advice = advise(evidence(cases(400, shift=2.0)), wish, wish)
