@@ -76,7 +76,9 @@ def _metered(model: str, folder: Path) -> Metered:
         found = [each for each in place.engines(folder / "run") if model in " ".join(each.cmdline())]
         return found[0] if found else psutil.Process()
 
-    return Metered(backend, judge_of(model), engine, billions=billions(model, is_local=True))
+    size = billions(model, is_local=True)
+    assert size is not None, f"the size of {model} cannot be told by its name"
+    return Metered(backend, judge_of(model), engine, billions=size)
 
 
 def sizes(rows: Sequence[Row]) -> dict[str, float]:

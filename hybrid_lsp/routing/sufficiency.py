@@ -82,9 +82,10 @@ class Sufficiency:
 
         `probability` is the mean one of the tokens of the light one's answer, where there is an answer.
         """
-        if light is None or heavy is None:
+        # Of two that are as large, and both may be guesses, nobody knows which is better.
+        if light is None or heavy is None or light == heavy:
             return None
-        if light >= heavy:
+        if light > heavy:
             return 1.0
         one = self.before.right(task, light) if probability is None else self.after.right(task, light, probability)
         other = self.before.right(task, heavy)

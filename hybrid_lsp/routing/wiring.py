@@ -39,12 +39,12 @@ def make_router(config: Config, backends: Mapping[TierName, Backend], told: Told
         fillers=[tier for tier, model in models.items() if can_fill_in(model)],
         patience=Patience.beside(longest_s or config.large.timeout_s),
         policy=Policy(config.routing),
-        sizes={tier: size_of(model) for tier, model in models.items()},
+        sizes={tier: size for tier, model in models.items() if (size := size_of(model)) is not None},
         refusal=accounts.refusal,
         on_asked=accounts.charge,
     )
 
 
-def size_of(model: ModelConfig) -> float:
-    """Billions of parameters, by the model's name."""
+def size_of(model: ModelConfig) -> float | None:
+    """Billions of parameters, as far as the model's name tells."""
     return billions(model.model, is_local=model.is_local)
