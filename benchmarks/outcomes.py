@@ -10,7 +10,7 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -28,13 +28,15 @@ from hybrid_lsp.completion.confidence import Judge
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Query
 from hybrid_lsp.completion.trim import trim
-from hybrid_lsp.config import CompletionConfig, Config
+from hybrid_lsp.config import CompletionConfig, Config, RoutingConfig
 from hybrid_lsp.routing.candidates import Patience
 from hybrid_lsp.routing.features import Features
+from hybrid_lsp.routing.policy import COMPLETION, Policy
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Infill, Kind, Piece, Request, Tier
 
 _LONGEST_S = 600.0
+_PATIENCE = Patience(first_piece_s=_LONGEST_S, quiet_s=_LONGEST_S)
 
 
 @attrs.frozen
@@ -125,37 +127,83 @@ def _chars(request: Request) -> int:
     return len(request.prompt.prefix) + len(request.prompt.suffix)
 
 
-async def ask(task: Task, model: str, metered: Metered, *, deep_infill: bool = False) -> Row:
-    """Have one model do one task; `deep_infill`: a line is asked for as of the large model in the editor."""
-    metered.replies, judged = [], None
-    metered.idle.set()
+async def ask(task: Task, name: str, metered: Metered) -> Row:
+    """Have one model do one task; `name` is how its row calls it."""
+    tier = Tier.SMALL if task.kind == "infill" else Tier.LARGE
+    return await _ask(task, name, Router({tier: metered}, patience=_PATIENCE), Config(), [metered])
+
+
+async def ask_in_words(task: Task, name: str, metered: Metered) -> Row:
+    """Have a line filled in as a large model is asked for it that was not taught to."""
+    _reset([metered])
+    text = await _deeply(task, metered)
+    return _row(task, name, [metered], _of_line(task), bool(text.strip()), task.check(text), "", None)
+
+
+async def ask_both(task: Task, name: str, small: Metered, large: Metered, routing: RoutingConfig) -> Row:
+    """Have the router share a task between both."""
+    sizes = {Tier.SMALL: small.billions, Tier.LARGE: large.billions}
+    router = Router(
+        {Tier.SMALL: small, Tier.LARGE: large},
+        small_chats=True,
+        fillers=[Tier.LARGE],
+        sizes=sizes,
+        policy=Policy(routing),
+        patience=_PATIENCE,
+    )
+    return await _ask(task, name, router, Config(routing=routing), [small, large])
+
+
+async def _ask(task: Task, name: str, router: Router, config: Config, metered: Sequence[Metered]) -> Row:
+    _reset(metered)
     if task.kind == "infill":
-        text, judged = (await _deeply(task, metered), None) if deep_infill else await _filled(task, metered)
-        features = Features("completion", "completion", task.document.language)
-        passed, right, label = bool(text.strip()), task.check(text), ""
-    else:
-        router = Router({Tier.LARGE: metered}, patience=Patience(first_piece_s=_LONGEST_S, quiet_s=_LONGEST_S))
-        pipeline = ActionPipeline(router, Config(), lambda document: None)
-        done = await pipeline.run(
-            task.action, task.document, task.span, instruction=task.instruction, diagnostic=task.problem
-        )
-        assert done.by.trail is not None
-        features, label = done.by.trail.features, done.label
-        passed = done.tier == Tier.LARGE and not isinstance(done, NothingOutcome)
-        right = task.check(done.edit.apply()) if passed and isinstance(done, EditOutcome) else None
-    replies = list(metered.replies)
+        text, judged = await _filled(task, router, config, metered)
+        return _row(task, name, metered, _of_line(task), bool(text.strip()), task.check(text), "", judged)
+    pipeline = ActionPipeline(router, config, lambda document: None)
+    done = await pipeline.run(
+        task.action, task.document, task.span, instruction=task.instruction, diagnostic=task.problem
+    )
+    assert done.by.trail is not None
+    passed = done.tier != Tier.STATIC and not isinstance(done, NothingOutcome)
+    right = task.check(done.edit.apply()) if passed and isinstance(done, EditOutcome) else None
+    return _row(task, name, metered, done.by.trail.features, passed, right, done.label, None)
+
+
+def _reset(metered: Sequence[Metered]) -> None:
+    for each in metered:
+        each.replies = []
+        each.idle.set()
+
+
+def _of_line(task: Task) -> Features:
+    return Features(COMPLETION, COMPLETION, task.document.language)
+
+
+def _row(
+    task: Task,
+    name: str,
+    metered: Sequence[Metered],
+    features: Features,
+    passed: bool,
+    right: bool | None,
+    label: str,
+    judged: float | None,
+) -> Row:
+    replies = [reply for each in metered for reply in each.replies]
     # A line may be copied, without a reply.
     at_once = passed and len(replies) <= 1
-    known = (task.key, task.kind, model, task.is_held_out, features, passed, at_once, right, label, replies)
-    return Row(*known, metered.billions, judged)
+    known = (task.key, task.kind, name, task.is_held_out, features, passed, at_once, right, label, replies)
+    return Row(*known, metered[-1].billions, judged)
 
 
-async def _filled(task: Task, metered: Metered) -> tuple[str, float | None]:
+async def _filled(task: Task, router: Router, config: Config, metered: Sequence[Metered]) -> tuple[str, float | None]:
     """What is shown when the line is asked for by hand, and how likely it is right by the judge's word."""
-    pipeline = CompletionPipeline(Router({Tier.SMALL: metered}), lambda document: None, metered.judge)
+    pipeline = CompletionPipeline(router, lambda document: None, metered[0].judge)
     query = Query(task.document, task.span.start, invoked=True)
-    answer = await pipeline.complete(query, Config(completion=CompletionConfig(time_budget_ms=60_000)))
-    await metered.idle.wait()
+    patient = attrs.evolve(config, completion=CompletionConfig(time_budget_ms=60_000))
+    answer = await pipeline.complete(query, patient)
+    for each in metered:
+        await each.idle.wait()
     pipeline.close()
     if not answer.suggestions:
         return "", None

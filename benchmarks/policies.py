@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from benchmarks.outcomes import Reply, Row
 from hybrid_lsp.config import RoutingConfig
+from hybrid_lsp.routing.features import CHARS_A_TOKEN
 from hybrid_lsp.routing.policy import Link, Policy
 from hybrid_lsp.routing.sufficiency import Sufficiency
 from hybrid_lsp.types import Tier
@@ -39,14 +40,15 @@ class Pair:
 
 @attrs.frozen
 class Done:
-    """What came of one task: whether it is right, processor seconds, seconds, whether a large model was asked, and
-    whether a light one answered."""
+    """What came of one task: whether it is right, processor seconds, seconds, whether the large model was asked, whether
+    a light one (or static analysis) answered, and the tokens that the large one read and wrote."""
 
     right: float
     cpu_s: float
     seconds: float
     asked_large: float
     light: float
+    large_tokens: float
 
 
 @attrs.frozen
@@ -58,6 +60,7 @@ class Mean:
     seconds: float
     asked_large: float
     light: float
+    large_tokens: float
     p95_s: float
 
 
@@ -74,7 +77,8 @@ def pairs(rows: Sequence[Row], held_out: bool) -> list[Pair]:
 
 
 def _alone(row: Row, *, asked_large: bool) -> Done:
-    return Done(float(bool(row.right)), row.cpu_s, row.seconds, float(asked_large), float(not asked_large))
+    right, tokens = float(bool(row.right)), _tokens(row) if asked_large else 0.0
+    return Done(right, row.cpu_s, row.seconds, float(asked_large), float(not asked_large), tokens)
 
 
 def small_alone(pair: Pair) -> Done:
@@ -110,10 +114,10 @@ def routed(known: Sufficiency, threshold: float, sizes: Mapping[str, float]) -> 
         likely = known.ratio(task, sizes["small"], sizes["large"], pair.small.probability)
         doubted = pair.small.probability is not None and bool(policy.doubt(task, likely))
         if pair.small.at_once and not doubted:
-            return Done(float(bool(pair.small.right)), _cpu(first), _seconds(first), 0.0, 1.0)
-        large = pair.large
-        light = float(not large.passed)
-        return Done(float(bool(large.right)), _cpu(first) + large.cpu_s, _seconds(first) + large.seconds, 1.0, light)
+            return Done(float(bool(pair.small.right)), _cpu(first), _seconds(first), 0.0, 1.0, 0.0)
+        large, light = pair.large, float(not pair.large.passed)
+        cpu_s, seconds = _cpu(first) + large.cpu_s, _seconds(first) + large.seconds
+        return Done(float(bool(large.right)), cpu_s, seconds, 1.0, light, _tokens(large))
 
     return way
 
@@ -122,7 +126,12 @@ def _from_above(pair: Pair) -> Done:
     large, small = pair.large, pair.small
     if large.passed:
         return large_alone(pair)
-    return Done(float(bool(small.right)), large.cpu_s + small.cpu_s, large.seconds + small.seconds, 1.0, 1.0)
+    cpu_s, seconds = large.cpu_s + small.cpu_s, large.seconds + small.seconds
+    return Done(float(bool(small.right)), cpu_s, seconds, 1.0, 1.0, _tokens(large))
+
+
+def _tokens(row: Row) -> float:
+    return sum(each.read_chars / CHARS_A_TOKEN + each.tokens for each in row.replies)
 
 
 def _cpu(replies: Sequence[Reply]) -> float:
@@ -143,8 +152,7 @@ def played(way: Way, tasks: Sequence[Pair]) -> Floats:
 
 
 def mean(done: Floats) -> Mean:
-    right, cpu_s, seconds, asked_large, light = map(float, done.mean(axis=0))
-    return Mean(right, cpu_s, seconds, asked_large, light, float(np.quantile(done[:, 2], 0.95)))
+    return Mean(*map(float, (*done.mean(axis=0), np.quantile(done[:, 2], 0.95))))
 
 
 @attrs.frozen

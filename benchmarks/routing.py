@@ -2,6 +2,7 @@
 
     python -m benchmarks.routing collect ROWS.jsonl --small DIR --large DIR [--seconds N]
     python -m benchmarks.routing fit ROWS.jsonl      # of the programs for tuning: writes routing/sufficiency.json
+    python -m benchmarks.routing live ROWS.jsonl --small DIR --large DIR     # the router itself, on what was held out
     python -m benchmarks.routing table ROWS.jsonl    # quality and cost of each way, on the programs held out
 
 It is no part of `python -m benchmarks`, for collecting takes an hour. What is done stands in the file and is not asked
@@ -35,7 +36,21 @@ from hybrid_lsp.routing.sufficiency import Sufficiency
 from hybrid_lsp.types import Tier
 
 _TIMEOUT_S = 900.0
+_OTHERS = (0.35, 0.65, 0.8)
+_COLUMNS = (
+    "way",
+    "right",
+    "of the large one's",
+    "without the large one",
+    "CPU s",
+    "saved",
+    "seconds",
+    "saved",
+    "p95 s",
+    "large one's tokens saved",
+)
 FITTED = Path(shipped_numbers.__file__).with_name("sufficiency.json")
+LIVE = "ours"
 DEEP = "large, asked in words"
 """How rows name the large model where a line is asked for by a description of the hole."""
 
@@ -58,7 +73,21 @@ async def collect(
                 if (task.key, name) not in known:
                     _note(path, await outcomes.ask(task, name, metered))
             if in_words and task.kind == "infill" and (task.key, DEEP) not in known:
-                _note(path, await outcomes.ask(task, DEEP, models["large"], deep_infill=True))
+                _note(path, await outcomes.ask_in_words(task, DEEP, models["large"]))
+
+
+async def live(path: Path, work: list[Task], small: str, large: str, seconds: float | None, threshold: float) -> None:
+    """Have the router itself share what was held out, to see whether what is played comes true."""
+    started = time.perf_counter()
+    known = {(row.key, row.model) for row in outcomes.read(path)}
+    routing = RoutingConfig(threshold=threshold)
+    with place.own_folders() as folder:
+        models = _metered(small, folder), _metered(large, folder)
+        for task in work:
+            if seconds is not None and time.perf_counter() - started > seconds:
+                return
+            if task.is_held_out and (task.key, LIVE) not in known:
+                _note(path, await outcomes.ask_both(task, LIVE, *models, routing))
 
 
 def _note(path: Path, row: outcomes.Row) -> None:
@@ -116,11 +145,16 @@ def table(rows: Sequence[Row], threshold: float) -> str:
         "small alone": policies.small_alone,
         "large alone": policies.large_alone,
         f"at random, {share:.0%} to the large one": policies.mixed(share),
-        f"ours (threshold {threshold:g})": ours,
+        **{
+            f"ours, threshold {each:g}{' (the default)' if each == threshold else ''}": policies.routed(
+                shipped, each, known
+            )
+            for each in sorted({threshold, *_OTHERS})
+        },
     }
     lines = [
-        "| way | right | of the large one's | by light tiers | large asked | CPU s | saved | seconds | saved | p95 s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(_COLUMNS)} |",
+        f"|{'---|' * len(_COLUMNS)}",
         *(_line(name, way, tasks) for name, way in ways.items()),
     ]
     curves = policies.Curves.of(tasks, [policies.routed(shipped, each, known) for each in policies.THRESHOLDS])
@@ -159,13 +193,13 @@ def _line(name: str, way: policies.Way, tasks: Sequence[policies.Pair]) -> str:
         name,
         measured(lambda one, large: one.right),
         measured(lambda one, large: one.right / max(large.right, 1e-9)),
-        f"{done.light:.0%}",
-        f"{done.asked_large:.0%}",
+        f"{1 - done.asked_large:.0%}",
         f"{done.cpu_s:.1f}",
         measured(lambda one, large: 1 - one.cpu_s / large.cpu_s),
         f"{done.seconds:.1f}",
         measured(lambda one, large: 1 - one.seconds / large.seconds),
         f"{done.p95_s:.1f}",
+        measured(lambda one, large: 1 - one.large_tokens / large.large_tokens),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -183,7 +217,7 @@ def _kind(kind: str, tasks: Sequence[policies.Pair], ours: policies.Way) -> str:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.routing", description=__doc__)
-    parser.add_argument("verb", choices=["collect", "fit", "table"])
+    parser.add_argument("verb", choices=["collect", "fit", "table", "live"])
     parser.add_argument("rows", type=Path)
     parser.add_argument("--small", default="", help="a model's folder")
     parser.add_argument("--large", default="", help="a model's folder")
@@ -194,11 +228,14 @@ def main() -> None:
     parser.add_argument("--in-words", action="store_true", help="ask the large model for lines in words as well")
     parser.add_argument("--threshold", type=float, default=RoutingConfig().threshold)
     options = parser.parse_args()
+    work = tasks.load(options.infill, options.write, options.repair) if options.verb in ("collect", "live") else []
     if options.verb == "collect":
-        work = tasks.load(options.infill, options.write, options.repair)
         asyncio.run(
             collect(options.rows, work, options.small, options.large, options.seconds, in_words=options.in_words)
         )
+    elif options.verb == "live":
+        models = options.small, options.large
+        asyncio.run(live(options.rows, work, *models, options.seconds, options.threshold))
     elif options.verb == "fit":
         fit(outcomes.read(options.rows))
     else:

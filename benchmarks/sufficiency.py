@@ -34,11 +34,22 @@ def regression(cases: Sequence[Case]) -> Regression:
     seen = [inputs(task, size, probability) for task, size, probability, _ in cases]
     names = [name for name in seen[0] if name not in _WITHOUT]
     of_action = [[float(task.action == each) for each in actions] for task, _, _, _ in cases]
-    values = np.array([[1.0, *own, *(each[name] for name in names)] for own, each in zip(of_action, seen, strict=True)])
+    values = np.array(
+        [
+            [1.0, *own, *(flag * each["size"] for flag in own), *(each[name] for name in names)]
+            for own, each in zip(of_action, seen, strict=True)
+        ]
+    )
     weights = _newton(values, np.array([right for _, _, _, right in cases], dtype=np.float64))
-    common, of_actions, rest = weights[0], weights[1 : 1 + len(actions)], weights[1 + len(actions) :]
-    intercepts = {each: round(float(common + own), 3) for each, own in zip(actions, of_actions, strict=True)}
-    return Regression(intercepts, {name: round(float(each), 3) for name, each in zip(names, rest, strict=True)})
+    count = len(actions)
+    intercepts = _named(actions, weights[0] + weights[1 : 1 + count])
+    return Regression(
+        intercepts, _named(names, weights[1 + 2 * count :]), _named(actions, weights[1 + count : 1 + 2 * count])
+    )
+
+
+def _named(names: Sequence[str], values: Floats) -> dict[str, float]:
+    return {name: round(float(each), 3) for name, each in zip(names, values, strict=True)}
 
 
 def _newton(values: Floats, right: Floats) -> Floats:

@@ -295,7 +295,7 @@ class RoutingConfig:
         check=_maps_to_names,
     )
     threshold: float = setting(
-        0.8,
+        0.5,
         "How likely, 0 to 1, a lighter model's answer must be as good as the heaviest one's for the lighter one to be "
         "asked first, and, by how sure it then was of its words, for its edit to be taken; 1: always the heaviest, 0: "
         "always the lightest, and each edit that passes its checks.",

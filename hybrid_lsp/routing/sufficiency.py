@@ -46,17 +46,23 @@ def inputs(task: Features, billions: float, probability: float | None = None) ->
 
 @attrs.frozen
 class Regression:
-    """`actions` are its intercepts, `weights` those of `inputs`; what is not named counts nothing."""
+    """`actions` are its intercepts, `weights` those of `inputs`; what is not named counts nothing.
+
+    `sizes` are how much more a model's size counts in an action than in others.
+    """
 
     actions: Mapping[str, float] = attrs.field(factory=dict)
     weights: Mapping[str, float] = attrs.field(factory=dict)
+    sizes: Mapping[str, float] = attrs.field(factory=dict)
 
     def right(self, task: Features, billions: float, probability: float | None = None) -> float | None:
         """How likely an answer is right, 0 to 1; None where the action was never measured."""
         if (intercept := self.actions.get(task.action)) is None:
             return None
         seen = inputs(task, billions, probability)
-        return _logistic(intercept + sum(self.weights.get(name, 0.0) * value for name, value in seen.items()))
+        by_size = self.sizes.get(task.action, 0.0) * seen["size"]
+        known = sum(self.weights.get(name, 0.0) * value for name, value in seen.items())
+        return _logistic(intercept + by_size + known)
 
 
 @attrs.frozen
@@ -73,7 +79,7 @@ class Sufficiency:
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Sufficiency:
-        return cls(*(Regression(dict(values[each]["actions"]), dict(values[each]["weights"])) for each in _WHEN))
+        return cls(*(Regression(**{name: dict(numbers) for name, numbers in values[each].items()}) for each in _WHEN))
 
     def ratio(
         self, task: Features, light: float | None, heavy: float | None, probability: float | None = None

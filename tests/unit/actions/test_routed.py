@@ -46,7 +46,7 @@ class Chain:
 
     async def run(self, name: str, document: Document | None = None, **more: Any) -> Outcome:
         document = document or python(SOURCE)
-        routing = RoutingConfig(**self.settings)
+        routing = RoutingConfig(**({"threshold": 0.8} | self.settings))
         router = Router(
             {"small": self.small, "large": self.large, "cloud": self.cloud},
             small_chats=True,

@@ -72,7 +72,7 @@ def test_an_unsure_answer_goes_up() -> None:
 def test_where_the_large_one_has_no_answer_the_small_one_is_asked() -> None:
     large = row("large", "x", right=False, passed=False, replies=2)
     done = policies.played(policies.routed(rated(0.0), 1.0, SIZES), [Pair(row("small", "x", right=True), large)])
-    assert done[0].tolist() == [1, 9, 9, 1, 1]
+    assert done[0, :5].tolist() == [1, 9, 9, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 def test_who_is_asked(case: Case) -> None:
-    policy = Policy(RoutingConfig(**case.settings), case.known)
+    policy = Policy(RoutingConfig(**({"threshold": 0.8} | case.settings)), case.known)
     plan = policy.plan(case.task, case.chain)
     assert " ".join(f"{'+' * step.rises}{step.tier}" for step in plan.steps) == case.steps
     assert plan.steps[0].reason == case.reason
@@ -295,7 +295,7 @@ SURENESS = Sufficiency(Regression({"fix": 3.0}), Regression({"fix": 1.0}, {"sure
     ],
 )
 def test_an_answer_is_judged_by_how_sure_its_model_was(probability: float, settings: dict[str, Any], said: str) -> None:
-    policy = Policy(RoutingConfig(**settings), SURENESS)
+    policy = Policy(RoutingConfig(**({"threshold": 0.8} | settings)), SURENESS)
     assert policy.doubt(FIX, SURENESS.ratio(FIX, 0.5, 7.0, probability)) == said
     assert policy.doubt(EDIT, SURENESS.ratio(EDIT, 0.5, 7.0, probability)) == ""
     assert policy.doubt(FIX, SURENESS.ratio(FIX, None, 7.0, probability)) == ""
