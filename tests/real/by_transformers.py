@@ -13,7 +13,7 @@ import torch
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "tools"))
 
-import hf_from_gguf  # noqa: E402
+import hf_from_gguf
 
 
 def main() -> None:
