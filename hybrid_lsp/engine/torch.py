@@ -94,7 +94,7 @@ class TorchModel:
         known = self.reuse.take(prompt)
         try:
             if known < held and self._cache is not None:
-                self._cache.crop(known)
+                self._cache.crop(known - held)  # by how much: to a length it is not cut any more
         except (AttributeError, RuntimeError, ValueError, NotImplementedError):
             known = 0  # a state that cannot be cut: of a sliding window, say
         if not known:
