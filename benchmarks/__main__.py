@@ -25,6 +25,7 @@ from benchmarks import (
     memory,
     real,
     replay,
+    scaling,
     ttft,
     typed,
 )
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Run] = {
     "interference": lambda report, options: interference.run(report, options.repeats),
     "hostile": lambda report, options: hostile.run(report),
     "hostile-work": lambda report, options: hostile_work.run(report, options.repeats),
+    "scaling": lambda report, options: scaling.run(report),
     "memory": lambda report, options: memory.run(report, options.requests),
     "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),

@@ -8,8 +8,9 @@ mark that is wrong (a replica has dropped what it kept) costs one prompt's compu
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 
 import attrs
@@ -65,18 +66,15 @@ class Holders:
         each user has an order of his own, the same for everybody who asks.
         """
         least = min(load.values(), default=0)
-        held = {replica: self._held(wanted, replica) for replica in load}
+        held = Counter(self._holders.get(mark) for mark in wanted)
 
-        def order(replica: R) -> tuple[bool, int, int, bytes]:
+        def order(replica: R) -> tuple[bool, int, int, int]:
             passed_over = load[replica] - least > BUSIER
             return passed_over, -held[replica], load[replica], _lot(wanted, replica)
 
         return sorted(load, key=order)
 
-    def _held(self, wanted: Sequence[bytes], replica: Hashable) -> int:
-        return sum(self._holders.get(mark) == replica for mark in wanted)
 
-
-def _lot(wanted: Marks, replica: Hashable) -> bytes:
+def _lot(wanted: Marks, replica: Hashable) -> int:
     """Rendezvous hashing: where a replica comes or goes, only its own users move."""
-    return hashlib.blake2b(b"".join(wanted[:1]) + str(replica).encode(), digest_size=8).digest()
+    return zlib.crc32(str(replica).encode(), zlib.crc32(wanted[0] if wanted else b""))
