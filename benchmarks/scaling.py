@@ -30,12 +30,13 @@ TOKENS = 12
 """Of a suggestion, about what a line has."""
 PLACE_S = 45.0
 """So long a person types at one place before going to another, where the prompt is new."""
-KEPT = 4
-"""Prompts that a replica keeps; the engine's own default."""
+KEPT = 8
+"""Prompts of 6,000 characters that a replica keeps in the memory that the engine takes by default."""
 BUSY = 0.6
 """Share of a replica's time that the arithmetic plans with; the rest is for bursts."""
 PROMPT_CHARS = 2048
 PEOPLE = (1, 50, 5000)
+WARM_UP_S = 90.0
 SECONDS = {1: 1800.0, 50: 600.0, 5000: 60.0}
 """Virtual time for so many people."""
 
@@ -56,7 +57,7 @@ class Replica:
 
     waiting: list[Ask] = attrs.field(factory=list)
     running: Ask | None = None
-    kept: list[bytes] = attrs.field(factory=list)
+    kept: dict[bytes, float] = attrs.field(factory=dict)
     busy_s: float = 0.0
     since: float = 0.0
     turn: int = 0
@@ -65,11 +66,16 @@ class Replica:
     def load(self) -> int:
         return len(self.waiting) + (self.running is not None)
 
-    def knows(self, wanted: Marks) -> bool:
-        """Whether the prompt is kept; from now on it is."""
-        known = wanted[-1] in self.kept
-        self.kept = [*(each for each in self.kept if each != wanted[-1]), wanted[-1]][-KEPT:]
-        return known
+    def lacking(self, wanted: Marks) -> float:
+        """The share of a prompt that is to be computed: a given up prefill goes on where it was."""
+        return 1.0 - self.kept.get(wanted[-1], 0.0)
+
+    def keep(self, wanted: Marks, share: float) -> None:
+        """So much of a prompt is computed; the prompts used longest ago give way."""
+        self.kept.pop(wanted[-1], None)
+        self.kept[wanted[-1]] = min(1.0, share)
+        while len(self.kept) > KEPT:
+            del self.kept[next(iter(self.kept))]
 
 
 @attrs.define
@@ -91,7 +97,7 @@ class Simulation:
         self.random = random.Random(1)  # noqa: S311 (a simulation)
         self.replicas = [Replica() for _ in range(replicas)]
         self.found = Found()
-        self.now = 0.0
+        self.now = self._began = 0.0
         self._affine = affine
         self._holders = Holders()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
@@ -104,16 +110,28 @@ class Simulation:
             self._type(user, self._rhythm())
 
     def run(self, seconds: float) -> Found:
-        """So much virtual time."""
-        while self._events and self._events[0][0] < seconds:
+        """So much virtual time, after as much as it takes until prompts are kept."""
+        self._until(WARM_UP_S)
+        self.found, self._began = Found(), self.now
+        for replica in self.replicas:
+            replica.busy_s = 0.0
+        self._until(WARM_UP_S + seconds)
+        return self.found
+
+    @property
+    def seconds(self) -> float:
+        """What was counted for so long."""
+        return self.now - self._began
+
+    def _until(self, end: float) -> None:
+        while self._events and self._events[0][0] < end:
             self.now, _, event = heapq.heappop(self._events)
             event()
-        return self.found
 
     @property
     def busy(self) -> float:
         """Share of their time that the replicas worked."""
-        return sum(each.busy_s for each in self.replicas) / (self.now * len(self.replicas))
+        return sum(each.busy_s for each in self.replicas) / (self.seconds * len(self.replicas))
 
     def _later(self, seconds: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), event))
@@ -162,12 +180,13 @@ class Simulation:
         asked = replica.running = replica.waiting.pop()
         replica.since, replica.turn = self.now, replica.turn + 1
         self.found.starts += 1
-        known = replica.knows(asked.wanted)
-        self.found.warm += known
-        turn, first_s = replica.turn, WARM_S if known else COLD_S
+        lacking = replica.lacking(asked.wanted)
+        self.found.warm += not lacking
+        turn, first_s = replica.turn, WARM_S + (COLD_S - WARM_S) * lacking
 
         def first() -> None:
             if replica.turn == turn:
+                replica.keep(asked.wanted, 1.0)
                 self.found.first_s.append(self.now - asked.at)
 
         def last() -> None:
@@ -186,6 +205,8 @@ class Simulation:
             if asked in replica.waiting:
                 replica.waiting.remove(asked)
             elif replica.running is asked:
+                done = (self.now - replica.since) / (COLD_S - WARM_S)
+                replica.keep(asked.wanted, 1.0 - replica.lacking(asked.wanted) + done)
                 turn = replica.turn = replica.turn + 1  # nothing more comes of it
                 self._later(1 / DECODE, lambda r=replica, t=turn: self._free(r) if r.turn == t else None)
 
@@ -201,13 +222,13 @@ async def run(report: Report) -> None:
     found = alone.run(SECONDS[1])
     per_key = alone.replicas[0].busy_s / found.keys
     name = "scaling, one person"
-    report.add(name, "keys a second while typing", found.keys / alone.now)
+    report.add(name, "keys a second while typing", found.keys / alone.seconds)
     report.add(name, "model starts for 100 keys", found.starts / found.keys * 100)
     report.add(name, "CPU seconds for 100 keys, two threads", 200 * per_key, "s")
     _tell(report, name, alone)
     for people in PEOPLE[1:]:
         typing = round(people * TYPING)
-        keys_a_second = typing * found.keys / alone.now
+        keys_a_second = typing * found.keys / alone.seconds
         replicas = math.ceil(keys_a_second * per_key / BUSY)
         name = f"scaling, {people} people"
         report.add(name, "typing at once", typing)
@@ -223,8 +244,8 @@ def _tell(report: Report, name: str, each: Simulation) -> None:
     found = each.found
     report.add(name, "busy", each.busy)
     report.add(name, "prompts known", found.warm / max(1, found.starts))
-    report.add(name, "model starts a second", found.starts / each.now)
-    report.add(name, "tokens a second", found.tokens / each.now)
+    report.add(name, "model starts a second", found.starts / each.seconds)
+    report.add(name, "tokens a second", found.tokens / each.seconds)
     report.add(name, "whole suggestions for 100 keys", found.whole / found.keys * 100)
     report.add(name, "first token after the pause, p50", quantile(found.first_s, "p50"), "s")
     report.add(name, "first token after the pause, p95", quantile(found.first_s, "p95"), "s")
