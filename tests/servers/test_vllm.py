@@ -57,7 +57,8 @@ def address(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 async def vllm(address: str) -> AsyncIterator[HttpBackend]:
-    model = httpx.get(f"{address}/v1/models", timeout=60).json()["data"][0]["id"]
+    async with httpx.AsyncClient(timeout=60) as http:
+        model = (await http.get(f"{address}/v1/models")).json()["data"][0]["id"]
     backend = HttpBackend("vllm", Endpoint(f"{address}/v1"), "openai", model=model, timeout_s=TIMEOUT_S)
     yield backend
     await backend.aclose()
