@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo install test audit test-real test-servers test-cluster soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
+.PHONY: demo install test audit test-real test-servers test-vllm test-cluster soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 
 # The command is then $(VENV)/bin/hybrid-lsp.
 install: $(VENV)/.base
@@ -22,6 +22,11 @@ test-servers: $(VENV)/.dev
 	$(BIN)/python tools/servers/install_llama_cpp.py
 	$(BIN)/python tools/fetch_weights.py $(WEIGHTS)
 	HYBRID_LSP_TEST_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+
+# Against a real vLLM on the processor, which is installed into a cache folder first (3 GB, and minutes to start).
+test-vllm: $(VENV)/.dev
+	$(BIN)/python tools/fetch_weights.py
+	HYBRID_LSP_TEST_VLLM=install $(BIN)/python -m pytest -m servers tests/servers/test_vllm.py $(ARGS)
 
 # On a Ray of this machine's own, which is installed first.
 test-cluster: $(VENV)/.cluster

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import (
+    edge,
     hostile,
     hostile_work,
     infilling,
@@ -25,6 +26,7 @@ from benchmarks import (
     memory,
     real,
     replay,
+    scaling,
     ttft,
     typed,
     workload,
@@ -41,6 +43,8 @@ BENCHMARKS: dict[str, Run] = {
     "interference": lambda report, options: interference.run(report, options.repeats),
     "hostile": lambda report, options: hostile.run(report),
     "hostile-work": lambda report, options: hostile_work.run(report, options.repeats),
+    "edge": lambda report, options: edge.run(report, options.small_model),
+    "scaling": lambda report, options: scaling.run(report),
     "memory": lambda report, options: memory.run(report, options.requests),
     "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
     "workload": lambda report, options: workload.run(

@@ -203,7 +203,14 @@ class ModelConfig:
         "auto", "Prompt format of the model (FIM tokens, chat template); `auto`: told by its name or its tokenizer."
     )
     compute_type: str = setting(
-        "auto", "Number format that the engine computes in: `auto`, `int8`, `int8_float32`, `float32`, `bfloat16`."
+        "auto",
+        "Number format that the engine computes in: `auto`, `int8`, `int8_float32`, `float32`, `bfloat16`; on torch "
+        "also `float16` and `int4` (there `int8` and `int4` need bitsandbytes or optimum-quanto).",
+    )
+    device: str = setting(
+        "auto",
+        "Where a model on torch lies: `auto`: on a GPU where there is one; `balanced`: its layers over all GPUs, the "
+        "rest on the processor; or `cpu`, `cuda:1`, `mps`. Models on other libraries compute on the processor.",
     )
     threads: int = setting(
         0, "Threads that the engine computes with; 0: chosen for this machine.", check=_between(0, 256)

@@ -60,6 +60,7 @@ def _engine(model: ModelConfig, engine: EngineConfig, tier: TierName, launcher: 
         role=Tier.SMALL if tier == Tier.SMALL else Tier.LARGE,
         family=model.family,
         compute_type=model.compute_type,
+        device=model.device,
         threads=model.threads,
         idle_exit_minutes=engine.idle_exit_minutes,
         reuse_mb=engine.reuse_mb,

@@ -52,6 +52,7 @@ class EngineSpec:
     family: str = "auto"
     compute_type: str = "auto"
     threads: int = 0
+    device: str = "auto"
     idle_exit_minutes: float = attrs.field(default=15.0, eq=False)
     reuse_mb: float = attrs.field(default=-1.0, eq=False)
 
@@ -64,7 +65,8 @@ class EngineSpec:
     @property
     def name(self) -> str:
         """Name of the socket, without its ending: an engine of another version is another engine."""
-        return f"{self.role}-{__version__}-{digest(self.located, self.family, self.compute_type, str(self.threads))}"
+        told_by = (self.located, self.family, self.compute_type, str(self.threads), self.device)
+        return f"{self.role}-{__version__}-{digest(*told_by)}"
 
 
 def _identity(model: str) -> tuple[str, str]:
@@ -225,6 +227,7 @@ class Launcher:
             "family": spec.family,
             "compute-type": spec.compute_type,
             "threads": str(spec.threads),
+            "device": spec.device,
             "idle-exit-minutes": f"{spec.idle_exit_minutes:g}",
             "reuse-mb": f"{spec.reuse_mb:g}",
             "error-file": str(places.error),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import attrs
 
+from hybrid_lsp.engine.memory import container_limit
 from hybrid_lsp.paths import state_dir
 
 NEW_TOKENS = 16
@@ -74,12 +75,13 @@ def this_machine(timer: Callable[[], float] = time.perf_counter) -> Machine:
     import psutil  # type: ignore[import-untyped]
 
     memory = psutil.virtual_memory()
+    total = min(memory.total, container_limit() or memory.total)
     seen = _read("speeds").get("here", {})
     now = {"operations": _operations(timer), "bandwidth": _bandwidth(timer)}
     speeds = {name: max(value, seen.get(name, 0.0)) for name, value in now.items()}
     if speeds != seen:
         _write("speeds", {"here": speeds})
-    return Machine(memory.total, memory.available, speeds["operations"], speeds["bandwidth"])
+    return Machine(total, min(memory.available, total), speeds["operations"], speeds["bandwidth"])
 
 
 def measured(folder: Path) -> Rates | None:

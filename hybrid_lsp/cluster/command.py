@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     text, engine = _team_text(options), _engine(options)
     deploy = _ray_at(options)
-    deploy.deploy(deploy.Plan(engine, options.least, options.most or options.least, options.ongoing, text))
+    most = options.most or options.least
+    deploy.deploy(deploy.Plan(engine, options.least, most, options.ongoing, options.gpus, text))
     scheme = "https" if options.tls_key else "http"
     print(f"{options.model} is served at {scheme}://{options.host}:{options.port}", flush=True)
     try:
@@ -103,6 +104,7 @@ def _engine(options: argparse.Namespace) -> EngineOptions:
         threads=options.threads or default_threads(),
         library=options.library,
         reuse_mb=options.reuse_mb,
+        device=options.device,
     )
 
 
@@ -140,6 +142,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", default="auto", help="prompt format")
     parser.add_argument("--compute-type", default="auto", help="number format")
     parser.add_argument("--library", choices=("auto", "ctranslate2", "onnxruntime", "torch"), default="auto")
+    parser.add_argument("--device", default="auto", help="for torch: `auto`, `balanced`, `cpu`, `cuda:1`, ...")
+    parser.add_argument("--gpus", type=float, default=0.0, help="GPUs of each replica, for torch")
     parser.add_argument("--reuse-mb", type=float, default=-1.0, help="memory of each replica for kept prompts")
     return parser
 

@@ -48,7 +48,7 @@ _HEALTH_PERIOD_S, _HEALTH_TIMEOUT_S = 2.0, 60.0
 
 @attrs.frozen
 class Plan:
-    """How a model is deployed. `threads` of each replica are as many CPUs that Ray keeps for it.
+    """How a model is deployed. Ray keeps as many CPUs as `threads` for each replica, and `gpus`.
 
     A replica is added when more than `ongoing` requests a replica are open for some seconds, and taken away when far
     fewer are.
@@ -58,6 +58,7 @@ class Plan:
     least: int = 1
     most: int = 1
     ongoing: float = 2.0
+    gpus: float = 0.0
     team: str = ""
     """The text of the team's file; empty: anybody who reaches the door may ask."""
 
@@ -84,9 +85,7 @@ class Replica:
 
 
 def _load(options: EngineOptions) -> service.Engine:
-    engine = service.load(
-        options.model, options.family, options.compute_type, options.threads, options.library, options.reuse_mb
-    )
+    engine = service.load(**options.loading)
     engine.idle.quiet_s = options.quiet_ms / 1000
     return engine
 
@@ -167,7 +166,7 @@ def application(plan: Plan) -> serve.Application:
         request_router_config=RequestRouterConfig(request_router_class=_ROUTER),
         health_check_period_s=_HEALTH_PERIOD_S,
         health_check_timeout_s=_HEALTH_TIMEOUT_S,
-        ray_actor_options={"num_cpus": plan.engine.threads},
+        ray_actor_options={"num_cpus": plan.engine.threads, "num_gpus": plan.gpus},
     )(Replica)
     door = serve.deployment(
         name=DOOR,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -25,7 +26,38 @@ _LEAST_BYTES = 96_000_000
 def suitable(bytes_a_token: int, context: int) -> int:
     """Bytes for kept prompts: for a few long ones, within a small part of this machine's memory."""
     wanted = _PROMPTS * min(context, _LONG_PROMPT) * bytes_a_token
-    return max(_LEAST_BYTES, min(wanted, int(psutil.virtual_memory().total) // _MEMORY_SHARE))
+    total = int(psutil.virtual_memory().total)
+    return max(_LEAST_BYTES, min(wanted, min(total, container_limit() or total) // _MEMORY_SHARE))
+
+
+def container_limit(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that the container (cgroup, of either version) of this process may use; None where nothing limits it."""
+    try:
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    found: list[int] = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            found += _limits(root, path, "memory.max")
+        elif "memory" in controllers.split(","):
+            found += _limits(root / "memory", path, "memory.limit_in_bytes")
+    return min(found, default=None)
+
+
+def _limits(mounted: Path, path: str, name: str) -> Iterator[int]:
+    """What a group and those above it may use. Within a container its own group may be the root of what is seen."""
+    group = mounted / path.strip("/")
+    for folder in (group, *group.parents):
+        if not folder.is_relative_to(mounted):
+            return
+        try:
+            said = (folder / name).read_text(encoding="utf-8").strip()
+        except OSError:
+            continue
+        if said.isdigit():  # `max`: no limit
+            yield int(said)
 
 
 def bytes_a_token(folder: Path) -> int:

@@ -63,9 +63,16 @@ class EngineOptions:
     compute_type: str = "auto"
     threads: int = 0
     library: Any = "auto"
+    device: str = "auto"
     idle_exit_minutes: float = 15.0
     reuse_mb: float = -1.0
     quiet_ms: float = 100.0
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """The arguments of `service.load`."""
+        names = ("model", "family", "compute_type", "threads", "library", "reuse_mb", "device")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def name(self) -> str:
@@ -163,9 +170,7 @@ class _Process:
         from hybrid_lsp.engine import service
 
         options = self._options
-        engine = service.load(
-            options.model, options.family, options.compute_type, options.threads, options.library, options.reuse_mb
-        )
+        engine = service.load(**options.loading)
         engine.idle.quiet_s = options.quiet_ms / 1000
         return engine
 
@@ -303,6 +308,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--compute-type", default="auto", help="number format")
     parser.add_argument("--threads", type=int, default=0, help="0: chosen for this machine")
     parser.add_argument("--library", choices=("auto", "ctranslate2", "onnxruntime", "torch"), default="auto")
+    parser.add_argument("--device", default="auto", help="for torch: `auto`, `balanced`, `cpu`, `cuda:1`, ...")
     parser.add_argument(
         "--reuse-mb", type=float, default=-1.0, help="most memory for kept prompts (0: keep none, -1: what suits)"
     )

@@ -285,9 +285,11 @@ def load(
     threads: int = 0,
     library: Library = "auto",
     reuse_mb: float = REUSE_MB,
+    device: str = "auto",
 ) -> Engine:
     """Load a model as the settings name it, and measure it. Blocks for as long as that takes.
 
+    `device` is where torch computes (`torch_loading.load`); the other libraries compute on the processor.
     `reuse_mb` is the most memory for what is kept of earlier prompts; 0: nothing is; -1: what suits both.
     Raises ModelMissing, ModelBroken, ModelError (a package is missing), ConfigError (no such family).
     """
@@ -298,7 +300,7 @@ def load(
     tokenizer = Tokenizer.from_description(description, chosen, stored.folder)
     if not chosen.start:
         chosen = attrs.evolve(chosen, start=tokenizer.begins)
-    loaded = _load_model(stored, compute_type, threads, library)
+    loaded = _load_model(stored, compute_type, threads, library, device)
     engine = Engine(
         name=stored.name,
         family=chosen,
@@ -338,7 +340,7 @@ def _family(setting: str, stored: store.StoredModel, description: dict[str, obje
     return families.detect(wanted, stored.name, tokens.vocabulary_of(description))
 
 
-def _load_model(stored: store.StoredModel, compute_type: str, threads: int, library: Library) -> Model:
+def _load_model(stored: store.StoredModel, compute_type: str, threads: int, library: Library, device: str) -> Model:
     ours = ("ctranslate2", "onnxruntime") if stored.kind is Kind.CT2 else ("torch",)
     if library not in ("auto", *ours):
         raise ConfigError(
@@ -347,7 +349,7 @@ def _load_model(stored: store.StoredModel, compute_type: str, threads: int, libr
     if "torch" in ours:
         from hybrid_lsp.engine.torch import TorchModel
 
-        return TorchModel(stored.folder, compute_type, threads)
+        return TorchModel(stored.folder, compute_type, threads, device)
     if library == "ctranslate2" or (library == "auto" and _is_light(stored.folder)):
         return Ct2Model(stored.folder, compute_type, threads)
     from hybrid_lsp.engine import ort

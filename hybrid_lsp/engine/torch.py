@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from hybrid_lsp.engine import torch_loading
 from hybrid_lsp.engine.base import Chore, Guide, Sampling, Sink
 from hybrid_lsp.engine.latest import Latest
-from hybrid_lsp.errors import ModelBroken, ModelError
+from hybrid_lsp.errors import ModelBroken
 
 _PREFILL_STEP = 256
 """Tokens of prefill between two looks at whether anybody still waits."""
-_DTYPES = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
 
 
 class _Waited(Protocol):
@@ -29,31 +29,23 @@ class _Patient:
 
 
 class TorchModel:
-    """One causal language model of transformers, on a GPU where there is one."""
+    """One causal language model of transformers."""
 
     library = "torch"
 
-    def __init__(self, folder: Path, compute_type: str = "auto", threads: int = 0) -> None:
-        """Load; `threads` 0 leaves torch's own choice. Raises ModelError (not installed) or ModelBroken."""
-        if compute_type not in _DTYPES:
-            raise ModelError(
-                f"The torch backend has no compute type {compute_type}.", f"Choose one of {', '.join(_DTYPES)}."
-            )
-        try:
-            import torch
-            import transformers
-        except ImportError as error:
-            raise ModelError("This model needs torch and transformers.", "pip install 'hybrid-lsp[torch]'") from error
+    def __init__(self, folder: Path, compute_type: str = "auto", threads: int = 0, device: str = "auto") -> None:
+        """Load; `threads` 0 leaves torch's own choice. Raises what `torch_loading.load` does."""
+        torch_loading.check(compute_type)
+        self._torch, _ = torch_loading.libraries()
         if threads:
-            torch.set_num_threads(threads)
+            self._torch.set_num_threads(threads)
         self.reuse = Latest()
         self._cache: Any = None
-        self._torch: Any = torch
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model: Any = _load(transformers, folder, _DTYPES[compute_type]).to(self._device).eval()
+        self._model: Any = torch_loading.load(folder, compute_type, device)
         self._last_logits_only = "logits_to_keep" in inspect.signature(self._model.forward).parameters
-        self.threads: int = torch.get_num_threads()
-        self.compute_type = str(self._model.dtype).removeprefix("torch.")
+        self.threads: int = self._torch.get_num_threads()
+        quantised = compute_type in torch_loading.QUANTISED
+        self.compute_type = compute_type if quantised else str(self._model.dtype).removeprefix("torch.")
 
     def decode(
         self,
@@ -66,7 +58,7 @@ class TorchModel:
         expected: Sequence[int] = (),
     ) -> int:
         """Generate; stops within one token, and between the steps of the prefill, when the sink is cancelled."""
-        with self._torch.inference_mode():
+        with self._torch.no_grad():  # not inference_mode, which quanto's weights refuse
             known = self._known(prompt)
             logits = self._prefill(prompt, known, sink)
             for _ in range(sampling.max_tokens):
@@ -84,7 +76,7 @@ class TorchModel:
         """See `Model.prefill`."""
         if not shared or not self.reuse.budget:
             return 0
-        with self._torch.inference_mode():
+        with self._torch.no_grad():
             known = self._known(prompt[:shared])
             self._prefill(prompt[:shared], known, _Patient())
         return known
@@ -102,7 +94,7 @@ class TorchModel:
         known = self.reuse.take(prompt)
         try:
             if known < held and self._cache is not None:
-                self._cache.crop(known)
+                self._cache.crop(known - held)  # by how much: to a length it is not cut any more
         except (AttributeError, RuntimeError, ValueError, NotImplementedError):
             known = 0  # a state that cannot be cut: of a sliding window, say
         if not known:
@@ -121,7 +113,7 @@ class TorchModel:
         """The logits after the last of the tokens, whose state is kept."""
         # Logits of every position of a long prefill times a large vocabulary would be gigabytes.
         only_last = {"logits_to_keep": 1} if self._last_logits_only else {}
-        ids = self._torch.tensor([list(tokens)], device=self._device)
+        ids = self._torch.tensor([list(tokens)], device=self._model.device)
         output = self._model(input_ids=ids, past_key_values=self._cache, use_cache=True, **only_last)
         self._cache = output.past_key_values
         self.reuse.tokens += tokens
@@ -148,25 +140,9 @@ class TorchModel:
 
 def describe_tokenizer(folder: Path) -> dict[str, Any]:
     """A tokenizer.json made from an older tokenizer's files. Raises ModelError or ModelBroken."""
-    try:
-        import transformers
-    except ImportError as error:
-        raise ModelError("This model needs torch and transformers.", "pip install 'hybrid-lsp[torch]'") from error
+    _, transformers = torch_loading.libraries()
     try:
         fast = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         return dict(json.loads(fast.backend_tokenizer.to_str()))
     except Exception as error:  # each tokenizer class raises its own
         raise ModelBroken(f"The tokenizer in {folder} does not load: {error}", "Copy its files again.") from error
-
-
-def _load(transformers: Any, folder: Path, dtype: str) -> Any:
-    try:
-        # Code that a model brings along is never run.
-        return transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
-    except Exception as error:  # transformers, safetensors and torch each raise their own
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelBroken(
-            f"The model in {folder} does not load: {first_line}", "Copy its files again, or choose another model."
-        ) from error

@@ -43,7 +43,8 @@ def embedded_dir() -> Path:
 
 
 def locate(model: str) -> Path:
-    """The folder of a `model` setting: `embedded`, the name of a model that was pulled, or a folder.
+    """The folder of a `model` setting: `embedded`, the name of a model that was pulled, a folder, or the hub's name of
+    a model that is in the hub's own cache, where `from_pretrained` puts it.
 
     Raises ModelMissing where there is no such folder.
     """
@@ -59,6 +60,8 @@ def locate(model: str) -> Path:
     if folder.is_file():
         raise ModelMissing(f"{folder} is a file, and a model is served from a folder.", _PULL)
     if _HUB_NAME.fullmatch(model) or _PULLED_NAME.fullmatch(model):
+        if (cached := _in_hub_cache(model)) is not None:
+            return cached
         remedy = f"Run: hybrid-lsp models pull {model}"
         return _existing(hub_dir(model), f"The model {model} is not on this machine.", remedy)
     raise ModelMissing(
@@ -93,6 +96,14 @@ def resolve(model: str) -> StoredModel:
 def hub_dir(name: str) -> Path:
     """Where models that were downloaded by their hub's name lie, as earlier versions did it."""
     return models_dir() / "hub" / name.replace("/", "--")
+
+
+def _in_hub_cache(name: str) -> Path | None:
+    """The latest snapshot of a model that transformers, say, has downloaded."""
+    from huggingface_hub import try_to_load_from_cache  # not on the way to the first reply
+
+    found = try_to_load_from_cache(name, "config.json")
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def _kind_of(folder: Path, remedy: str) -> Kind:

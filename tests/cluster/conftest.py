@@ -58,10 +58,14 @@ class Cluster:
 
     def replicas(self) -> dict[int, psutil.Process]:
         """The processes that hold a model, by pid."""
+        return self.processes("Replica")
+
+    def processes(self, deployment: str) -> dict[int, psutil.Process]:
+        """Those of one deployment, by pid."""
         found = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
             try:
-                if child.name().startswith("ray::") and "Replica:hybrid-lsp:Replica" in " ".join(child.cmdline()):
+                if child.name().startswith("ray::") and f"Replica:hybrid-lsp:{deployment}" in " ".join(child.cmdline()):
                     found[child.pid] = child
             except psutil.NoSuchProcess:
                 continue

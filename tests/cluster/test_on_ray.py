@@ -142,6 +142,19 @@ async def test_only_the_team_and_only_so_much(pair: Cluster, users: Users) -> No
         assert (await users[USERS[0]].post("/infill", json=LONG | {"n_predict": 1})).status_code == 200
 
 
+async def test_a_door_that_is_killed_is_opened_again(pair: Cluster, users: Users) -> None:
+    (door,) = pair.processes("Door").values()
+    before = pair.replicas().keys()
+    door.kill()
+    await until(lambda: pair.processes("Door").keys() - {door.pid})
+    client = users[USERS[0]]
+    while (await client.post("/infill", json=LONG | {"n_predict": 1})).status_code != 200:
+        await asyncio.sleep(0.1)
+    async with pair.client("") as nobody:
+        assert (await nobody.post("/infill", json=LONG)).status_code == 401
+    assert pair.replicas().keys() == before
+
+
 async def test_under_load_a_replica_is_added(growing: Cluster) -> None:
     async with growing.client(USERS[0]) as first, growing.client(USERS[1]) as second:
         assert len(growing.replicas()) == 1

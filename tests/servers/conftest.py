@@ -32,6 +32,8 @@ from hybrid_lsp.models.weights import convert  # noqa: E402
 
 FILES = {"smollm2": "SmolLM2-135M-Instruct*.gguf", "qwen0.5b": "[Qq]wen2.5-[Cc]oder-0.5[Bb]*.gguf"}
 NAMES = os.environ.get("HYBRID_LSP_TEST_WEIGHTS", "smollm2").split()
+# 3 GB and minutes, so it is asked for apart: `make test-vllm`.
+collect_ignore = [] if os.environ.get("HYBRID_LSP_TEST_VLLM") else ["test_vllm.py"]
 START_S = 300
 """Longest wait for a server that reads its weights on a busy machine."""
 
