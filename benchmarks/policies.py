@@ -40,8 +40,8 @@ class Pair:
 
 @attrs.frozen
 class Done:
-    """What came of one task: whether it is right, processor seconds, seconds, whether the large model was asked, whether
-    a light one (or static analysis) answered, and the tokens that the large one read and wrote."""
+    """What came of one task: whether it is right, processor seconds, seconds, whether the large model was asked and
+    whether a light one (or static analysis) answered, and the tokens that the large one read and wrote."""
 
     right: float
     cpu_s: float
