@@ -38,7 +38,7 @@ _AUTHORIZATION = re.compile(
     r"(?i)(?<![:\w])(?:\w{0,24}[_-])?authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})"
 )
 _IDENTIFIED = re.compile(
-    r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?[\"'](?P<secret>[^\"'\n]{4,200})[\"']"
+    r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?(?P<quote>[\"']?)(?P<secret>[^\s\"';]{4,200}|(?<=[\"'])[^\"'\n]{4,200})(?P=quote)"
 )
 _USER_OPTION = re.compile(
     r"(?<![\w-])(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"']{3,128})"
