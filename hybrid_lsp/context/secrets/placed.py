@@ -26,6 +26,10 @@ Place = tuple[int, int]
 _ADDRESS = re.compile(
     r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<info>[^\s/\"'`<>?#]{1,512}(?:@[^\s/\"'`<>?#@]{0,200})?)(?=[/?#\s\"'`<>,]|\Z)"
 )
+_SLASHED = re.compile(
+    r"\b[a-z][a-z0-9+]{2,20}://[\w.-]{1,64}:(?!\d{1,5}/)(?P<secret>[^\s/\"'`<>{}$()]{1,64}[/?#][^\s\"'`<>{}$()/]{0,64})@[\w.-]{1,100}(?=[:/])"
+)
+"""A password with a sign that should have been escaped."""
 _ORACLE = re.compile(r"jdbc:oracle:\w{1,8}:(?P<user>[\w$]{1,64})/(?P<secret>[^\s@\"'/]{3,128})@")
 _SAS = re.compile(r"[?&;]sig=(?P<secret>[A-Za-z0-9%+/=_-]{24,200})")
 _SIGNED = re.compile(
@@ -96,7 +100,7 @@ def in_addresses(text: str) -> Iterator[Place]:
             colon and is_key(user) and user != password
         ):
             yield start, start + len(user)
-    for pattern in (_ORACLE, _SAS, _SIGNED):
+    for pattern in (_SLASHED, _ORACLE, _SAS, _SIGNED):
         for found in pattern.finditer(text):
             if pattern is not _ORACLE or _is_in_address(found["secret"]):
                 yield found.span("secret")

@@ -43,6 +43,25 @@ _HARMLESS_WORDS = (
     "invalid public private readonly missing enabled disabled function"
 )
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_PROGRAMS = (
+    "access action after argument array assign async attribute auto await background base begin binary block body border "
+    "bottom brace bracket break button call case cell change char child class client close code colon color column comma "
+    "command comment config constant container content context control count curly current custom data date declaration "
+    "default delete delimiter demo description destination dialog directive document double element empty entity equal "
+    "error escape event example exclusive expression external false field file filter float font footer form format "
+    "function global grid group header heading height hidden html icon identifier image import index info inline inner "
+    "input insert instance interface internal invalid item keyword label language layout left length level line link "
+    "list literal local main markup member menu message meta method missing model module name namespace native nested "
+    "next node none null number object offset open operator option order outer output package page parameter parent "
+    "parse path pattern plain plugin position prefix preview previous primary private process project property protocol "
+    "public punctuation query quote range read record ref reference region remote required reset resource response "
+    "result return right root round route rule script scope search secondary section select selector separator server "
+    "service session shared simple single size slash slot small source space special square start state status string "
+    "style suffix symbol syntax system table target template test text theme time title toggle toolbar tooltip tree "
+    "true type undefined unit unknown update user utils valid value variable version view visible web white width "
+    "window with wrapper write yaml"
+)
+_OF_PROGRAMS = frozenset(_PROGRAMS.split())
 _COMMON_WORDS = (
     "letmein iloveyou sunshine monkey dragon qwerty qwertyuiop asdfgh asdfghjkl zxcvbn zxcvbnm baseball football "
     "superman batman trustno starwars princess welcome ninja passw0rd pa55word p4ssword hunter "
@@ -107,7 +126,9 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     if kind is Kind.HINT:
         return is_key(plain)
     if kind is Kind.KEY or strict:
-        return looks_random(plain) or ((not strict or kind is Kind.PASSWORD) and is_known_sort(plain))
+        return looks_random(plain) or (
+            (not strict or kind is Kind.PASSWORD) and (is_known_sort(plain) or _is_words_apart(plain))
+        )
     return _is_chosen(plain)
 
 
@@ -206,9 +227,20 @@ def _is_chosen(value: str) -> bool:
         return False
     if re.search(r"\d", value):
         return re.search(r"[-_.]", value) is None or (
-            _OF_TRADE.fullmatch(value) is None and re.search(r"(?i)pass(?:word)?\d$", value) is None
+            _OF_TRADE.fullmatch(value) is None and re.search(r"pass(?:word)?\d$", value) is None
         )
     return _is_mixed_case(value) or _is_no_name(value)
+
+
+def _is_words_apart(value: str) -> bool:
+    """Three words or more, joined by hyphens, that neither speak of secrets nor are those of programs."""
+    words = value.split("-")
+    return (
+        len(words) >= 3
+        and all(word.isascii() and word.isalpha() and word.islower() for word in words)
+        and kind_of(value) is None
+        and sum(len(word) >= 4 and word not in _OF_PROGRAMS for word in words) >= 2
+    )
 
 
 def _is_no_name(value: str) -> bool:
