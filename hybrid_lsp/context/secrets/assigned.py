@@ -31,12 +31,12 @@ _SEPARATOR = re.compile(
     | :[ \t]{{0,4}}{_TYPE}[ \t]{{0,4}}=(?!=)
     | [-+?|&!:<.]{{0,2}}=(?:[=>~]{{0,2}})
     | ::?[-?+]?
-    | <-|->|\?\?|\|\||\?:|\bor\b|\belse\b|\bDEFAULT\b|\bis\b|\beq\b
+    | <-|->|<<<|\?\?|\|\||\?:|\bor\b|\belse\b|\bDEFAULT\b|\bis\b|\beq\b
     )(?P<after>(?:[ \t]|\\?\r?\n){{0,80}})""",
     re.VERBOSE,
 )
 # A type between name and `=`: Go's `var password string =`.
-_TYPED = re.compile(r"[ \t]{1,8}[\w.*\[\]&]{1,40}[ \t]{0,8}(?:=|DEFAULT)[ \t]{0,8}")
+_TYPED = re.compile(r"[ \t]{1,8}(?:As[ \t])?[\w.*\[\]&]{1,40}[ \t]{0,8}(?:=|DEFAULT)[ \t]{0,8}")
 _WRAP = re.compile(
     r"(?:(?:new|await|return|not|const|static_cast|bytes|of)[ \t]{1,4})?(?:\[\d{0,4}\])?(?:[\w.:$<>&*!?]{0,60}(?:\(|(?<!\w)[\[{]|!\[|(?<=[\w>])\{)\s{0,40}){1,3}(?=[\"'`bBfFrRuUL@$\[\\])"
 )
@@ -45,10 +45,10 @@ _COMMA = re.compile(r"[ \t]{0,4},\s{0,80}(?:\w{1,20}[ \t]{0,4}[=:][ \t]{0,4})?")
 # `getenv("NAME", `, `put("name", `: the second argument is the value.
 _GIVES = re.compile(
     r"(?i)(?:env\w*|environ\.\w+|get\w*|put\w*|set\w*|add\w*|def(?:ine)?\w*|fetch\w*|insert\w*|append\w*|entry|of|pair|field"
-    r"|header|property|withenvironment|param\w*|arg\w*|option\w*|secret\w*)!?[ \t]{0,4}\(\s{0,40}(?::|\\?[\"'`])\Z|\{\s{0,8}\\?[\"']\Z"
+    r"|header|property|withenvironment|param\w*|arg\w*|option\w*|secret\w*)!?[ \t]{0,4}\((?:[A-Z]{2,8},)?\s{0,40}(?::|\\?[\"'`])\Z|\{\s{0,8}\\?[\"']\Z"
 )
 _GIVEN = re.compile(
-    r"(?i)(?:env|put|set|define|fetch|insert|property|cmp|equals?|compare\w*|\beq|verify\w*|check\w*)[(\[][\s:]*$"
+    r"(?i)(?:env|put|set|define|fetch|insert|property|cmp|equals?|compare\w*|\beq|verify\w*|check\w*)[(\[][\s:]*$|^\s*\{\s*$"
 )
 # The value stands under a name of its own: `{"name": "TOKEN", "value": "..."}`, `add_argument(NAME, default="...")`.
 _VALUE_KEY = re.compile(

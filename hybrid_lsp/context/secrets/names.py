@@ -72,7 +72,7 @@ _OF_PASS = _set(
     "db database smtp mail email user usr admin root mysql pg postgres redis ftp sftp ssh http https proxy login "
     "account acct imap pop ldap mongo rabbit mq amqp wifi wpa vpn svc service app api auth basic client server "
     "host keystore key store cert ssl zip bind sql my jdbc sudo rpc mqtt nexus docker registry npm git master "
-    "backup remote"
+    "backup remote become ansible sa rar wp cluster vault broker queue cache kafka elastic grafana bot"
 )
 # What follows makes it a word about a secret.
 _ABOUT = _set(

@@ -23,7 +23,7 @@ _SAID = re.compile(
 _PROSE_VALUE = re.compile(r"[.,:;!?*_`]+$")
 _COMMENT = re.compile(r"(?://|#|--|;|/\*|\*|<!--|%|\"\"\"|'''|[\"'`|]|^)[^\n]{0,160}\Z")
 _RETURNS = re.compile(
-    r"[^\"'`\n;]{0,60}?(?:(?:\)|\blambda\b)[^\"'`\n;]{0,40}?[:{]|[:|{]|=>|->|=|\blambda:|\b(?:or|to)\b|<<<|\|\||\?\?|\(\|\w?\||%q|q[qw]?[({\[]|&\w+|!!\w+)\s{0,20}"
+    r"[^\"'`\n;]{0,60}?(?:(?:\)|\blambda\b)[^\"'`\n;]{0,40}?[:{]|[:|{]|=>|->|=|\blambda:|\b(?:or|to)\b|<<<|\|\||\?\?|by lazy \{|\(\|\w?\||%q|q[qw]?[({\[]|&\w+|!!\w+)\s{0,20}"
     r"(?:return\b|\*|Some\()?\s{0,20}(?:[\w:.]{1,40}\()?[brf@$N*&]{0,2}(?=[\"'`])"
 )
 _OTHER_QUOTES = re.compile(r"[=,>:\s(\"']{1,10}(?:%[qQ]?|qq?|R\")[({\[<|](?P<secret>[^(){}\[\]<>|\n]{4,200})[)}\]>|]")
@@ -98,10 +98,15 @@ def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
     for pattern in (_RETURNS, _DEFAULT):
         bridge = pattern.match(text, at)
         value = quoted(text, bridge.end()) if bridge is not None else None
-        if value is not None and (is_known_sort(value.text) if kind is Kind.PASSWORD else _is_plain_key(value.text)):
+        if value is not None and (_is_fallback(value.text) if kind is Kind.PASSWORD else _is_plain_key(value.text)):
             if is_secret(value.text, kind):
                 yield from value.spans
             return
+
+
+def _is_fallback(word: str) -> bool:
+    """A password that stands in for one that is set elsewhere."""
+    return is_known_sort(word) or (re.search(r"\d", word) is not None and is_secret(word, Kind.PASSWORD))
 
 
 _NEAR = 160
@@ -217,7 +222,10 @@ _COMMANDS = tuple(
         r"(?im)^[ \t]*pin[ \t]*[=:][ \t]*[\"']?(?P<secret>\d{4,8})[\"']?[ \t]*$",
         r"(?i)\b(?:ftp|imap|smtp|conn|server|red|redis|mail|ssh|client)\w{0,10}[.:]+(?:login|auth|connect)\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,128})[\"']\)",
         r"(?i)(?:load|store|tochararray|createasync)\([^()\n]{0,40}?[\"'](?P<secret>[^\"'\n]{4,64})[\"'](?:\.toCharArray|\);?$)",
-        r"(?i)\b(?:strn?cpy|curl_easy_setopt|memcpy|strlcpy)\([^()\n\"]{0,80}(?:pass|pwd|secret)[^()\n\"]{0,40}\"(?:[\w.-]{1,40}:)?(?P<secret>[^\"\n]{4,128})\"",
+        r"(?i)\b(?:strn?cpy|curl_\w{0,5}setopt|memcpy|strlcpy)\([^()\n\"]{0,80}(?:pass|pwd|secret)[^()\n\"]{0,40}\"(?:[\w.-]{1,40}:)?(?P<secret>[^\"\n]{4,128})\"",
+        r"(?i)(?:compare|strn?cmp|equals?)\w{0,16}\([^\"'\n]{0,80}(?:pass|pwd|secret|token)\w{0,20}[^\"'\n]{0,40}[\"'](?P<secret>[^\"'\n]{4,128})[\"']",
+        r"(?i)(?:\bnew PDO|\bmysqli(?:_connect)?|PasswordAuthentication|NetworkCredential|DBI->connect|\.basic|basicauth\w{0,12})\((?:[^()\n]{0,120},)?[ \t]?[\"'][\w.@-]{1,40}[\"'],[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
+        r"(?i)(?:\bcrypt|encoder\(?\)?\.encode)\([\"'](?P<secret>[^\"'\n]{4,64})[\"']",
         r"(?i)(?:basic_?auth|createasync|createuser)\w{0,10}[( ][^\n]{0,60}?,[ \t]*(?:Some\()?[\"'](?P<secret>[^\"'\n\s]{4,128})[\"']",
         r"(?i)\b(?:pass|pwd|password|secret|token)[ \t]{1,4}string[ \t]{1,4}`[^`\n]{0,80}default:\"(?P<secret>[^\"\n]{4,128})\"",
         r"(?i)default_value[ \t]?=[ \t]?\"(?P<secret>[^\"\n]{4,128})\"[^\n]{0,40}\n[ \t]{0,20}(?:pub[ \t])?\w{0,30}(?:password|passwd|pwd|secret|token)\b",
@@ -229,6 +237,14 @@ _COMMANDS = tuple(
         r"(?i)-oauth\"[ \t]?:[ \t]?\{[ \t]?\"[\w.]{3,60}\"[ \t]?:[ \t]?\"(?P<secret>[\w-]{16,128})\"",
         r"(?i)\bnew user\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,64})[\"']\)",
         r"(?i)\b(?:sequelize|url\.create|create_url)\([^()\n]{0,80}?[\"'][^\"'\n]*[\"'],[ \t]*[\"'][\w.@-]+[\"'],[ \t]*[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
+        r"(?i)\bpassword[ \t]{1,4}as[ \t]{1,4}string[ \t]{0,4}=[ \t]{0,4}\"(?P<secret>[^\"\n]{4,64})\"",
+        r"\"(?:d|p|q|dp|dq|qi|k)\"[ \t]?:[ \t]?\"(?P<secret>[\w-]{20,1024})\"(?=[^{}]{0,2000}\"kty\")|\"kty\"[^{}]{0,2000}\"(?:d|p|q|dp|dq|qi|k)\"[ \t]?:[ \t]?\"(?P<other>[\w-]{20,1024})\"",
+        r"\becho[ \t]+(?:-n[ \t]+)?[\"']?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*>{1,2}[ \t]*\S{0,80}(?:pass|pwd|secret|token|key)\w{0,20}",
+        r"\bencrypt_string[ \t]+[\"'](?P<secret>[^\"'\n]{4,200})[\"']|\bsecret[ \t]+set\b[^\n]{0,80}[ \t](?:--body|-b)[ \t=]+[\"']?(?P<other>[^\s\"'$]{4,200})",
+        r"\b(?:vault[ \t]+kv[ \t]+put|kubectl[ \t]+create[ \t]+secret)\b[^\n]{0,120}?[ \t=](?:password|passwd|token|secret)=(?P<secret>[^\s\"'$]{4,128})",
+        r"\b(?:PGPASSWORD|MYSQL_PWD|SSHPASS|RESTIC_PASSWORD|REDISCLI_AUTH)=[\"']?(?P<secret>[^\s\"'$]{4,128})",
+        r"(?i)\bset\(\s?env\{\w{0,40}(?:token|secret|password|key)\}[ \t]+[\"']?(?P<secret>[^\s\"'$)]{4,200})",
+        r"(?:^|\n)[ \t]*(?:machine|default)\b[^\n]{0,120}\s{1,8}(?:login[ \t]+\S{1,80}\s{1,8})?password[ \t]+[\"']?(?P<secret>[^\s\"'][^\s\"']{3,128})",
         r"(?i)\{noop\}(?P<secret>[^\"'\s]{3,128})",
         r"(?i)password[\"']>\s{0,20}<value>(?P<secret>[^<>\n]{4,128})</value>|\bpassword\"[^<>\n]{0,60}>\s{0,20}<value>(?P<other>[^<>\n]{4,128})</value>",
     )
@@ -242,7 +258,7 @@ def in_notes(text: str) -> Iterator[Place]:
         yield found.span("secret")
     for pattern in (_USER_AND, _DRIVER, _SLASHED):
         for found in pattern.finditer(text):
-            if is_key(found["secret"]) or is_known_sort(found["secret"]):
+            if is_key(found["secret"]) or is_known_sort(found["secret"]) or pattern is _DRIVER:
                 yield found.span("secret")
     for pattern in _COMMANDS:
         for found in pattern.finditer(text):

@@ -26,6 +26,10 @@ Place = tuple[int, int]
 _ADDRESS = re.compile(
     r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<info>[^\s/\"'`<>?#]{1,512}(?:@[^\s/\"'`<>?#@]{0,200})?)(?=[/?#\s\"'`<>,]|\Z)"
 )
+_SLASHED = re.compile(
+    r"\b[a-z][a-z0-9+]{2,20}://[\w.-]{1,64}:(?!\d{1,5}/)(?P<secret>[^\s/\"'`<>{}$()]{1,64}[/?#][^\s\"'`<>{}$()/]{0,64})@[\w.-]{1,100}(?=[:/])"
+)
+"""A password with a sign that should have been escaped."""
 _ORACLE = re.compile(r"jdbc:oracle:\w{1,8}:(?P<user>[\w$]{1,64})/(?P<secret>[^\s@\"'/]{3,128})@")
 _SAS = re.compile(r"[?&;]sig=(?P<secret>[A-Za-z0-9%+/=_-]{24,200})")
 _SIGNED = re.compile(
@@ -38,7 +42,7 @@ _AUTHORIZATION = re.compile(
     r"(?i)(?<![:\w])(?:\w{0,24}[_-])?authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})"
 )
 _IDENTIFIED = re.compile(
-    r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?[\"'](?P<secret>[^\"'\n]{4,200})[\"']"
+    r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?(?P<quote>[\"']?)(?P<secret>[^\s\"';]{4,200}|(?<=[\"'])[^\"'\n]{4,200})(?P=quote)"
 )
 _USER_OPTION = re.compile(
     r"(?<![\w-])(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"']{3,128})"
@@ -96,7 +100,7 @@ def in_addresses(text: str) -> Iterator[Place]:
             colon and is_key(user) and user != password
         ):
             yield start, start + len(user)
-    for pattern in (_ORACLE, _SAS, _SIGNED):
+    for pattern in (_SLASHED, _ORACLE, _SAS, _SIGNED):
         for found in pattern.finditer(text):
             if pattern is not _ORACLE or _is_in_address(found["secret"]):
                 yield found.span("secret")

@@ -6,7 +6,7 @@ import re
 
 import attrs
 
-_PREFIX = r"(?:[A-Za-z]{1,3}|@|\$@?|u8|~s)?"
+_PREFIX = r"(?:\*?[A-Za-z]{1,3}|@|\$@?|u8|~s)?"
 _MOST = 4096
 
 _QUOTED = re.compile(

@@ -31,10 +31,11 @@ _UNLIKE_WORDS = 3.6
 """Words of eight letters and more lie below it in 98 of 100 cases, random letters above it."""
 
 _PLACEHOLDER = re.compile(
-    r"(?i)example|sample|dummy|placeholder|change[-_ ]?(?:me|it|this)|your[-_ ]|\byour|[-_ ]here\b|xxxx|\.\.\.|\*\*\*|"
+    r"(?i)example|sample|dummy|placeholder|change[-_ ]?(?:me|it|this)|your[-_ ]|\byour|(?:key|token|secret|pass\w*|goes|value|it|this)[-_ ]here\b|xxxx|\.\.\.|\*\*\*|"
     r"replace[-_ ]?(?:me|this|with)|todo|redacted|insert[-_ ]|\bdefault\b|REDACTED_SECRET_|^fake|<|>|^\$|^%[({\w]|\$\{|\{\{|%s|%\(|"
     r"^env[.:(]|^vault:|^ref[+:]|^secret[s]?[./:]|^arn:|^!|^@|^\.{1,2}/|^~/|^\w+://|^[\w.-]+\(.*\)$|^data:"
 )
+_ENCODED = re.compile(r"^(?:base64|hex|b64|plain):(?=.{4})")
 _HARMLESS_WORDS = (
     "password passwd passphrase pass pwd secret secrets token tokens key keys username user login email string "
     "text null none true false undefined bool boolean required optional object bytes number integer str int any "
@@ -42,6 +43,25 @@ _HARMLESS_WORDS = (
     "invalid public private readonly missing enabled disabled function"
 )
 _HARMLESS = frozenset(_HARMLESS_WORDS.split())
+_PROGRAMS = (
+    "access action after argument array assign async attribute auto await background base begin binary block body border "
+    "bottom brace bracket break button call case cell change char child class client close code colon color column comma "
+    "command comment config constant container content context control count curly current custom data date declaration "
+    "default delete delimiter demo description destination dialog directive document double element empty entity equal "
+    "error escape event example exclusive expression external false field file filter float font footer form format "
+    "function global grid group header heading height hidden html icon identifier image import index info inline inner "
+    "input insert instance interface internal invalid item keyword label language layout left length level line link "
+    "list literal local main markup member menu message meta method missing model module name namespace native nested "
+    "next node none null number object offset open operator option order outer output package page parameter parent "
+    "parse path pattern plain plugin position prefix preview previous primary private process project property protocol "
+    "public punctuation query quote range read record ref reference region remote required reset resource response "
+    "result return right root round route rule script scope search secondary section select selector separator server "
+    "service session shared simple single size slash slot small source space special square start state status string "
+    "style suffix symbol syntax system table target template test text theme time title toggle toolbar tooltip tree "
+    "true type undefined unit unknown update user utils valid value variable version view visible web white width "
+    "window with wrapper write yaml"
+)
+_OF_PROGRAMS = frozenset(_PROGRAMS.split())
 _COMMON_WORDS = (
     "letmein iloveyou sunshine monkey dragon qwerty qwertyuiop asdfgh asdfghjkl zxcvbn zxcvbnm baseball football "
     "superman batman trustno starwars princess welcome ninja passw0rd pa55word p4ssword hunter "
@@ -87,6 +107,9 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     """Whether what stands under a name of this kind is a secret; `strict` where the place says little."""
     if not 4 <= len(value) <= MOST_CHARS or _PLACEHOLDER.search(value):
         return False
+    value = _ENCODED.sub("", value)
+    if kind is not Kind.HINT and _is_in_groups(value):
+        return True
     if value.startswith("/") and (kind is Kind.HINT or not is_key(value[1:])):
         return False
     plain = _INTERPOLATED.sub("", value) if "{" in value or "$" in value or "%" in value else value
@@ -103,8 +126,21 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     if kind is Kind.HINT:
         return is_key(plain)
     if kind is Kind.KEY or strict:
-        return looks_random(plain) or ((not strict or kind is Kind.PASSWORD) and is_known_sort(plain))
+        return looks_random(plain) or (
+            (not strict or kind is Kind.PASSWORD) and (is_known_sort(plain) or _is_words_apart(plain))
+        )
     return _is_chosen(plain)
+
+
+def _is_in_groups(value: str) -> bool:
+    """A key written in groups: four times four letters, or numbers in hexadecimal of one width."""
+    groups = value.split(" ")
+    if len(groups) < 2 or len({len(group) for group in groups}) > 1 or len(groups[0]) < 4:
+        return False
+    is_hex = all(re.fullmatch(r"[0-9a-fA-F]+", group) for group in groups) and re.search(r"\d", value) is not None
+    return (is_hex and len(value) >= 16) or (
+        len(groups) == 4 and re.fullmatch(r"[a-z]{16}", "".join(groups)) is not None and not is_wordy("".join(groups))
+    )
 
 
 def looks_random(value: str) -> bool:
@@ -187,12 +223,40 @@ def _is_chosen(value: str) -> bool:
         return len(value) >= 4
     if not is_wordy(value) or is_common(value):
         return True
+    if re.search(r"[: /]", value) is not None:
+        return False
     if re.search(r"\d", value):
-        return re.search(r"[-_. :/]", value) is None or len(re.findall(r"\d", value)) >= 2
-    # One word, or words: no identifier, and nothing that speaks of passwords itself.
-    return len(value) >= 5 and re.search(r"[_. :/]|[a-z][A-Z]|^[A-Z]+$", value) is None and kind_of(value) is None
+        return re.search(r"[-_.]", value) is None or (
+            _OF_TRADE.fullmatch(value) is None and re.search(r"pass(?:word)?\d$", value) is None
+        )
+    return _is_mixed_case(value) or _is_no_name(value)
 
 
+def _is_words_apart(value: str) -> bool:
+    """Three words or more, joined by hyphens, that neither speak of secrets nor are those of programs."""
+    words = value.split("-")
+    return (
+        len(words) >= 3
+        and all(word.isascii() and word.isalpha() and word.islower() for word in words)
+        and kind_of(value) is None
+        and sum(len(word) >= 4 and word not in _OF_PROGRAMS for word in words) >= 2
+    )
+
+
+def _is_no_name(value: str) -> bool:
+    """Letters that are no identifier, and that do not speak of passwords themselves."""
+    if len(value) < 5 or re.search(r"[_.]|[a-z][A-Z]|^[A-Z-]+$", value) is not None:
+        return False
+    return kind_of(value) is None or ("-" in value and kind_of(value.rpartition("-")[2]) is None and _ABOUT_IT.search(value) is None)
+
+
+def _is_mixed_case(value: str) -> bool:
+    """Words joined by hyphens of which some begin with a capital: neither an identifier nor the name of a header."""
+    words = value.split("-")
+    return len(words) > 1 and len({word[:1].isupper() for word in words}) == 2 and all(map(str.isalpha, words))
+
+
+_ABOUT_IT = re.compile(r"(?i)-(?:input|field|form|label|id|name|type|file|store|manager|reset|hash|policy|group)s?\b")
 _OF_TRADE = re.compile(
     r"(?i)(?:sha|md|aes|rsa|des|utf|base|oauth|[hrep]s|ed|curve|x|ec\w*|iso|cp|win|v|\w*test|\w*key|\w*token|\w*secret|\w*user|foo"
     r"|bar|u?int|float|id|tls|ssl|pkcs|http|ipv|\w*auth|arg|val|value|field|name|item|col|node|tok|type|label|part|p|k|s|t)\d+\w{0,4}"
