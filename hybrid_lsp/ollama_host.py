@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 
-_DEFAULT = "127.0.0.1"
-_PORT = 11434
+_DEFAULT, _PORT = "127.0.0.1", 11434
 _PORTS = {"http": 80, "https": 443}
-_ANY = ("0.0.0.0", "[::]")  # noqa: S104 (where a server listens; who asks it means this machine)  # nosec B104
-_PARTS = re.compile(
-    r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[^\]]*\]|[^:/]*|[0-9a-f:]+:[0-9a-f:]*)(?::(?P<port>\d+))?(?P<path>/.*)?"
-)
 
 
 def ollama_url(environ: Mapping[str, str] | None = None) -> str:
     """The address without a slash at its end, for example `http://127.0.0.1:11434`.
 
-    A port that is none is the default one, as with Ollama's own programs.
+    A port that is none is the default one, as with Ollama's own programs. An address to listen at everywhere means
+    this machine for who asks.
     """
-    environ = os.environ if environ is None else environ
-    match = _PARTS.fullmatch(environ.get("OLLAMA_HOST", "").strip().strip("\"'").strip().lower())
-    if match is None:
-        return f"http://{_DEFAULT}:{_PORT}"
-    scheme, host, path = match["scheme"] or "http", match["host"] or _DEFAULT, (match["path"] or "").rstrip("/")
-    default = _PORTS.get(scheme, _PORT) if match["scheme"] else _PORT
-    port = int(match["port"] or default)
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
-    if host in _ANY:
-        host = _DEFAULT if "." in host else "[::1]"
-    return f"{scheme}://{host}:{port if 0 < port < 65536 else default}{path}"
+    told = (os.environ if environ is None else environ).get("OLLAMA_HOST", "").strip("\"' ")
+    scheme, separator, rest = told.rpartition("://")
+    port = _PORTS.get(scheme, _PORT) if separator else _PORT
+    place, slash, path = rest.partition("/")
+    host, named = _host_and_port(place)
+    if named.isdigit() and 0 < int(named) < 65536:
+        port = int(named)
+    return f"{scheme or 'http'}://{host}:{port}{slash}{path}".rstrip("/")
+
+
+def _host_and_port(place: str) -> tuple[str, str]:
+    """The host as an address has it, and the port, "" where there is none."""
+    try:
+        address = ip_address(place.strip("[]"))
+        host, port = place.strip("[]"), ""
+    except ValueError:
+        host, _, port = place.rpartition(":") if ":" in place else (place, "", "")
+        try:
+            address = ip_address(host.strip("[]"))
+            host = host.strip("[]")
+        except ValueError:
+            return host or _DEFAULT, port
+    if address.is_unspecified:
+        host = _DEFAULT if address.version == 4 else "::1"
+    return f"[{host}]" if address.version == 6 else host, port
