@@ -115,13 +115,15 @@ def _ollama(model: str, family: Family, request: Request) -> Call:
     if isinstance(request.prompt, Chat):
         body["messages"] = _messages(request.prompt)
         return Call("/api/chat", body | ({"format": request.json_schema} if request.json_schema is not None else {}))
-    return Call("/api/generate", body | _ollama_prompt(family, request.prompt))
+    return Call("/api/generate", body | _ollama_prompt(model, family, request.prompt))
 
 
-def _ollama_prompt(family: Family, prompt: Infill) -> Json:
-    # Without a suffix its templates take the prompt for a message of a chat.
-    if family.name == families.SERVER.name and prompt.suffix:
-        return {"prompt": prompt.prefix, "suffix": prompt.suffix}
+def _ollama_prompt(model: str, family: Family, prompt: Infill) -> Json:
+    if family.name == families.SERVER.name:
+        # Without a suffix its templates take a text for a message of a chat, and without a text nothing is written.
+        if prompt.prefix and prompt.suffix:
+            return {"prompt": prompt.prefix, "suffix": prompt.suffix}
+        family = families.detect("auto", model)
     return {"prompt": families.render(family, prompt.prefix, prompt.suffix, prompt.extra, prompt.filename), "raw": True}
 
 

@@ -37,8 +37,8 @@ _MOST_LESSONS = 12
 _AUTHORIZATION = "Authorization"
 
 
-class _Answered(Exception):
-    """A refusal in place of a reply."""
+class Answered(Exception):
+    """A refusal in place of a reply, within this client and those made of it."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class HttpBackend:
                 async with aclosing(self._pieces(call, listener, clock)) as pieces:
                     async for piece in pieces:
                         yield piece
-            except _Answered as answered:
+            except Answered as answered:
                 await self._take_in(answered.refusal, call, clock)
                 continue
             self._remember(splitter)
@@ -97,16 +97,20 @@ class HttpBackend:
 
     async def props(self) -> dict[str, Any]:
         """What the engine, or llama-server, says of itself. Raises BackendError."""
-        return await self.get_json("/props")
+        return await self.ask_json("/props")
 
-    async def get_json(self, path: str) -> dict[str, Any]:
-        """A JSON object of the server. Raises BackendError."""
-        clock = Clock(min(self.timeout_s, _PROPS_S), 0.0)
+    async def ask_json(
+        self, path: str, body: dict[str, Any] | None = None, *, within_s: float | None = None
+    ) -> dict[str, Any]:
+        """A JSON object of the server, for a body where it wants one. Raises BackendError."""
+        clock = Clock(within_s, 0.0)
         events = []
         try:
-            async with aclosing(self._events("GET", Call(path, {}), clock)) as found:
+            async with aclosing(
+                self._events("GET" if body is None else "POST", Call(path, body or {}), clock)
+            ) as found:
                 events = [event async for event in found]
-        except _Answered as answered:
+        except Answered as answered:
             raise self._situation(path).of_refusal(answered.refusal) from None
         if len(events) != 1 or not isinstance(events[0], dict):
             raise BackendFailed(f"{self.name} sent no JSON object.", dialects.CHECK_URL)
@@ -120,9 +124,11 @@ class HttpBackend:
             # Servers count reasoning as part of the reply.
             asked = attrs.evolve(request, max_tokens=request.max_tokens + self.thinking_tokens)
         call = calls.call(self.dialect, self.model, self.family, asked)
+        return self.learnt.fit(Call(call.path, self._with_parameters(call.body)))
+
+    def _with_parameters(self, body: dict[str, Any]) -> dict[str, Any]:
         unwanted = {name for name, value in self.parameters.items() if value == ""}
-        body = {name: value for name, value in (call.body | dict(self.parameters)).items() if name not in unwanted}
-        return self.learnt.fit(Call(call.path, body))
+        return {name: value for name, value in (body | dict(self.parameters)).items() if name not in unwanted}
 
     def _listener(self, request: Request) -> tuple[Splitter, Listener]:
         prompt = request.prompt
@@ -159,7 +165,7 @@ class HttpBackend:
         async with aclosing(self._events("POST", call, clock, reader)) as events:
             async for event in events:
                 if not begun and (error := dialects.reported(event)) is not None:
-                    raise _Answered(Refusal.reported(error))
+                    raise Answered(Refusal.reported(error))
                 usage = bills.read(event) or usage
                 for piece in _heard(event, listener):
                     begun = True
@@ -182,12 +188,12 @@ class HttpBackend:
     async def _events(
         self, method: str, call: Call, clock: Clock, reader: EventReader | None = None
     ) -> AsyncGenerator[Any, None]:
-        """The events of one answer. Raises BackendError; _Answered for a status that stands for none."""
+        """The events of one answer. Raises BackendError; Answered for a status that stands for none."""
         reader = reader or EventReader(self.name)
         response = await self._send(method, call, clock)
         try:
             if not response.is_success:
-                raise _Answered(await self._refusal(response, clock))
+                raise Answered(await self._refusal(response, clock))
             async with aclosing(self._bytes(response, clock)) as parts:
                 async for part in parts:
                     for event in reader.feed(part):
