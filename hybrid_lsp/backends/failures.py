@@ -146,7 +146,7 @@ class Situation:
             return error
         if isinstance(error, TimeoutError | httpx.PoolTimeout | httpx.WriteTimeout | httpx.ReadTimeout):
             return self.late(timeout_s)
-        chain = list(_chain(error))
+        chain = list(chain_of(error))
         for cause in chain:
             if isinstance(cause, ssl.SSLError):
                 return self._insecure(cause)
@@ -288,7 +288,7 @@ def variable_shown(name: str) -> str:
     return name if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) else "the variable that `api_key_env` names"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
     """An error and what it came from."""
     seen: BaseException | None = error
     for _ in range(16):

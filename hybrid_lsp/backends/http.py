@@ -103,12 +103,11 @@ class HttpBackend:
         self, path: str, body: dict[str, Any] | None = None, *, within_s: float | None = None
     ) -> dict[str, Any]:
         """A JSON object of the server, for a body where it wants one. Raises BackendError."""
-        clock = Clock(within_s, 0.0)
+        clock = Clock(min(self.timeout_s, _PROPS_S) if within_s is None else within_s, 0.0)
+        method = "GET" if body is None else "POST"
         events = []
         try:
-            async with aclosing(
-                self._events("GET" if body is None else "POST", Call(path, body or {}), clock)
-            ) as found:
+            async with aclosing(self._events(method, Call(path, body or {}), clock)) as found:
                 events = [event async for event in found]
         except Answered as answered:
             raise self._situation(path).of_refusal(answered.refusal) from None

@@ -159,19 +159,19 @@ class OllamaBackend(HttpBackend):
     def _call(self, request: Request) -> Call:
         """The call with a context that holds it. Raises BackendRefused: none does."""
         call = super()._call(request)
-        if (over := self._window.overflow(self._window.tokens(_texts(call.body)))) and isinstance(
-            request.prompt, Infill
-        ):
-            request = self._cut(request, call, over)
-            call = super()._call(request)
-            over = self._window.overflow(self._window.tokens(_texts(call.body)))
+        if (over := self._over(call)) and isinstance(request.prompt, Infill):
+            call = super()._call(self._cut(request, call, over))
+            over = self._over(call)
         if over:
             raise BackendRefused(
-                f"The prompt may be longer than the {self._window.limit:g} tokens of {self.name}, and this Ollama would "
-                "cut it without a word.",
-                f"Update Ollama, which then says what does not fit. {SHORTER}",
+                f"The prompt may be longer than the {self._window.limit:g} tokens of {self.name}, which would cut it "
+                "without a word.",
+                f"Update Ollama: since 0.13 it says what does not fit. {SHORTER}",
             )
         return attrs.evolve(call, body=self._sized(call.body))
+
+    def _over(self, call: Call) -> int:
+        return self._window.overflow(self._window.tokens(_texts(call.body)))
 
     def _cut(self, request: Request, call: Call, over: int) -> Request:
         """What is nearest to the cursor: what surely fits is a byte a token."""
