@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import attrs
 import cattrs
 
+from hybrid_lsp.ollama_host import ollama_url
 from hybrid_lsp.paths import config_file, read_plain
 from hybrid_lsp.types import Tier, TierName
 
@@ -171,18 +172,22 @@ class CompletionConfig:
 class ModelConfig:
     """One model and where it runs."""
 
-    backend: Literal["none", "engine", "openai", "llamacpp"] = setting(
+    backend: Literal["none", "engine", "openai", "llamacpp", "ollama", "langchain"] = setting(
         "none",
-        "`engine`: our own process on this machine; `openai`: any OpenAI-compatible server (vLLM, Ollama, LM Studio, "
-        "a cloud); `llamacpp`: llama-server's own `/infill`; `none`: no model.",
+        "`engine`: our own process on this machine; `openai`: any OpenAI-compatible server (vLLM, LM Studio, a cloud); "
+        "`llamacpp`: llama-server's own `/infill`; `ollama`: Ollama's own protocol; `langchain`: a chat model of "
+        "LangChain, for actions; `none`: no model.",
     )
     model: str = setting(
         "",
         "For `engine`: `embedded`, the name of a model that was pulled (`hybrid-lsp models`), or a folder with one; "
-        "otherwise the name the server knows it by.",
+        "for `langchain` a text for its `init_chat_model`, such as `openai:gpt-4o-mini`; otherwise the name the server "
+        "knows it by.",
     )
     base_url: str = setting(
-        "", "Address of the server for `openai` and `llamacpp`, for example `http://localhost:8000/v1`."
+        "",
+        "Address of the server for `openai` and `llamacpp`, for example `http://localhost:8000/v1`; empty: for "
+        "`ollama` what OLLAMA_HOST says, else `http://127.0.0.1:11434`, for `langchain` its provider's own.",
     )
     api_key_env: str = setting(
         "",
@@ -249,12 +254,18 @@ class ModelConfig:
     )
 
     @property
+    def address(self) -> str:
+        """The address of the server; Ollama's is known without a setting."""
+        runs_ollama = self.backend == "ollama" or (self.backend == "langchain" and self.model.startswith("ollama:"))
+        return self.base_url or (ollama_url() if runs_ollama else "")
+
+    @property
     def is_local(self) -> bool:
         """Whether it computes on this machine, beside the editor."""
         if self.backend == "engine":
             return True
         try:
-            host = urlsplit(self.base_url).hostname
+            host = urlsplit(self.address).hostname
         except ValueError:
             return False  # no address; whoever connects says so
         return self.backend != "none" and host in ("localhost", "127.0.0.1", "::1")

@@ -17,6 +17,7 @@ FLOORS = {
     "types": 0,
     "paths": 0,
     "settings_file": 0,
+    "ollama_host": 0,
     "config": 0,
     "models": 1,
     "metrics": 1,
@@ -48,7 +49,7 @@ FLOORS = {
     "__main__": 9,
 }
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
-GROUND = ["errors", "line_index", "document", "types", "paths", "settings_file", "config"]
+GROUND = ["errors", "line_index", "document", "types", "paths", "settings_file", "ollama_host", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),

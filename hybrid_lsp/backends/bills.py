@@ -36,7 +36,11 @@ def _timings(told: Mapping[str, Any]) -> Usage | None:
 
 
 def _ollama(event: Mapping[str, Any]) -> Usage | None:
-    return _made(_count(event.get("prompt_eval_count")), _count(event.get("eval_count")), None)
+    return _made(
+        _count(event.get("prompt_eval_count")),
+        _count(event.get("eval_count")),
+        _count(event.get("prompt_eval_cached_count")),
+    )
 
 
 def _made(read: int | None, written: int | None, cached: int | None, cpu_s: float = math.nan) -> Usage | None:

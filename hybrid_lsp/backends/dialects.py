@@ -1,113 +1,15 @@
-"""What is said to each kind of server, and how its answers read. Data in, data out; the connection is `http.py`'s."""
+"""How the answers of each kind of server read. Data in, data out; the connection is `http.py`'s."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 
 from hybrid_lsp.errors import BackendFailed
-from hybrid_lsp.models import families
-from hybrid_lsp.models.families import MAX_STOPS, Family
-from hybrid_lsp.types import Chat, Finish, Infill, Request
-
-Dialect = Literal["engine", "llamacpp", "openai"]
-Json = dict[str, Any]
-_ONE_LOGPROB = 1
-_WITH_USAGE: Json = {"stream_options": {"include_usage": True}}
-"""Has a server tell in a stream, too, what it has cost."""
-
-
-@attrs.frozen
-class Call:
-    """One HTTP request: a path under the base address, and the body. Replies come as server-sent events."""
-
-    path: str
-    body: Json
-
-
-def call(dialect: Dialect, model: str, family: Family, request: Request) -> Call:
-    """What to ask a server of this dialect."""
-    if isinstance(request.prompt, Chat):
-        return Call(_v1(dialect, "/chat/completions"), _chat(dialect, model, request, request.prompt))
-    if dialect == "openai":
-        return Call("/completions", _completion(model, family, request, request.prompt))
-    return Call("/infill", _infill(dialect, request, request.prompt))
-
-
-def _v1(dialect: Dialect, path: str) -> str:
-    """The `openai` base address has the version in it already, as every client of that protocol expects."""
-    return path if dialect == "openai" else f"/v1{path}"
-
-
-def _infill(dialect: Dialect, request: Request, prompt: Infill) -> Json:
-    body: Json = {
-        "input_prefix": prompt.prefix,
-        "input_suffix": prompt.suffix,
-        "prompt": "",
-        "n_predict": request.max_tokens,
-        "temperature": request.temperature,
-        "n_probs": _ONE_LOGPROB,
-        "stream": True,
-        "cache_prompt": True,
-    }
-    if prompt.extra:
-        body["input_extra"] = [{"filename": file.filename, "text": file.text} for file in prompt.extra]
-    if request.time_budget_ms is not None:
-        body["t_max_predict_ms"] = request.time_budget_ms
-    if dialect == "engine" and request.background:
-        body["priority"] = "background"
-    if dialect == "engine" and request.draft:
-        body["draft"] = request.draft
-    return body | _stop(request.stop)
-
-
-def _completion(model: str, family: Family, request: Request, prompt: Infill) -> Json:
-    body: Json = {
-        "model": model,
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-        "logprobs": _ONE_LOGPROB,
-        "stream": True,
-    } | _WITH_USAGE
-    if family.name == families.SERVER.name:
-        body |= {"prompt": prompt.prefix, "suffix": prompt.suffix}
-    else:
-        body["prompt"] = families.render(family, prompt.prefix, prompt.suffix, prompt.extra, prompt.filename)
-    return body | _stop(stops("openai", family, request))
-
-
-def stops(dialect: Dialect, family: Family, request: Request) -> tuple[str, ...]:
-    """Every stop string of a request: its own, then those of the format that this side made the prompt in."""
-    ours = family.stop if dialect == "openai" and isinstance(request.prompt, Infill) else ()
-    return tuple(dict.fromkeys((*request.stop, *ours)))
-
-
-def _chat(dialect: Dialect, model: str, request: Request, prompt: Chat) -> Json:
-    body: Json = {
-        "model": model,
-        "messages": [{"role": message.role, "content": message.content} for message in prompt.messages],
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-        "stream": True,
-    }
-    if dialect == "openai":
-        body |= _WITH_USAGE
-    if request.logprobs:
-        body["logprobs"] = True
-    if request.json_schema is not None:
-        schema = {"name": "reply", "schema": request.json_schema, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    if dialect != "openai" and request.time_budget_ms is not None:
-        body["t_max_predict_ms"] = request.time_budget_ms
-    return body | _stop(request.stop)
-
-
-def _stop(wanted: tuple[str, ...]) -> Json:
-    """At most as many as every server takes; the client looks for the others itself."""
-    return {"stop": list(wanted[:MAX_STOPS])} if wanted else {}
+from hybrid_lsp.types import Finish
 
 
 @attrs.frozen
@@ -137,16 +39,23 @@ def read(event: Any) -> Said | None:
         raise BackendFailed(f"The model server reports: {error_text(error)}", "See the server's log.")
     if "content" in event:
         return _read_infill(event)
-    if isinstance(event.get("message"), dict) and "done" in event:  # Ollama's own protocol, one line an event
-        event = {"choices": [{"delta": event["message"], "finish_reason": _done_reason(event)}]}
+    if "done" in event:
+        event = _of_ollama(event)
     choices = event.get("choices")
     told = [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
     first = next((each for each in told if not each.get("index")), None)
     return _read_choice(first, event) if first is not None else None
 
 
-def _done_reason(event: Mapping[str, Any]) -> Any:
-    return (event.get("done_reason") or "stop") if event.get("done") else None
+def _of_ollama(event: dict[str, Any]) -> dict[str, Any]:
+    """An event of Ollama's own protocol as one of OpenAI's: a message of a chat, or a part of a text and a thought."""
+    message = event.get("message")
+    delta = (
+        message if isinstance(message, dict) else {"content": event.get("response"), "thinking": event.get("thinking")}
+    )
+    reason = (event.get("done_reason") or "stop") if event.get("done") else None
+    logprobs = {"content": event.get("logprobs")}
+    return {"choices": [{"delta": delta, "finish_reason": reason, "logprobs": logprobs}]}
 
 
 CHECK_URL = "Check that `base_url` and `backend` fit the server."

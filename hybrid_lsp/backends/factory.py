@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 from hybrid_lsp.backends.endpoint import Endpoint, require_url, shown_url
 from hybrid_lsp.backends.engine import EngineBackend
 from hybrid_lsp.backends.http import HttpBackend
+from hybrid_lsp.backends.langchain import INSTALL, LangChainBackend
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
+from hybrid_lsp.backends.ollama import OllamaBackend
 from hybrid_lsp.config import EngineConfig, ModelConfig
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.models import families
@@ -28,13 +32,18 @@ def make_backend(
     family = _family(model, section)
     if model.backend == "engine":
         return _engine(model, engine, tier, launcher)
-    base_url = require_url(model.base_url, f"{section}.base_url").rstrip("/")
-    if model.backend == "llamacpp":
+    if model.backend == "langchain":
+        return _langchain(model, tier)
+    base_url = require_url(model.address, f"{section}.base_url").rstrip("/")
+    if model.backend in ("llamacpp", "ollama"):
         base_url = base_url.removesuffix("/v1")
-    elif not model.model:
+    if model.backend != "llamacpp" and not model.model:
         raise ConfigError(f"`{section}.model` is empty.", "Set it to the name that the server knows the model by.")
+    name = f"{model.backend}:{model.model or shown_url(base_url)}"
+    if model.backend == "ollama":
+        return _ollama(model, engine, name, Endpoint(base_url), family)
     return HttpBackend(
-        name=f"{model.backend}:{model.model or shown_url(base_url)}",
+        name=name,
         endpoint=Endpoint(base_url),
         dialect=model.backend,
         model=model.model,
@@ -43,6 +52,44 @@ def make_backend(
         thinking_tokens=model.thinking_tokens,
         api_key_env=model.api_key_env,
         api_key_header=model.api_key_header,
+        parameters=model.parameters,
+    )
+
+
+def _ollama(model: ModelConfig, engine: EngineConfig, name: str, endpoint: Endpoint, family: Family) -> OllamaBackend:
+    return OllamaBackend(
+        name=name,
+        endpoint=endpoint,
+        model=model.model,
+        family=family,
+        timeout_s=model.timeout_s,
+        thinking_tokens=model.thinking_tokens,
+        api_key_env=model.api_key_env,
+        api_key_header=model.api_key_header,
+        parameters=model.parameters,
+        keep_alive_minutes=engine.idle_exit_minutes,
+        prefers_template=model.family in ("", "auto"),
+    )
+
+
+def _langchain(model: ModelConfig, tier: TierName) -> LangChainBackend:
+    section = section_of(tier)
+    if tier == Tier.SMALL:
+        raise ConfigError(
+            "`small.backend` is `langchain`, whose models chat and fill in no code.",
+            "Use it as `large` or in `backends`; for ghost text take `engine`, `ollama`, `llamacpp` or `openai`.",
+        )
+    if not model.model:
+        raise ConfigError(f"`{section}.model` is empty.", "Set it to PROVIDER:NAME, such as `openai:gpt-4o-mini`.")
+    if importlib.util.find_spec("langchain") is None:
+        raise ConfigError(f"`{section}.backend` is `langchain`, which is not installed.", INSTALL)
+    return LangChainBackend(
+        name=f"langchain:{model.model}",
+        endpoint=Endpoint(require_url(model.base_url, f"{section}.base_url") if model.base_url else ""),
+        model=model.model,
+        timeout_s=model.timeout_s,
+        thinking_tokens=model.thinking_tokens,
+        api_key_env=model.api_key_env,
         parameters=model.parameters,
     )
 

@@ -118,12 +118,13 @@ def _json(text: str) -> Any:
 
 @attrs.frozen
 class Situation:
-    """Who was asked: the backend's name, where, at which path, and the variable of its key."""
+    """Who was asked: the backend's name, where, at which path, the variable of its key; of an Ollama the model."""
 
     name: str
     endpoint: Endpoint
     path: str = ""
     api_key_env: str = ""
+    ollama_model: str = ""
 
     def of_refusal(self, refusal: Refusal) -> BackendError:
         """The error that an answer other than 2xx stands for."""
@@ -134,7 +135,7 @@ class Situation:
         if _TLS_WANTED.search(refusal.said):
             return BackendUnavailable(message, f"Write `{self._with_scheme('https')}` in `base_url`.")
         if refusal.is_too_long:
-            return BackendRefused(message, _SHORTER)
+            return BackendRefused(message, SHORTER)
         if refusal.is_busy:
             return BackendUnavailable(message, self._later(refusal))
         return BackendFailed(message, self._remedy(refusal))
@@ -145,7 +146,7 @@ class Situation:
             return error
         if isinstance(error, TimeoutError | httpx.PoolTimeout | httpx.WriteTimeout | httpx.ReadTimeout):
             return self.late(timeout_s)
-        chain = list(_chain(error))
+        chain = list(chain_of(error))
         for cause in chain:
             if isinstance(cause, ssl.SSLError):
                 return self._insecure(cause)
@@ -180,7 +181,8 @@ class Situation:
                 f"No machine is known by the name in {where}.", "Correct `base_url`, or check the network."
             )
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | OSError):
-            return BackendUnavailable(f"Nobody answers at {where}.", "Start the server, or correct `base_url`.")
+            start = "Start it, for example: ollama serve" if self.ollama_model else "Start the server"
+            return BackendUnavailable(f"Nobody answers at {where}.", f"{start}, or correct `base_url`.")
         if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | ValueError | OverflowError):
             return BackendUnavailable(f"{where} is no address of a server.", "Correct `base_url`.")
         remedy = _SEE_LOG
@@ -239,6 +241,8 @@ class Situation:
         if refusal.status == 402 or _QUOTA.search(refusal.said):
             return "Check the balance and the limits of your account there."
         if _NO_MODEL.search(refusal.said):
+            if self.ollama_model:
+                return f"Run: hybrid-lsp models pull ollama:{self.ollama_model}"
             return "Set `model` to a name that the server knows its model by; its `/models` lists them."
         if refusal.status in _MISSING:
             return self._elsewhere()
@@ -250,6 +254,8 @@ class Situation:
 
     def _elsewhere(self) -> str:
         base = self.endpoint.shown.rstrip("/")
+        if self.ollama_model:
+            return f'That is no Ollama of today: update it, or use `backend = "openai"` for other servers. {CHECK_URL}'
         if self.path.startswith("/infill"):
             return 'Only llama-server and our engine have `/infill`: use `backend = "openai"` for other servers.'
         if not _VERSION.search(base):
@@ -271,7 +277,7 @@ class Situation:
         return f"{scheme}://{self.endpoint.shown.partition('://')[2]}"
 
 
-_SHORTER = (
+SHORTER = (
     "Select less code, lower `actions.review_chars` or `completion.context_chars`, or give the server a larger context "
     "(llama-server: `-c`; Ollama: OLLAMA_CONTEXT_LENGTH; vLLM: `--max-model-len`)."
 )
@@ -282,7 +288,7 @@ def variable_shown(name: str) -> str:
     return name if re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", name) else "the variable that `api_key_env` names"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain_of(error: BaseException) -> Iterator[BaseException]:
     """An error and what it came from."""
     seen: BaseException | None = error
     for _ in range(16):

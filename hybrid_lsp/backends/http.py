@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
@@ -17,8 +16,9 @@ from typing import Any
 import attrs
 import httpx
 
-from hybrid_lsp.backends import bills, dialects, reasoning
-from hybrid_lsp.backends.dialects import Call, Dialect
+from hybrid_lsp.backends import bills, calls, dialects, reasoning
+from hybrid_lsp.backends.calls import Call, Dialect
+from hybrid_lsp.backends.clock import Clock, patience_s
 from hybrid_lsp.backends.endpoint import Endpoint, sent
 from hybrid_lsp.backends.events import DONE, EventReader
 from hybrid_lsp.backends.failures import Refusal, Situation, variable_shown
@@ -34,49 +34,11 @@ _PROPS_S = 5.0
 _DRAIN_S = 0.2
 _LONGEST_ERROR = 64 * 1024
 _MOST_LESSONS = 12
-_BUSY_S = 60.0
-"""So long altogether a chat waits for a server that is busy; who types waits for no server."""
-_LEAST_WAIT_S = 0.5
-_BRIEFLY_S = 1.0
-"""So long where nothing says that it will be back."""
 _AUTHORIZATION = "Authorization"
 
 
-@attrs.define
-class _Clock:
-    """The time for one reply, in seconds. It stands still while the model is seen to think."""
-
-    left_s: float
-    waits_s: float
-    """What of it may be spent waiting for a busy server."""
-    next_wait_s: float = 1.0
-    """How long the next time, where the server does not say."""
-    _since: float = attrs.field(factory=time.monotonic)
-
-    @property
-    def remaining_s(self) -> float:
-        return self.left_s - (time.monotonic() - self._since)
-
-    def tick(self, *, thinking: bool) -> None:
-        """Something has come; a thought was worth the time since the last."""
-        now = time.monotonic()
-        self.left_s -= 0.0 if thinking else now - self._since
-        self._since = now
-
-    def wait(self, refusal: Refusal) -> float | None:
-        """How long to wait for a busy server; None: it is not worth it."""
-        wanted_s = refusal.wait_s()
-        wait_s = self.next_wait_s if wanted_s is None else wanted_s
-        gone = wanted_s is None and not refusal.comes_back and wait_s > _BRIEFLY_S
-        if gone or wait_s > min(self.waits_s, self.remaining_s):
-            return None
-        self.waits_s -= max(wait_s, _LEAST_WAIT_S)
-        self.next_wait_s *= 2
-        return wait_s
-
-
-class _Answered(Exception):
-    """A refusal in place of a reply."""
+class Answered(Exception):
+    """A refusal in place of a reply, within this client and those made of it."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
@@ -111,7 +73,7 @@ class HttpBackend:
 
     async def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
         """See `Backend.generate`."""
-        clock = _Clock(self.timeout_s, _patience_s(request))
+        clock = Clock(self.timeout_s, patience_s(request))
         for _ in range(_MOST_LESSONS):
             request = self.learnt.shortened(request)
             call = self._call(request)
@@ -120,7 +82,7 @@ class HttpBackend:
                 async with aclosing(self._pieces(call, listener, clock)) as pieces:
                     async for piece in pieces:
                         yield piece
-            except _Answered as answered:
+            except Answered as answered:
                 await self._take_in(answered.refusal, call, clock)
                 continue
             self._remember(splitter)
@@ -135,16 +97,19 @@ class HttpBackend:
 
     async def props(self) -> dict[str, Any]:
         """What the engine, or llama-server, says of itself. Raises BackendError."""
-        return await self.get_json("/props")
+        return await self.ask_json("/props")
 
-    async def get_json(self, path: str) -> dict[str, Any]:
-        """A JSON object of the server. Raises BackendError."""
-        clock = _Clock(min(self.timeout_s, _PROPS_S), 0.0)
+    async def ask_json(
+        self, path: str, body: dict[str, Any] | None = None, *, within_s: float | None = None
+    ) -> dict[str, Any]:
+        """A JSON object of the server, for a body where it wants one. Raises BackendError."""
+        clock = Clock(min(self.timeout_s, _PROPS_S) if within_s is None else within_s, 0.0)
+        method = "GET" if body is None else "POST"
         events = []
         try:
-            async with aclosing(self._events("GET", Call(path, {}), clock)) as found:
+            async with aclosing(self._events(method, Call(path, body or {}), clock)) as found:
                 events = [event async for event in found]
-        except _Answered as answered:
+        except Answered as answered:
             raise self._situation(path).of_refusal(answered.refusal) from None
         if len(events) != 1 or not isinstance(events[0], dict):
             raise BackendFailed(f"{self.name} sent no JSON object.", dialects.CHECK_URL)
@@ -157,10 +122,12 @@ class HttpBackend:
         if isinstance(request.prompt, Chat) and self.learnt.has_room_to_think:
             # Servers count reasoning as part of the reply.
             asked = attrs.evolve(request, max_tokens=request.max_tokens + self.thinking_tokens)
-        call = dialects.call(self.dialect, self.model, self.family, asked)
+        call = calls.call(self.dialect, self.model, self.family, asked)
+        return self.learnt.fit(Call(call.path, self._with_parameters(call.body)))
+
+    def _with_parameters(self, body: dict[str, Any]) -> dict[str, Any]:
         unwanted = {name for name, value in self.parameters.items() if value == ""}
-        body = {name: value for name, value in (call.body | dict(self.parameters)).items() if name not in unwanted}
-        return self.learnt.fit(Call(call.path, body))
+        return {name: value for name, value in (body | dict(self.parameters)).items() if name not in unwanted}
 
     def _listener(self, request: Request) -> tuple[Splitter, Listener]:
         prompt = request.prompt
@@ -174,13 +141,13 @@ class HttpBackend:
             thought=self.thinking_tokens,
             budget_s=(request.time_budget_ms or 0) / 1000 if watched else None,
         )
-        return splitter, Listener(self.name, splitter, dialects.stops(self.dialect, self.family, request), limits)
+        return splitter, Listener(self.name, splitter, calls.stops(self.dialect, self.family, request), limits)
 
     def _remember(self, splitter: Splitter) -> None:
         """Whether this model's replies begin within reasoning."""
         self.learnt.opens_in_thought = (self.learnt.opens_in_thought or splitter.orphaned) and not splitter.unmarked
 
-    async def _take_in(self, refusal: Refusal, call: Call, clock: _Clock) -> None:
+    async def _take_in(self, refusal: Refusal, call: Call, clock: Clock) -> None:
         """Learn from a refusal, or wait where the server is busy. Raises BackendError: there is nothing to be done."""
         if self.learnt.learn(refusal, call):
             return
@@ -191,13 +158,13 @@ class HttpBackend:
 
     # -- what is answered --------------------------------------------------------------------------------------------
 
-    async def _pieces(self, call: Call, listener: Listener, clock: _Clock) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, call: Call, listener: Listener, clock: Clock) -> AsyncGenerator[Piece, None]:
         reader = EventReader(self.name)
         begun, usage = False, None
         async with aclosing(self._events("POST", call, clock, reader)) as events:
             async for event in events:
                 if not begun and (error := dialects.reported(event)) is not None:
-                    raise _Answered(Refusal.reported(error))
+                    raise Answered(Refusal.reported(error))
                 usage = bills.read(event) or usage
                 for piece in _heard(event, listener):
                     begun = True
@@ -218,14 +185,14 @@ class HttpBackend:
             yield _bill(usage, listener.finish)
 
     async def _events(
-        self, method: str, call: Call, clock: _Clock, reader: EventReader | None = None
+        self, method: str, call: Call, clock: Clock, reader: EventReader | None = None
     ) -> AsyncGenerator[Any, None]:
-        """The events of one answer. Raises BackendError; _Answered for a status that stands for none."""
+        """The events of one answer. Raises BackendError; Answered for a status that stands for none."""
         reader = reader or EventReader(self.name)
         response = await self._send(method, call, clock)
         try:
             if not response.is_success:
-                raise _Answered(await self._refusal(response, clock))
+                raise Answered(await self._refusal(response, clock))
             async with aclosing(self._bytes(response, clock)) as parts:
                 async for part in parts:
                     for event in reader.feed(part):
@@ -236,7 +203,7 @@ class HttpBackend:
             # Of a body that was not read to its end httpx closes the connection: the server stops.
             await response.aclose()
 
-    async def _send(self, method: str, call: Call, clock: _Clock) -> httpx.Response:
+    async def _send(self, method: str, call: Call, clock: Clock) -> httpx.Response:
         situation = self._situation(call.path)
         try:
             if self._client is None:
@@ -271,7 +238,7 @@ class HttpBackend:
     def _secret(self) -> str:
         return os.environ.get(self.api_key_env, "").strip() if self.api_key_env else ""
 
-    async def _refusal(self, response: httpx.Response, clock: _Clock) -> Refusal:
+    async def _refusal(self, response: httpx.Response, clock: Clock) -> Refusal:
         raw = bytearray()
         with suppress(BackendError):
             async with aclosing(self._bytes(response, clock)) as parts:
@@ -281,7 +248,7 @@ class HttpBackend:
                         break
         return Refusal.of(response, bytes(raw[:_LONGEST_ERROR]), self._secret)
 
-    async def _bytes(self, response: httpx.Response, clock: _Clock) -> AsyncGenerator[bytes, None]:
+    async def _bytes(self, response: httpx.Response, clock: Clock) -> AsyncGenerator[bytes, None]:
         parts: AsyncIterator[bytes] = response.aiter_bytes()
         while True:
             try:
@@ -299,13 +266,6 @@ class HttpBackend:
 
     def _situation(self, path: str = "") -> Situation:
         return Situation(self.name, self.endpoint, path, self.api_key_env)
-
-
-def _patience_s(request: Request) -> float:
-    """How long a request may wait for a busy server."""
-    if not isinstance(request.prompt, Chat):
-        return 0.0
-    return _BUSY_S if request.time_budget_ms is None else min(_BUSY_S, request.time_budget_ms / 1000)
 
 
 def _heard(event: Any, listener: Listener) -> list[Piece]:

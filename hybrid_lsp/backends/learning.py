@@ -13,17 +13,18 @@ from typing import Any
 
 import attrs
 
-from hybrid_lsp.backends.dialects import Call
+from hybrid_lsp.backends.calls import Call
 from hybrid_lsp.backends.failures import Refusal
 from hybrid_lsp.types import Chat, Infill, Request
 
 _LEARNABLE = (400, 404, 413, 422, 500, 501)
 _NEVER_LEFT_OUT = {"model", "messages", "prompt", "input_prefix", "input_suffix", "input_extra"}
-_SCHEMA = "response_format"
+_SCHEMAS = ("response_format", "format")
+_SCHEMA_WORDS = re.compile(r"(?i)response.?format|\.format\b|json.?schema|structured.?output|guided|grammar")
 _TOKENS, _NEW_TOKENS = "max_tokens", "max_completion_tokens"
 _LIMITS = (_TOKENS, _NEW_TOKENS, "n_predict")
 _OTHER_WORDS = {
-    _SCHEMA: re.compile(r"(?i)response.?format|json.?schema|structured.?output|guided|grammar"),
+    **dict.fromkeys(_SCHEMAS, _SCHEMA_WORDS),
     "stop": re.compile(r"(?i)\bstop(?:_| )?sequences?\b|`stop`|'stop'|\"stop\""),
     "suffix": re.compile(r"(?i)\bsuffix\b|support insert"),
     "stream": re.compile(
@@ -182,10 +183,11 @@ class Learnt:
 
     def _on_suspicion(self, refusal: Refusal, call: Call) -> bool:
         """Not every server says why it takes no schema; the prompt asks for the same form in words."""
-        if _SCHEMA not in call.body or refusal.status not in (400, 422):
+        schema = {name for name in _SCHEMAS if name in call.body}
+        if not schema or refusal.status not in (400, 422):
             self._tried = set()
             return False
-        self._tried = {_SCHEMA}
+        self._tried = schema
         return True
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from hybrid_lsp.backends import dialects
-from hybrid_lsp.backends.dialects import Dialect
+from hybrid_lsp.backends import calls, dialects
+from hybrid_lsp.backends.calls import Dialect
 from hybrid_lsp.errors import BackendFailed
 from hybrid_lsp.models import families
 from hybrid_lsp.types import Chat, ContextFile, Finish, Infill, Message, Request
@@ -26,43 +26,43 @@ def family(name: str) -> families.Family:
 
 @pytest.mark.parametrize("dialect", ["engine", "llamacpp"])
 def test_infill_is_llama_cpps(dialect: Dialect) -> None:
-    call = dialects.call(dialect, "m", families.PLAIN, INFILL)
+    call = calls.call(dialect, "m", families.PLAIN, INFILL)
     assert call.path == "/infill"
     wanted = {"input_prefix": "P", "input_suffix": "S", "n_predict": 9, "t_max_predict_ms": 50, "stop": ["x"]}
     assert wanted.items() <= call.body.items()
     assert call.body["input_extra"] == [{"filename": "a.py", "text": "A"}]
-    assert dialects.call(dialect, "m", families.PLAIN, CHAT).path == "/v1/chat/completions"
+    assert calls.call(dialect, "m", families.PLAIN, CHAT).path == "/v1/chat/completions"
 
 
 @pytest.mark.parametrize("dialect", ["engine", "llamacpp", "openai"])
 def test_only_our_engine_is_told_what_may_make_way(dialect: Dialect) -> None:
-    call = dialects.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, background=True))
+    call = calls.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, background=True))
     assert call.body.get("priority") == ("background" if dialect == "engine" else None)
-    assert "priority" not in dialects.call(dialect, "m", families.PLAIN, INFILL).body
+    assert "priority" not in calls.call(dialect, "m", families.PLAIN, INFILL).body
 
 
 @pytest.mark.parametrize("dialect", ["engine", "llamacpp"])
-def test_a_draft_goes_to_our_own_engine_only(dialect: dialects.Dialect) -> None:
-    call = dialects.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, draft="guess"))
+def test_a_draft_goes_to_our_own_engine_only(dialect: Dialect) -> None:
+    call = calls.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, draft="guess"))
     assert call.body.get("draft") == ("guess" if dialect == "engine" else None)
 
 
 def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_takes() -> None:
     request = Request(Infill("P", "S"), stop=("1", "2", "3"))
-    call = dialects.call("openai", "m", family("qwen-coder"), request)
+    call = calls.call("openai", "m", family("qwen-coder"), request)
     assert call.path == "/completions"
     assert call.body["prompt"] == "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P"
     assert call.body["stop"] == ["1", "2", "3", "<|endoftext|>"]
-    assert len(dialects.stops("openai", family("qwen-coder"), request)) == 7
+    assert len(calls.stops("openai", family("qwen-coder"), request)) == 7
 
 
 def test_a_server_that_knows_the_format_gets_the_suffix() -> None:
-    body = dialects.call("openai", "m", families.SERVER, INFILL).body
+    body = calls.call("openai", "m", families.SERVER, INFILL).body
     assert (body["prompt"], body["suffix"]) == ("P", "S")
 
 
 def test_a_chat_carries_its_schema() -> None:
-    call = dialects.call("openai", "m", families.PLAIN, CHAT)
+    call = calls.call("openai", "m", families.PLAIN, CHAT)
     assert call.path == "/chat/completions"
     assert call.body["response_format"]["json_schema"]["schema"] == {"type": "object"}
     assert "t_max_predict_ms" not in call.body

@@ -142,7 +142,7 @@ async def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPa
 
 async def test_a_proxy_that_answers_in_the_servers_place(monkeypatch: pytest.MonkeyPatch) -> None:
     page = status("502 Bad Gateway\r\nConnection: close", b"<html><title>Squid</title>")
-    monkeypatch.setattr("hybrid_lsp.backends.http._BUSY_S", 0.0)
+    monkeypatch.setattr("hybrid_lsp.backends.clock._BUSY_S", 0.0)
     async with proxied(page) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
         error = await failure(HttpBackend("test", Endpoint("http://models.example/v1"), "openai", "m"))
