@@ -59,6 +59,8 @@ export interface ModelsWish {
   readonly verb: 'list' | 'pull' | 'use' | 'bench' | 'calibrate' | 'remove';
   readonly model?: string;
   readonly tier?: 'small' | 'large';
+  readonly corpus?: string;
+  readonly positions?: number;
   readonly show?: boolean;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -58,11 +59,13 @@ async def test_a_cell_goes_on_like_the_one_above(edit: Edit, bare: Opening, way:
 
 @pytest.mark.parametrize("way", ["as_script", "as_cells"])
 async def test_a_notebook_that_git_ignores_is_left_alone(edit: Edit, bare: Opening, way: str) -> None:
-    subprocess.run(["git", "init", "--quiet", bare.folder], check=True)
+    await asyncio.to_thread(subprocess.run, ["git", "init", "--quiet", bare.folder], check=True)
     (bare.folder / ".gitignore").write_text("*.ipynb\n", encoding="utf-8")
     async with edit(notebook(*CELLS), {"ghost_text": {"native": False}}, **shown_as(way)) as neovim:
         await neovim.keys("Go")
         await neovim.type(TYPED)
-        reason = "(require('hybrid_lsp.client').ask_status(vim.lsp.get_clients({ name = 'hybrid_lsp' })[1]) or {}).reason"
-        await neovim.until(f"{reason} == wanted", "ignored-file")
+        client = "vim.lsp.get_clients({ name = 'hybrid_lsp' })[1]"
+        await neovim.until(
+            f"(require('hybrid_lsp.client').ask_status({client}) or {{}}).reason == wanted", "ignored-file"
+        )
         assert neovim.screen.ghost == ""
