@@ -59,7 +59,7 @@ export interface ModelsWish {
   readonly verb: 'list' | 'pull' | 'use' | 'bench' | 'calibrate' | 'remove';
   readonly model?: string;
   readonly tier?: 'small' | 'large';
-  readonly corpus?: string;
+  readonly corpus?: string | undefined;
   readonly positions?: number;
   readonly show?: boolean;
 }
