@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -41,7 +42,9 @@ BENCHMARKS: dict[str, Run] = {
     "hostile": lambda report, options: hostile.run(report),
     "hostile-work": lambda report, options: hostile_work.run(report, options.repeats),
     "memory": lambda report, options: memory.run(report, options.requests),
-    "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
+    "infilling": lambda report, options: infilling.run(
+        report, options.cases, options.small_model, options.raw, options.seconds
+    ),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),
 }
 
@@ -73,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--places", type=int, default=250, help="typed at in each way")
     parser.add_argument("--sources", type=Path, help="of `languages`: a folder of code beside what is at hand")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
+    parser.add_argument("--raw", type=Path, help="of `infilling`: where what was written is kept, to go on with")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of `infilling`: stop after so long")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--small-model", type=Path, help="of `real` and `infilling`: what `small.model` names")
     parser.add_argument("--gguf", type=Path, nargs="*", default=[], help="of `real`: the same weights for llama-server")
