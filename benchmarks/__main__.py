@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -46,7 +47,9 @@ BENCHMARKS: dict[str, Run] = {
     "edge": lambda report, options: edge.run(report, options.small_model),
     "scaling": lambda report, options: scaling.run(report),
     "memory": lambda report, options: memory.run(report, options.requests),
-    "infilling": lambda report, options: infilling.run(report, options.cases, options.small_model),
+    "infilling": lambda report, options: infilling.run(
+        report, options.cases, options.small_model, options.raw, options.seconds
+    ),
     "workload": lambda report, options: workload.run(
         report, options.keystrokes, options.runs, workload.Models(options.small_model, options.large_model)
     ),
@@ -81,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--places", type=int, default=250, help="typed at in each way")
     parser.add_argument("--sources", type=Path, help="of `languages`: a folder of code beside what is at hand")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
+    parser.add_argument("--raw", type=Path, help="of `infilling`: where what was written is kept, to go on with")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of `infilling`: stop after so long")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--runs", type=int, default=16, help="of actions, of `workload`")
     parser.add_argument("--small-model", type=Path, help="of `real`, `infilling`, `workload`: what `small.model` names")

@@ -3,6 +3,8 @@ alone: how many of their tests pass.
 
 The model alone is asked with just what the server asks: the same text around the cursor, the same length. Its reply is
 taken both as it is and cut as the server cuts it (`trim`); the better of the two is what the server is held to.
+
+A run can be made in parts: what was written is kept in a file, and the next run goes on from there.
 """
 
 from __future__ import annotations
@@ -10,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 import os
 import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from difflib import SequenceMatcher
@@ -31,6 +35,8 @@ from hybrid_lsp.document import Document
 from hybrid_lsp.server.editor import Editor
 
 _SEED = 11
+_TIME_MS = 60_000
+"""For one suggestion: what is compared is what is written, not how fast this machine is."""
 _LONGEST = 600
 """Characters of the programs whose single lines are taken: short ones, for the sake of those who wait."""
 ROWS = traces.DATA / "infilling" / "HumanEval-RandomSpanInfillingLight.jsonl.gz"
@@ -101,19 +107,35 @@ def _lines(row: dict[str, str]) -> Iterator[Case]:
         at = end + 1
 
 
-async def run(report: Report, count: int, small: Path | None = None) -> None:
-    """With the embedded model the random spans, with a folder of a real one single lines."""
+@attrs.define
+class Written:
+    """What came so far, case by case: of the model alone, and through the server."""
+
+    plain: list[str] = attrs.field(factory=list)
+    served: list[str] = attrs.field(factory=list)
+
+    @classmethod
+    def load(cls, raw: Path | None) -> Written:
+        return cls(**json.loads(raw.read_text(encoding="utf-8"))) if raw is not None and raw.exists() else cls()
+
+    def keep(self, raw: Path | None) -> None:
+        if raw is not None:
+            raw.parent.mkdir(parents=True, exist_ok=True)
+            raw.write_text(json.dumps(attrs.asdict(self), indent=1), encoding="utf-8")
+
+
+async def run(
+    report: Report, count: int, small: Path | None = None, raw: Path | None = None, seconds: float = math.inf
+) -> None:
+    """With the embedded model the random spans, with a folder of a real one single lines; for so long at most."""
     chosen = cases(count) if small is None else single_lines(count)
-    spec = EngineSpec("embedded" if small is None else str(small))
-    settings = {"small": {"backend": "engine", "model": spec.model, "timeout_s": 120.0}}
+    written = Written.load(raw)
     with place.own_folders() as folder:
-        editor = Editor(settings)
-        await editor.start(folder)
-        async with place.engine(spec) as engine:
-            plain = [await directly(engine, case) for case in chosen]
-            served = [await through(editor, folder / f"{number}.py", case) for number, case in enumerate(chosen)]
-        await editor.stop()
+        await _write(folder, "embedded" if small is None else str(small), chosen, written, raw, seconds)
         reasons = place.reasons(folder)
+    chosen, plain, served = chosen[: len(written.served)], written.plain, written.served
+    if len(chosen) < count:
+        report.notes.append(f"infilling: {len(chosen)} of {count} cases are done; the same command goes on.")
     cut = [trim(text, case.prefix, case.suffix) for text, case in zip(plain, chosen, strict=True)]
     ways = {"through the server": served, "the model alone": plain, "the model alone, trimmed": cut}
     scores = {name: await asyncio.to_thread(score, chosen, texts) for name, texts in ways.items()}
@@ -125,6 +147,25 @@ async def run(report: Report, count: int, small: Path | None = None) -> None:
     report.add("infilling", "passed, server less the better of the model alone", len(mine) - len(best.passed), least=0)
     report.add("infilling", "passed by the model alone only", len(best.passed - mine))
     report.add("infilling", "passed through the server only", len(mine - best.passed))
+
+
+async def _write(
+    folder: Path, model: str, chosen: list[Case], written: Written, raw: Path | None, seconds: float
+) -> None:
+    """Ask for what is not written yet."""
+    spec, until = EngineSpec(model), time.monotonic() + seconds
+    small = {"backend": "engine", "model": spec.model, "timeout_s": 120.0}
+    editor = Editor({"small": small, "completion": {"time_budget_ms": _TIME_MS}})
+    await editor.start(folder)
+    async with place.engine(spec) as engine:
+        for number in range(len(written.served), len(chosen)):
+            if time.monotonic() > until:
+                break
+            case = chosen[number]
+            written.plain.append(await directly(engine, case))
+            written.served.append(await through(editor, folder / f"{number}.py", case))
+            written.keep(raw)
+    await editor.stop()
 
 
 def _tell(report: Report, name: str, found: Score, count: int) -> None:

@@ -21,7 +21,8 @@ import attrs
 from hybrid_lsp.document import Span
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
-_TIDIED = 944
+_CODE_FROM = 3860
+"""Of `rustcode`: from here on code is typed for a while, before it mostly comments."""
 LONGEST_GAP_S = 5.0
 """A longer pause is no typing."""
 # An editor that indents inserts a line end and the indentation in one change.
@@ -109,10 +110,10 @@ def _is_a_character(edits: Sequence[Edit]) -> bool:
 
 
 def rust(count: int) -> Recording:
-    """`rustcode` from where most is typed: it begins with one large paste and is tidied first."""
+    """`rustcode` from where code is typed: it begins with one large paste, is tidied, and then explained in prose."""
     transactions = load("rustcode").transactions
-    opening = _last(Recording("", "", "", _timed(transactions[:_TIDIED])).texts())
-    return Recording("rustcode", "rust", opening, _timed(transactions[_TIDIED : _TIDIED + count]))
+    opening = _last(Recording("", "", "", _timed(transactions[:_CODE_FROM])).texts())
+    return Recording("rustcode", "rust", opening, _timed(transactions[_CODE_FROM : _CODE_FROM + count]))
 
 
 def _last(texts: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         show.failed(error)
         return CANCELLED if isinstance(error, ModelStopped) else 2
     except KeyboardInterrupt:
-        show.failed(ModelStopped("Cancelled. What was downloaded is kept: the next pull goes on with it."))
+        show.failed(ModelStopped("Cancelled. What is done is kept: the same command goes on from there."))
         return CANCELLED
     return 0
 

@@ -17,7 +17,8 @@ _FILE = Path(__file__).parent / "known.json"
 
 @attrs.frozen
 class Known:
-    """One entry: `repo` is its name on the hub, `tier` the one it is made for ("": for trying things).
+    """One entry: `repo` is its name on the hub, `tier` the one it is made for ("": for trying things), `revision` the
+    commit that is fetched ("": the newest; `tools/pin_models.py` writes it).
 
     `computed_m`: parameters, in millions, that each token is computed with (an embedding is only looked up);
     `download_mb`, `served_mb`: of what is fetched, and of what is made of it, in megabytes.
@@ -35,6 +36,12 @@ class Known:
     fills_in: bool
     chats: bool
     tier: str
+    revision: str = ""
+
+    @property
+    def place(self) -> str:
+        """Its name on the hub, at its commit."""
+        return f"{self.repo}@{self.revision}" if self.revision else self.repo
 
 
 @cache

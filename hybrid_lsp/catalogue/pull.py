@@ -92,7 +92,7 @@ def plan(wanted: str, name: str = "") -> Plan:
     if (other := _elsewhere(entry.repo if entry else wanted, machine_has)) is not None:
         licence = other.licence or (entry.licence if entry else "")
         return _local(other.path, f"{other.source} ({other.path})", name or (entry.name if entry else ""), licence)
-    reference = hub.reference(entry.repo if entry else wanted)
+    reference = hub.reference(entry.place if entry else wanted)
     if reference is None:
         raise unknown(wanted, machine_has)
     listing = hub.look(reference)

@@ -42,26 +42,28 @@ _GOODBYE_S = 10.0
 
 @attrs.frozen
 class Wish:
-    """What a client wants; `show`: the result is shown as text too."""
+    """What a client wants; `show`: the result is shown as text too.
+
+    `corpus` (a folder of code) and `positions` (so many places in it, 0 for the usual number) are for `calibrate`.
+    """
 
     verb: str
     model: str = ""
     tier: str = ""
     name: str = ""
     corpus: str = ""
+    positions: int = 0
     show: bool = True
 
     @classmethod
     def read(cls, value: Any) -> Wish:
         """Raises JsonRpcInvalidParams."""
-        known = {field.name: field.type for field in attrs.fields(cls)}
+        kinds = {field.name: type(field.default) for field in attrs.fields(cls)} | {"verb": str}
         wish = value if isinstance(value, dict) else {}
-        wrong = [name for name, each in wish.items() if not isinstance(each, bool if name == "show" else str)]
-        if wrong or not wish.keys() <= known.keys() or wish.get("verb") not in VERBS:
+        if any(type(each) is not kinds.get(name) for name, each in wish.items()) or wish.get("verb") not in VERBS:
+            names = ", ".join(f"{name}?" for name in kinds if name != "verb")
             verbs = ", ".join(VERBS)
-            raise JsonRpcInvalidParams(
-                f"The argument must be one object: {{verb, model?, tier?, name?, corpus?, show?}}; verbs are {verbs}."
-            )
+            raise JsonRpcInvalidParams(f"The argument must be one object: {{verb, {names}}}; verbs are {verbs}.")
         if wish["verb"] != "list" and not wish.get("model"):
             raise JsonRpcInvalidParams(f"`{wish['verb']}` needs a `model`.")
         return cls(**wish)
@@ -78,8 +80,12 @@ class Wish:
 
     @property
     def _options(self) -> dict[str, str]:
-        tier = {"use": {"tier": self.tier}, "pull": {"use": self.tier, "name": self.name}}
-        return tier.get(self.verb, {"corpus": self.corpus} if self.verb == "calibrate" else {})
+        options: dict[str, dict[str, str]] = {
+            "use": {"tier": self.tier},
+            "pull": {"use": self.tier, "name": self.name},
+            "calibrate": {"corpus": self.corpus, "positions": str(self.positions or "")},
+        }
+        return options.get(self.verb, {})
 
 
 async def run_command(ls: HybridServer, arguments: Sequence[Any]) -> dict[str, Any]:

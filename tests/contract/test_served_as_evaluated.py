@@ -61,3 +61,13 @@ def test_the_same_line(engine: Engine, network: Network, at: int) -> None:
     assert text == expected.text
     assert log_probs == pytest.approx(expected.log_probs, abs=1e-4)
     assert asyncio.run(served(engine, prefix, suffix)) == (text, log_probs)  # from what is known by now
+
+
+def test_prompts_of_any_lengths_share_a_batch(network: Network) -> None:
+    """What is measured of many places at once is what each gets alone."""
+    pairs = [(SOURCE[at - 900 + 130 * number : at], SOURCE[at:]) for number, at in enumerate(PLACES[:4])]
+    together = network.lines(pairs)
+    alone = [line for pair in pairs for line in network.lines([pair])]
+    assert [line.text for line in together] == [line.text for line in alone]
+    for one, other in zip(together, alone, strict=True):
+        assert one.log_probs == pytest.approx(other.log_probs, abs=1e-3)

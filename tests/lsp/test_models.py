@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 from hub import Hub, serving
 
-from hybrid_lsp.models import store
+from hybrid_lsp.models import calibrations, store
 from hybrid_lsp.paths import config_file, models_dir, state_dir
 
 MODELS = "hybrid-lsp.models"
@@ -146,7 +146,18 @@ async def test_what_goes_wrong_is_told_and_the_old_model_serves_on(connect: Conn
 
 @pytest.mark.parametrize(
     "argument",
-    [None, {}, {"verb": "dance"}, {"verb": "use"}, {"verb": "use", "model": 3}, {"verb": "list", "more": "x"}, ["x"]],
+    [
+        *(
+            None,
+            {},
+            {"verb": "dance"},
+            {"verb": "use"},
+            {"verb": "use", "model": 3},
+            {"verb": "list", "more": "x"},
+            ["x"],
+        ),
+        *({"verb": "calibrate", "model": "m", "positions": wrong} for wrong in ("3", True, 2.5)),
+    ],
 )
 async def test_what_is_no_order(connect: Connect, argument: Any) -> None:
     async with connect(NO_MODELS) as client:
@@ -167,6 +178,61 @@ async def test_removing_from_an_editor(connect: Connect, hub: Hub) -> None:
         answer = await run(client, MODELS, {"verb": "remove", "model": "old"})
         assert answer["freed"] > 0
         assert not (models_dir() / "old").exists()
+
+
+def with_code(folder: Path) -> Path:
+    """A folder with code to measure on."""
+    folder.mkdir()
+    text = "".join(f"def scaled_{n}(value, factor):\n    return value * factor + {n}\n\n\n" for n in range(40))
+    (folder / "scales.py").write_text(text, encoding="utf-8")
+    return folder
+
+
+def rows() -> list[Path]:
+    """Where measurements are kept."""
+    return list((models_dir() / "confidence").glob("rows-*.jsonl"))
+
+
+async def test_a_model_is_calibrated_on_the_user_s_code_and_served_by_it(
+    connect: Connect, hub: Hub, tmp_path: Path
+) -> None:
+    with_model("mine")
+    code = with_code(tmp_path / "code")
+    async with connect({"small": {"model": "mine"}}) as client:
+        told = Answering(client, None)
+        wish = {"verb": "calibrate", "model": "mine", "corpus": str(code), "positions": 40}
+        answer = await run(client, MODELS, wish)
+        assert answer["kind"] == "done", answer
+        assert answer["languages"]["python"]["positions"] >= 30
+        assert "exact of what is shown" in answer["text"]
+        assert told.percentages == sorted(told.percentages)
+        assert len(set(told.percentages)) > 10
+        found = calibrations.find("mine")
+        assert found is not None
+        assert found.source == "measured on this machine"
+
+
+async def test_a_calibration_that_is_stopped_keeps_what_it_has_measured(
+    connect: Connect, hub: Hub, tmp_path: Path
+) -> None:
+    with_model("mine")
+    code = with_code(tmp_path / "code")
+    async with connect({}) as client:
+        told = Answering(client, None)
+        wish = {"verb": "calibrate", "model": "mine", "corpus": str(code), "positions": 100_000}
+        running = client.send(lsp.WORKSPACE_EXECUTE_COMMAND, lsp.ExecuteCommandParams(MODELS, [wish]), "calibrate-1")
+        await until(lambda: any(path.read_text(encoding="utf-8").count("\n") > 2 for path in rows()))
+        client.window_work_done_progress_cancel(lsp.WorkDoneProgressCancelParams(token=told.tokens[-1]))
+        with pytest.raises(JsonRpcRequestCancelled):
+            await asyncio.wait_for(running, 60)
+        (kept,) = rows()
+        written = kept.read_text(encoding="utf-8")
+        assert written.endswith("\n")
+        await run(client, "hybrid-lsp.status")
+        assert kept.read_text(encoding="utf-8") == written  # nothing goes on behind the editor's back
+        found = calibrations.find("mine")
+        assert found is not None
+        assert found.source == "from the model's folder"
 
 
 # -- settings that change while the server runs ----------------------------------------------------------------------

@@ -14,6 +14,14 @@ interface VerbEntry extends vscode.QuickPickItem {
   readonly wish: ModelsWish;
 }
 
+interface CodeEntry extends vscode.QuickPickItem {
+  readonly corpus?: string;
+}
+
+interface PlacesEntry extends vscode.QuickPickItem {
+  readonly positions: number;
+}
+
 /** The commands, by name. */
 export function modelCommands(server: Server): Record<string, () => Promise<void>> {
   return {
@@ -63,8 +71,27 @@ function entries(models: readonly ListedModel[]): ModelEntry[] {
 
 async function chooseVerb(server: Server, model: ListedModel): Promise<void> {
   const chosen = await vscode.window.showQuickPick(verbs(model), { title: model.name });
-  if (chosen) {
+  if (chosen?.wish.verb === 'calibrate') {
+    await calibrate(server, chosen.wish);
+  } else if (chosen) {
     await run(server, chosen.wish);
+  }
+}
+
+async function calibrate(server: Server, wish: ModelsWish): Promise<void> {
+  const folders: CodeEntry[] = (vscode.workspace.workspaceFolders ?? [])
+    .filter((folder) => folder.uri.scheme === 'file')
+    .map((folder) => ({ label: folder.name, description: 'the code of this workspace', corpus: folder.uri.fsPath }));
+  const packages: CodeEntry = { label: 'Python packages', description: 'installed with hybrid-lsp' };
+  const code = await vscode.window.showQuickPick([...folders, packages], { title: 'On what code?' });
+  const places: PlacesEntry[] = [
+    { label: '300 places', description: 'as a rule enough', positions: 300 },
+    { label: '60 places', description: 'a first look', positions: 60 },
+    { label: '1000 places', description: 'for several languages', positions: 1000 },
+  ];
+  const chosen = code && (await vscode.window.showQuickPick(places, { title: 'At how many places?' }));
+  if (chosen) {
+    await run(server, { ...wish, corpus: code.corpus, positions: chosen.positions });
   }
 }
 

@@ -60,6 +60,8 @@ export interface ModelsWish {
   readonly verb: 'list' | 'pull' | 'use' | 'bench' | 'calibrate' | 'remove';
   readonly model?: string;
   readonly tier?: 'small' | 'large';
+  readonly corpus?: string | undefined;
+  readonly positions?: number;
   readonly show?: boolean;
 }
 

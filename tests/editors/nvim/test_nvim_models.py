@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,12 +12,13 @@ from pathlib import Path
 import attrs
 import pytest
 from conftest import PLUGIN, START, Edit, Opening
+from neovim import eventually
 
 sys.path.append(str(Path(__file__).parent.parent.parent))
 
 from hub import Hub, serving
 
-from hybrid_lsp.models import store
+from hybrid_lsp.models import calibrations, store
 from hybrid_lsp.paths import models_dir, state_dir
 
 REPO, NAME = "owner/Tiny-Coder", "tiny-coder"
@@ -90,6 +92,33 @@ async def test_a_pull_is_cancelled(edit: Edit, hub: Hub) -> None:
         await neovim.until(MESSAGES, "Cancelled.")
         await neovim.until(SERVES, "engine:embedded")
     assert not is_pulled()
+
+
+def measurements() -> list[Path]:
+    return list((models_dir() / "confidence").glob("rows-*.jsonl"))
+
+
+async def test_a_model_is_calibrated_on_own_code_after_it_was_stopped_once(edit: Edit, bare: Opening) -> None:
+    """With its progress on the screen; what was measured before the stop is not measured again."""
+    shutil.copytree(store.embedded_dir(), models_dir() / NAME)
+    code = bare.folder / "own code"
+    code.mkdir()
+    methods = "".join(f"def scaled_{n}(value, factor):\n    return value * factor + {n}\n\n\n" for n in range(40))
+    (code / "scales.py").write_text(methods, encoding="utf-8")
+    order = f"HybridLsp models calibrate {NAME} own code 40"
+    async with edit("x = 1\n") as neovim:
+        await neovim.command(order)
+        await neovim.until_screen(lambda screen: f"{NAME}: " in screen.text and "of 40 positions" in screen.text)
+        await eventually(lambda: any(path.stat().st_size for path in measurements()))
+        await neovim.command("HybridLsp cancel")
+        await neovim.until(MESSAGES, "Cancelled.")
+        assert calibrations.find(NAME).source == "from the model's folder"
+        before = measurements()[0].read_text(encoding="utf-8")
+        await neovim.command(order)
+        await neovim.until_screen(lambda screen: "exact of what is shown" in screen.text)
+    assert calibrations.find(NAME).source == "measured on this machine"
+    (rows,) = measurements()
+    assert rows.read_text(encoding="utf-8").startswith(before)
 
 
 @pytest.mark.parametrize(

@@ -59,3 +59,34 @@ def test_each_verb_from_the_menu(open_window: Open, model: Path) -> None:
     window.command(MENU)
     window.until(lambda: window.shows(TITLE, "Models") and window.shows(ROW, "embedded"), "the list")
     assert not window.shows(ROW, NAME)
+
+
+def test_a_model_is_calibrated_on_the_workspace_from_the_menu(
+    open_window: Open, environ: Mapping[str, str], model: Path
+) -> None:
+    """It shows how far it is, can be stopped, and goes on from there when it is asked for again."""
+    folder = Path(environ["HYBRID_LSP_MODELS_DIR"])
+    shutil.copytree(model, folder / NAME)
+    code = "".join(f"def scaled_{n}(value, factor):\n    return value * factor + {n}\n\n\n" for n in range(40))
+    window = open_window(code)
+
+    def start() -> None:
+        choose(window, NAME, "Measure how far to trust it")
+        window.until(lambda: window.shows(TITLE, "On what code?"), "the question for the code")
+        window.press("Enter")  # the workspace comes first
+        window.until(lambda: window.shows(TITLE, "At how many places?"), "the question for their number")
+        window.choose("60 places")
+        window.until(lambda: "of 60 positions" in window.notifications(), "how far it is")
+
+    start()
+    window.click(BUTTON, "Cancel")
+    window.until(lambda: "of 60 positions" not in window.notifications(), "it to be stopped")
+    (rows,) = (folder / "confidence").glob("rows-*.jsonl")
+    measured = rows.read_text(encoding="utf-8")
+    start()
+    window.until(
+        lambda: any("exact of what is shown" in text for text in window.in_frames("document.body.innerText")),
+        "what to expect",
+        patience_s=300,
+    )
+    assert rows.read_text(encoding="utf-8").startswith(measured)

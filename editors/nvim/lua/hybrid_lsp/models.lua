@@ -22,7 +22,8 @@ local function learn(result)
   end
 end
 
---- What `:HybridLsp models` is followed by: a verb, a model, and for `use` and `pull` a tier.
+--- What `:HybridLsp models` is followed by: a verb, a model, for `use` and `pull` a tier, for `calibrate` a folder of code
+--- and how many places in it are asked about.
 ---@param text string
 ---@return table|nil argument of the server's command
 ---@return string|nil problem
@@ -36,12 +37,27 @@ local function parse(text)
   if (verb == 'use' or verb == 'pull') and vim.tbl_contains(TIERS, words[#words]) then
     tier = table.remove(words)
   end
+  local corpus, positions
+  if verb == 'calibrate' then
+    positions = #words > 1 and tonumber(words[#words]:match('^%d+$'))
+    if positions then
+      table.remove(words)
+    end
+    corpus = table.concat(words, ' ', 2)
+    words = { words[1] }
+  end
   -- A file's name may have spaces.
   local model = table.concat(words, ' ')
   if verb ~= 'list' and model == '' then
     return nil, ('name a model: `:HybridLsp models %s NAME`'):format(verb)
   end
-  return { verb = verb, model = model ~= '' and model or nil, tier = tier }, nil
+  return {
+    verb = verb,
+    model = model ~= '' and model or nil,
+    tier = tier,
+    corpus = corpus and corpus ~= '' and vim.fn.fnamemodify(corpus, ':p') or nil,
+    positions = positions or nil,
+  }, nil
 end
 
 --- `:HybridLsp models ...`
@@ -69,6 +85,9 @@ function M.complete(before)
   local verb = words[2]
   if done == 2 then
     return verb == 'pull' and known.all or verb == 'list' and {} or known.here
+  end
+  if verb == 'calibrate' and done == 3 then
+    return vim.fn.getcompletion(before:match('%S*$'), 'dir')
   end
   return (verb == 'use' or verb == 'pull') and TIERS or {}
 end
