@@ -131,7 +131,8 @@ class Network:
                 include_prompt_in_result=False,
             )
             for index, result in zip(waiting, results, strict=True):
-                token, log_prob, rests[index] = self.healer.step(rests[index], np.array(result.logits[0][0]))
+                # Behind a longer prompt than the batch's shortest there are the logits of its last tokens as well.
+                token, log_prob, rests[index] = self.healer.step(rests[index], np.array(result.logits[0][-1]))
                 written[index][0].append(token)
                 written[index][1].append(log_prob)
         return written
