@@ -60,6 +60,7 @@ export interface ModelsWish {
   readonly verb: 'list' | 'pull' | 'use' | 'bench' | 'calibrate' | 'remove';
   readonly model?: string;
   readonly tier?: 'small' | 'large';
+  readonly corpus?: string;
   readonly show?: boolean;
 }
 

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from hybrid_lsp.models.store import EMBEDDED, locate
+from hybrid_lsp.training import served
 from hybrid_lsp.training.served import Network
 
 ABOVE = "def area(width, height):\n    return width * height\n\n\n"
@@ -17,11 +18,13 @@ PLACES = (
 
 
 @pytest.mark.parametrize("most", [1, 7])
-def test_a_batch_says_what_each_place_is_told_alone(most):
+def test_a_batch_says_what_each_place_is_told_alone(most, monkeypatch):
     """Prompts of all lengths, each with a piece before the cursor that is healed."""
     network = Network(locate(EMBEDDED), threads=1)
     pairs = [(ABOVE * (number * most % 8) + prefix, "\n") for number, prefix in enumerate(PLACES)]
-    together, alone = network.lines(pairs), [network.lines([pair])[0] for pair in pairs]
+    alone = network.lines(pairs)
+    monkeypatch.setattr(served, "BATCH", len(pairs))
+    together = network.lines(pairs)
     assert [line.text for line in together] == [line.text for line in alone]
     assert all(line.text for line in alone)
     for one, other in zip(together, alone, strict=True):

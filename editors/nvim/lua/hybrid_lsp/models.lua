@@ -22,7 +22,7 @@ local function learn(result)
   end
 end
 
---- What `:HybridLsp models` is followed by: a verb, a model, and for `use` and `pull` a tier.
+--- What `:HybridLsp models` is followed by: a verb, a model, for `use` and `pull` a tier, for `calibrate` a folder.
 ---@param text string
 ---@return table|nil argument of the server's command
 ---@return string|nil problem
@@ -36,12 +36,17 @@ local function parse(text)
   if (verb == 'use' or verb == 'pull') and vim.tbl_contains(TIERS, words[#words]) then
     tier = table.remove(words)
   end
+  local corpus
+  if verb == 'calibrate' and #words > 1 then
+    corpus = vim.fn.fnamemodify(vim.fn.expand(table.concat(words, ' ', 2)), ':p')
+    words = { words[1] }
+  end
   -- A file's name may have spaces.
   local model = table.concat(words, ' ')
   if verb ~= 'list' and model == '' then
     return nil, ('name a model: `:HybridLsp models %s NAME`'):format(verb)
   end
-  return { verb = verb, model = model ~= '' and model or nil, tier = tier }, nil
+  return { verb = verb, model = model ~= '' and model or nil, tier = tier, corpus = corpus }, nil
 end
 
 --- `:HybridLsp models ...`
@@ -69,6 +74,9 @@ function M.complete(before)
   local verb = words[2]
   if done == 2 then
     return verb == 'pull' and known.all or verb == 'list' and {} or known.here
+  end
+  if verb == 'calibrate' then
+    return vim.fn.getcompletion(done == 3 and words[4] or '', 'dir')
   end
   return (verb == 'use' or verb == 'pull') and TIERS or {}
 end
