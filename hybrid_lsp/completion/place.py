@@ -52,8 +52,9 @@ def where(document: Document, offset: int, tree: Tree | None) -> Place:
         found = _by_line(document, number, before)
         if not chain and in_block_comment(document.language, document.text[:offset]):
             found = Place.COMMENT
-    if found is Place.CODE and tree is not None and document.language == "python":
-        found = _open_above(document, offset, tree)
+    if found in (Place.CODE, Place.STRING) and tree is not None and document.language == "python":
+        # What looks like a string in one that is still open is an example in a docstring.
+        found = _open_above(document, offset, tree) or found
     if found is Place.CODE and (scope.IMPORT_LINE.match(before) or any(node.type in scope.IMPORTS for node in chain)):
         return Place.IMPORT
     return found
@@ -159,8 +160,8 @@ def _by_line(document: Document, number: int, before: str) -> Place:
     return Place.STRING if string else Place.CODE
 
 
-def _open_above(document: Document, offset: int, tree: Tree) -> Place:
-    """Whether a docstring that is still being written began on a line above."""
+def _open_above(document: Document, offset: int, tree: Tree) -> Place | None:
+    """The docstring or the string of three quotes that is still being written, which began on a line above."""
     for node in grammars.errors(tree):
         if node.start_byte >= offset:
             break
@@ -168,7 +169,7 @@ def _open_above(document: Document, offset: int, tree: Tree) -> Place:
         number, column = document.position(node.start_byte)
         if quotes in TRIPLE_QUOTES and quotes not in document.text[node.end_byte : offset]:
             return Place.DOCSTRING if _begins_body(document, number, document.line(number)[:column]) else Place.STRING
-    return Place.CODE
+    return None
 
 
 def _begins_body(document: Document, number: int, before: str) -> bool:

@@ -107,6 +107,11 @@ class Editor:
         item = lsp.TextDocumentItem(self.document.uri, language, 1, text)
         self._client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
 
+    def close(self) -> None:
+        """Close the file; its text is still here."""
+        identifier = lsp.TextDocumentIdentifier(self.document.uri)
+        self._client.text_document_did_close(lsp.DidCloseTextDocumentParams(identifier))
+
     def type(self, text: str) -> None:
         """Insert at the cursor, in one change."""
         self.replace(Span(self.cursor, self.cursor), text)
