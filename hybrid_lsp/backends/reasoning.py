@@ -1,9 +1,9 @@
 """Tells what a model answers from what it thinks before, in the text that it streams.
 
 Servers that know their model put its reasoning into a field of its own, which `dialects.py` reads. Others pass on what
-the model wrote, with the marks that it was trained to put around its reasoning; they stand below as data. Some chat
+the model wrote, with the marks that it was trained to put around its reasoning (`marks.py`). Some chat
 templates open the reasoning in the prompt, so that the reply holds the closing mark alone: text that was taken for
-the answer is then retracted.
+the answer is then retracted. The marks of a turn's beginning and end are left out as well, with all that follows an end.
 
 Code and prose may speak of these marks. One counts where it opens the reply, or stands by itself; not within quotes,
 within a line of prose, or within a line of a fenced block.
@@ -12,69 +12,24 @@ within a line of prose, or within a line of a fenced block.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
 
 import attrs
 
+from hybrid_lsp.backends.marks import (
+    LAST_END,
+    SENTENCES,
+    TAGS,
+    TURN_ENDS,
+    TURN_HEADS,
+    WHOLE_WORDS,
+    WRAPPERS,
+    Marks,
+)
 from hybrid_lsp.types import Kind
-
-
-@attrs.frozen
-class Marks:
-    """What opens reasoning and what closes it; `follows` is what must come after the opening one."""
-
-    opens: str
-    closes: str
-    follows: str = ""
-
-
-TAGS = (
-    Marks("<think>", "</think>"),  # DeepSeek, Qwen, GLM, MiniMax, Nemotron, Phi
-    Marks("<thinking>", "</thinking>"),
-    Marks("<thought>", "</thought>"),  # Gemini, EXAONE
-    Marks("<thoughts>", "</thoughts>"),
-    Marks("<reasoning>", "</reasoning>"),
-    Marks("<antThinking>", "</antThinking>"),
-    Marks("<scratchpad>", "</scratchpad>"),
-    Marks("<mm:think>", "</mm:think>"),  # MiniMax
-    Marks("<seed:think>", "</seed:think>"),  # Seed-OSS
-    Marks("<longcat_think>", "</longcat_think>"),
-    Marks("[THINK]", "[/THINK]"),  # Magistral
-    Marks("[THINKING]", "[/THINKING]"),
-    Marks("<|think|>", "<|/think|>"),
-    Marks("<|thinking|>", "<|/thinking|>"),
-    Marks("◁think▷", "◁/think▷"),  # Kimi
-    Marks("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
-    Marks("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
-    Marks("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
-    Marks("<|channel>thought", "<channel|>"),  # Gemma
-    Marks("<unused94>thought", "<unused95>"),  # MedGemma
-)
-SENTENCES = (
-    Marks("Here is my thought process:", "Here is my response:"),  # Granite
-    Marks("Here's my thought process:", "Here's my response:"),
-    Marks("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),  # Apriel
-    # gpt-oss where the server has left out the control tokens.
-    Marks("analysis", "assistantfinal", follows=r"[A-Z]"),
-)
-"""Words in place of marks: they count at the beginning of a reply only."""
-_WHOLE_WORDS = ("analysis", "assistantfinal")
-"""Marks that come as whole tokens: a text is not held back because it ends in their first letter."""
-WRAPPERS = (
-    Marks("<answer>", "</answer>"),
-    Marks("<response>", "</response>"),
-    Marks("<output>", "</output>"),
-    Marks("<solution>", "</solution>"),
-    Marks("<final>", "</final>"),
-    Marks("<final_answer>", "</final_answer>"),
-    Marks("<|begin_of_box|>", "<|end_of_box|>"),  # GLM
-    Marks("<|begin_of_solution|>", "<|end_of_solution|>"),
-    Marks("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
-    Marks("[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]"),
-)
-"""What some models put around the answer, once they have thought."""
 
 _WORD = r"(?:think|thought|reason|reflect|scratch|analysis|monologue|rationale|deliberat|chain_of)"
 _ANY_TAG = re.compile(rf"(?i)<(?P<name>[\w:-]*{_WORD}[\w:-]*)(?:\s[^<>\n]*)?>")
@@ -89,6 +44,10 @@ _TAILS = ("<|end|>", "<|return|>", "<|call|>")
 _LONGEST_HEADER = 200
 _LONGEST_BLANK = 2000
 _STEP = 256
+_INVISIBLE = "\ufeff\u200b\u2060"
+"""What may stand before a reply and is not seen: a byte order mark, a space of no width."""
+_BLANKS = string.whitespace + _INVISIBLE
+_UNSEEN = dict.fromkeys(map(ord, _INVISIBLE))
 _FAR = 200
 """So many blanks behind a mark, or kept of a line, tell as much as all of them."""
 _ALWAYS = re.compile(r"(?i)(?:^|[-_/:.])(?:r1|qwq|thinking)(?:$|[-_/:.])")
@@ -115,6 +74,7 @@ class _State(Enum):
     ANSWER = "within the answer"
     THOUGHT = "within reasoning"
     HEADER = "within the head of a harmony message"
+    OVER = "behind the end of the turn"
 
 
 @attrs.define
@@ -175,6 +135,7 @@ class Splitter:
         self._kept: list[str] | None = [] if opened else None
         self._thought, self._answered, self._final, self._harmony = False, False, False, False
         self._wrapper = ""
+        self._turn_ends = tuple(each for each in (*TURN_ENDS, LAST_END) if chat and each.lower() not in self._prompt)
         self._spoken_of = 0
         """Opening marks that did not count: their closing ones do not either."""
 
@@ -203,6 +164,7 @@ class Splitter:
             _State.ANSWER: self._answer,
             _State.THOUGHT: self._think,
             _State.HEADER: self._head,
+            _State.OVER: self._leave_out,
         }
         while self._text:
             before = (self._text, self._state)
@@ -271,11 +233,16 @@ class Splitter:
         self._answered, self.orphaned = False, True
         return [Segment(Kind.RETRACTION)]
 
+    def _leave_out(self, *, final: bool) -> list[Segment]:
+        self._take(len(self._text))
+        return []
+
     # -- the answer --------------------------------------------------------------------------------------------------
 
     def _begin(self, *, final: bool) -> list[Segment]:
-        rest = self._text.lstrip()
-        blank = self._text[: len(self._text) - len(rest)]
+        rest = self._text.lstrip(_BLANKS)
+        blank = self._text[: len(self._text) - len(rest)].translate(_UNSEEN)
+        self._text = blank + rest
         if not rest:
             if len(blank) > _LONGEST_BLANK:
                 self._state = _State.ANSWER
@@ -288,6 +255,13 @@ class Splitter:
                 self._take(len(blank) + len(marks.opens))
                 self._open(_closers_of(marks.closes))
                 return [Segment(Kind.THOUGHT)]
+        for mark in TURN_HEADS if self._chat else ():
+            verdict = self._opening(Marks(mark, ""), rest, final=final)
+            if verdict is None:
+                return []
+            if verdict:
+                self._take(len(blank) + len(mark))
+                return []
         if (opened := self._opens_in_some_way(rest, final=final)) is not None:
             return self._open_there(len(blank), opened)
         if self._thought and (unwrapped := self._unwrapped(rest, len(blank), final=final)) is not None:
@@ -361,7 +335,7 @@ class Splitter:
         found = (self._wrapper,) if self._wrapper else ()
         if self._chat:
             tails = _TAILS if self._harmony else ()
-            found += (*_OPENING, *_CLOSING, *(mark for mark in (*_HEADS, *tails) if mark not in self._prompt))
+            found += (*_OPENING, *_CLOSING, *self._turn_ends, *(mark for mark in (*_HEADS, *tails) if mark not in self._prompt))
         return found
 
     def _answering(self, text: str) -> list[Segment]:
@@ -376,6 +350,8 @@ class Splitter:
             return True
         if lowered in _HEADS or lowered in _TAILS:
             return self._harmony or not (in_block or self._lines.quotes)
+        if mark in self._turn_ends:
+            return self._ends_turn(mark, rest, final=final)
         follows = rest.lstrip(" \t")
         if not follows and not final and len(rest) < _FAR:
             return None
@@ -395,6 +371,13 @@ class Splitter:
             return alone
         return not self._lines.quotes and _closes(line, rest)
 
+    def _ends_turn(self, mark: str, rest: str, *, final: bool) -> bool | None:
+        if self._lines.in_block or self._lines.quotes:
+            return False
+        if mark != LAST_END or rest.strip() or "<s>" in self._lines.line:
+            return mark != LAST_END
+        return True if final else None
+
     def _act(self, mark: str) -> list[Segment]:
         if mark == self._wrapper.lower():
             self._wrapper = ""
@@ -403,6 +386,9 @@ class Splitter:
             self._state, self._harmony = _State.HEADER, True
             return []
         if mark in _TAILS:
+            return []
+        if mark in _TURN_ENDS_LOWERED:
+            self._state = _State.OVER
             return []
         if mark in _OPENING_LOWERED:
             self._open(_closers_of(_OPENING_LOWERED[mark]))
@@ -420,6 +406,7 @@ _OPENING = tuple(each.opens for each in TAGS)
 _OPENING_LOWERED = {each.opens.lower(): each.closes for each in TAGS}
 _EXCHANGED = ("</think>", "</thinking>")
 _CLOSING = (*(each.closes for each in TAGS), "assistantfinal")
+_TURN_ENDS_LOWERED = frozenset(each.lower() for each in (*TURN_ENDS, LAST_END))
 
 
 def _may_open(rest: str) -> bool:
@@ -453,7 +440,7 @@ def _pattern(marks: tuple[str, ...]) -> re.Pattern[str]:
 
 def _least_held(mark: str) -> int:
     """The least of a mark, in characters, that a text is held back for."""
-    return 2 if mark in _WHOLE_WORDS else 1
+    return 2 if mark in WHOLE_WORDS else 1
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from conftest import Connect
 from scripted import Script
 from sent import CODE, CURSOR, DONE, HEAD, Case, come, delta, event, fenced, judge, stream
 
-from hybrid_lsp.backends.reasoning import SENTENCES, TAGS
+from hybrid_lsp.backends.marks import SENTENCES, TAGS
 
 PLAIN = CODE.replace(CURSOR, "")
 GOOD = fenced("def a():\n    return 3")
