@@ -133,6 +133,7 @@ class Splitter:
         self._state = _State.THOUGHT if opened else _State.START
         self._closers = tuple(each.closes for each in TAGS)
         self._kept: list[str] | None = [] if opened else None
+        self._doubtful = False
         self._thought, self._answered, self._final, self._harmony = False, False, False, False
         self._wrapper = ""
         self._turn_ends = tuple(each for each in (*TURN_ENDS, LAST_END) if chat and each.lower() not in self._prompt)
@@ -151,8 +152,8 @@ class Splitter:
     def end(self) -> list[Segment]:
         """What was held back, at the end of the reply."""
         parts = self._parts(final=True)
-        if self._kept is not None and not self._opens_after_all(0):
-            self.unmarked = True
+        if self._kept is not None and (self._doubtful or not self._opens_after_all(0)):
+            self.unmarked = not self._doubtful
             kept, self._kept = "".join(self._kept), None
             parts = [Segment(Kind.ANSWER, kept)] if kept else []
         return parts
@@ -290,7 +291,7 @@ class Splitter:
         if not marks.opens:
             return []
         self._take(blank + len(marks.opens))
-        self._open((marks.closes,))
+        self._open(_closers_of(marks.closes))
         self._kept = [marks.opens]  # what is never closed was no reasoning
         return [Segment(Kind.THOUGHT)]
 
@@ -350,8 +351,8 @@ class Splitter:
             return True
         if lowered in _HEADS or lowered in _TAILS:
             return self._harmony or not (in_block or self._lines.quotes)
-        if mark in self._turn_ends:
-            return self._ends_turn(mark, rest, final=final)
+        if lowered in _TURN_ENDS_LOWERED:
+            return self._ends_turn(lowered, rest, final=final)
         follows = rest.lstrip(" \t")
         if not follows and not final and len(rest) < _FAR:
             return None
@@ -391,6 +392,8 @@ class Splitter:
             self._state = _State.OVER
             return []
         if mark in _OPENING_LOWERED:
+            if self._lines.in_block:  # it may be an example: what is never closed was no reasoning
+                self._kept, self._doubtful = [mark], True
             self._open(_closers_of(_OPENING_LOWERED[mark]))
             return [Segment(Kind.THOUGHT)]
         retracted = self._retracted()
@@ -419,8 +422,9 @@ def _may_open(rest: str) -> bool:
 
 
 def _closers_of(closes: str) -> tuple[str, ...]:
-    """What closes reasoning: models confuse the two tags in use most."""
-    return _EXCHANGED if closes in _EXCHANGED else (closes,)
+    """What closes reasoning: models confuse the two tags in use most, and put blanks into tags."""
+    found = _EXCHANGED if closes in _EXCHANGED else (closes,)
+    return (*found, *(f"{each[:-1]} >" for each in found if each.startswith("</")))
 
 
 def _closes(line: str, rest: str) -> bool:

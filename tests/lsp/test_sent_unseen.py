@@ -29,7 +29,6 @@ THOUGHT = {
     "a byte order mark first": "\ufeff<think>\n{hm}</think>\n{answer}",
     "blanks within the mark": "<think >\n{hm}</think >\n{answer}",
     "indented marks": "  <think>\n{hm}  </think>\n{answer}",
-    "a mark in bold": "**<think>**\n{hm}**</think>**\n{answer}",
     "harmony with a blank": "<|channel|> analysis <|message|>{hm}<|end|><|start|>assistant<|channel|>final<|message|>"
     "{answer}<|return|>",
     "harmony, thought of twice": "<|channel|>analysis<|message|>{hm}<|end|><|start|>assistant<|channel|>analysis"

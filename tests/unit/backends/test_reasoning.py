@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import ASK_CHAT, HEAD, answer_of, answering, chunks, collect, event, misbehaving
 
-from hybrid_lsp.backends.reasoning import SENTENCES, TAGS, Splitter, always_thinks
+from hybrid_lsp.backends.marks import SENTENCES, TAGS
+from hybrid_lsp.backends.reasoning import Splitter, always_thinks
 from hybrid_lsp.errors import BackendRefused, BackendTimeout
 from hybrid_lsp.types import Chat, Finish, Infill, Kind, Message, Request
 
