@@ -336,7 +336,12 @@ class Splitter:
         found = (self._wrapper,) if self._wrapper else ()
         if self._chat:
             tails = _TAILS if self._harmony else ()
-            found += (*_OPENING, *_CLOSING, *self._turn_ends, *(mark for mark in (*_HEADS, *tails) if mark not in self._prompt))
+            found += (
+                *_OPENING,
+                *_CLOSING,
+                *self._turn_ends,
+                *(mark for mark in (*_HEADS, *tails) if mark not in self._prompt),
+            )
         return found
 
     def _answering(self, text: str) -> list[Segment]:

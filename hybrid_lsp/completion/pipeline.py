@@ -292,7 +292,7 @@ class _Work:
         lighter = self.pipeline.lighter
         if lighter is None or self.cursor.invoked or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
-        window, restore = self._concealed(lighter.budget, files=False)
+        window, restore = await self._concealed(lighter.budget, files=False)
         shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge)
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
@@ -320,7 +320,7 @@ class _Work:
         sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        window, restore = self._concealed(pipeline.budget, files=False)
+        window, restore = await self._concealed(pipeline.budget, files=False)
         shape = self.site.shape or Shape()
         usual = _request(window, shape, self.config, background=False)
         for candidate in candidates:
@@ -352,7 +352,7 @@ class _Work:
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
         files = self.pipeline.reads_files and self.config.neighbours
-        window, restore = self._concealed(self.pipeline.budget, files=files)
+        window, restore = await self._concealed(self.pipeline.budget, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
         request = attrs.evolve(request, draft=self._draft(first))
@@ -404,9 +404,14 @@ class _Work:
             self._keep(answer)
             flight.show(answer)
 
-    def _concealed(self, budget: ContextBudget, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
+    async def _concealed(self, budget: ContextBudget, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
+        """What a model reads, with secrets replaced, and what puts them back. Other work goes on between its steps, of
+        which each may take as long as a key may wait."""
+        assert self.site
+        await asyncio.sleep(0)
         most = budget.chars(self.config.context_chars)
         read = self.pipeline.surroundings.context(self.cursor, most, files=files)
+        await asyncio.sleep(0)
         prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
         extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))
         return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
