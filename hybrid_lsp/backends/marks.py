@@ -66,12 +66,12 @@ TURN_HEADS = (
     "<|start_header_id|>assistant<|end_header_id|>",  # Llama 3
     "<start_of_turn>model",  # Gemma
     "<|assistant|>",  # Phi, GLM
-    "<｜Assistant｜>",  # DeepSeek
+    "<｜Assistant｜>",  # noqa: RUF001 (DeepSeek)
 )
 """What begins a model's turn; some write it once more."""
 TURN_ENDS = (
     *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<|EOT|>"),
-    *("<|eot|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>", "<|im_start|>", "<start_of_turn>", "<eos>"),
+    *("<|eot|>", "<|END_OF_TURN_TOKEN|>", "<｜end▁of▁sentence｜>", "<|im_start|>", "<start_of_turn>", "<eos>"),  # noqa: RUF001
     "<|start_header_id|>",
 )
 """What ends a turn where the server does not know it; what comes after is no answer any more."""

@@ -3,7 +3,8 @@
 Servers that know their model put its reasoning into a field of its own, which `dialects.py` reads. Others pass on what
 the model wrote, with the marks that it was trained to put around its reasoning (`marks.py`). Some chat
 templates open the reasoning in the prompt, so that the reply holds the closing mark alone: text that was taken for
-the answer is then retracted. The marks of a turn's beginning and end are left out as well, with all that follows an end.
+the answer is then retracted. The marks of a turn's beginning and end are left out as well, with all that follows an
+end.
 
 Code and prose may speak of these marks. One counts where it opens the reply, or stands by itself; not within quotes,
 within a line of prose, or within a line of a fenced block.
