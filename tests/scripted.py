@@ -1,7 +1,7 @@
 """Model servers that say what a test has written, in the words of llama-server, vLLM and Ollama.
 
-The words are those of the servers' sources and documents; Ollama's are checked against the types of its own client, what
-it is asked and what it answers.
+The words are those of the servers' sources and documents; Ollama's are checked against the types of its own client,
+what it is asked and what it answers.
 """
 
 from __future__ import annotations
