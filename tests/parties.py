@@ -56,14 +56,15 @@ COLUMNS = {
 class Party:
     """A backend with somebody who answers it.
 
-    `connect` makes a backend for its server, or for whoever listens at another endpoint in its place. `reply` is what it
-    will say, None where nobody knows. `given_up` counts the generations that the server stopped because its client had
-    gone, and `let` permits a script so many tokens.
+    `connect` makes a backend for its server, or for whoever listens at another endpoint in its place. `reply` is what
+    it will say, None where nobody knows. `given_up` counts the generations that the server stopped because its client
+    had gone, `works` says whether it is at one, and `let` permits a script so many tokens.
     """
 
     name: str
     connect: Callable[..., Backend]
     given_up: Callable[[], Awaitable[int]]
+    works: Callable[[], Awaitable[bool]]
     endpoint: Endpoint | None = None
     reply: str | None = REPLY
     let: Callable[[int], None] = lambda tokens: None
