@@ -199,10 +199,9 @@ async def test_a_slow_first_word_is_waited_for(party: Party, relay: Relay) -> No
 
 @clause("wire")
 async def test_silence_ends_with_the_time_out(party: Party, relay: Relay) -> None:
-    relay.hold = asyncio.Event()
     backend = party.backend(relay.endpoint)
     await warmed(backend)
-    backend.timeout_s = 0.05
+    relay.hold, backend.timeout_s = asyncio.Event(), 0.05
     error = await error_of(backend, ask(party), BackendTimeout)
     assert "0.05 s" in error.message
 
@@ -270,7 +269,7 @@ async def test_429_is_waited_for_by_who_can_wait(party: Party, relay: Relay) -> 
 
 @clause("wire", "infill")
 async def test_429_ends_what_is_typed_for(party: Party, relay: Relay) -> None:
-    relay.instead = [refusal(party.name, "429 Too Many Requests", "slow down", "Retry-After: 0")]
+    relay.instead = [refusal(party.name, "429 Too Many Requests", "slow down", "Retry-After: 1")]
     error = await error_of(party.backend(relay.endpoint), ask(party), BackendUnavailable)
     assert "slow down" in error.message
 

@@ -87,7 +87,7 @@ class Relay:
                 events = 0
                 async for part in response.aiter_raw():
                     for line in part.splitlines(keepends=True):
-                        if faulty and self.after is not None and events >= self.after:
+                        if faulty and self.after is not None and line.strip() and events >= self.after:
                             writer.write(self.insert)
                             await writer.drain()
                             return

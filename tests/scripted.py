@@ -56,6 +56,8 @@ class Scripted:
     reply: str
     permits: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(0))
     cancelled: int = 0
+    working: int = 0
+    """Generations that it is at."""
     more: Callable[[str, Json], Json | list[Json] | None] = lambda path, body: None
     """Answers to everything else; a list is streamed."""
     asked: list[tuple[str, Json]] = attrs.field(factory=list)
@@ -85,6 +87,7 @@ class Scripted:
             return await writer.drain()
         writer.write(_head(self.shape.kind))
         gone = asyncio.ensure_future(reader.read())
+        self.working += 1
         try:
             for said in said_of(self.reply, self.shape.most(body), self.shape.stops(body)):
                 permit = asyncio.ensure_future(self.permits.acquire())
@@ -98,6 +101,7 @@ class Scripted:
             writer.write(self.shape.end)
             return await writer.drain()
         finally:
+            self.working -= 1
             gone.cancel()
 
 

@@ -81,7 +81,7 @@ class LangChainBackend(HttpBackend):
 
     async def warm(self) -> None:
         """Import LangChain and make the model. Raises BackendUnavailable."""
-        await self._model(self._options({}))
+        await self._model(self._options(self._with_parameters({})))
 
     # -- LangChain's words -------------------------------------------------------------------------------------------
 

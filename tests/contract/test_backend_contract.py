@@ -114,7 +114,7 @@ async def scripted_server(name: str, served: Serve, gate: threading.Semaphore) -
         return server.cancelled
 
     async def works() -> bool:
-        return bool(server.asked)
+        return server.working > 0
 
     def connect(at: Endpoint, **options: Any) -> Any:
         return client(name, at, **options)
