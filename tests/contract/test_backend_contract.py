@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import scripted
+import scripted_servers as scripted
 import tiny_model
 import uvicorn
 from clauses import *  # noqa: F403
