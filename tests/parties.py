@@ -30,6 +30,8 @@ NEEDS = {
     "schema": "it is asked for the form in words",
 }
 """What a clause may need, and why there is none where a party has it not."""
+CANNED = "canned"
+"""A clause that is about an answer which a test has written: no real server says it when it is told to."""
 
 
 @attrs.frozen
@@ -72,7 +74,7 @@ class Party:
 
     @property
     def has(self) -> frozenset[str]:
-        return COLUMNS[self.name].has
+        return COLUMNS[column_of(self.name)].has
 
     @property
     def kind(self) -> str:
@@ -95,12 +97,18 @@ def clause(*needs: str) -> Any:
     return pytest.mark.clause(*needs)
 
 
-def generate_tests(metafunc: pytest.Metafunc, names: list[str]) -> None:
+def column_of(party: str) -> str:
+    """The column of a party: `openai@vllm` is one of `openai`'s."""
+    return party.partition("@")[0]
+
+
+def generate_tests(metafunc: pytest.Metafunc, names: list[str], *, real: bool = False) -> None:
     """Parametrize a clause by its parties, and by the kinds of prompts that each takes."""
     mark = metafunc.definition.get_closest_marker("clause")
     if mark is None or "party" not in metafunc.fixturenames:
         return
-    bound = [name for name in names if set(mark.args) <= COLUMNS[name].has]
+    needed = set(mark.args) - {CANNED}
+    bound = [name for name in names if needed <= COLUMNS[column_of(name)].has and not (real and CANNED in mark.args)]
     if "kind" not in metafunc.fixturenames:
         metafunc.parametrize("party", bound, indirect=True)
         return
@@ -109,22 +117,22 @@ def generate_tests(metafunc: pytest.Metafunc, names: list[str]) -> None:
 
 
 def _fills_in(name: str) -> bool:
-    return "infill" in COLUMNS[name].has
+    return "infill" in COLUMNS[column_of(name)].has
 
 
-def client(name: str, endpoint: Endpoint, **options: Any) -> Backend:
+def client(name: str, endpoint: Endpoint, model: str = "scripted", **options: Any) -> Backend:
     """A backend of a kind, as `factory.make_backend` makes it, for a server at an endpoint."""
     if name.startswith("engine"):
-        return HttpBackend("test", endpoint, "engine", "scripted", **options)
+        return HttpBackend("test", endpoint, "engine", model, **options)
     if name == "llamacpp":
         return HttpBackend("test", endpoint, "llamacpp", **options)
     if name == "ollama":
-        return OllamaBackend(name="test", endpoint=endpoint, model="scripted", **options)
+        return OllamaBackend(name="test", endpoint=endpoint, model=model, **options)
     versioned = attrs.evolve(endpoint, base_url=f"{endpoint.base_url}/v1")
     if name == "langchain":
         known = {"parameters": {"api_key": "none"}}
-        return LangChainBackend(name="test", endpoint=versioned, model="openai:scripted", **(known | options))
-    return HttpBackend("test", versioned, "openai", "scripted", **({"family": tiny_model.HYBRID} | options))
+        return LangChainBackend(name="test", endpoint=versioned, model=f"openai:{model}", **(known | options))
+    return HttpBackend("test", versioned, "openai", model, **({"family": tiny_model.HYBRID} | options))
 
 
 def refusal(name: str, status: str, said: str, *headers: str) -> bytes:
