@@ -21,12 +21,14 @@ WEIGHTS ?= smollm2
 test-servers: $(VENV)/.dev
 	$(BIN)/python tools/servers/install_llama_cpp.py
 	$(BIN)/python tools/fetch_weights.py $(WEIGHTS)
-	HYBRID_LSP_TEST_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+	HYBRID_LSP_RECORD_SEEN=1 HYBRID_LSP_TEST_WEIGHTS="$(WEIGHTS)" $(BIN)/python -m pytest -m servers tests/servers $(ARGS)
+	$(BIN)/python tools/write_contract.py
 
 # Against a real vLLM on the processor, which is installed into a cache folder first (3 GB, and minutes to start).
 test-vllm: $(VENV)/.dev
 	$(BIN)/python tools/fetch_weights.py
-	HYBRID_LSP_TEST_VLLM=install $(BIN)/python -m pytest -m servers tests/servers/test_vllm.py $(ARGS)
+	HYBRID_LSP_RECORD_SEEN=1 HYBRID_LSP_TEST_VLLM=install $(BIN)/python -m pytest -m servers -k vllm tests/servers $(ARGS)
+	$(BIN)/python tools/write_contract.py
 
 # On a Ray of this machine's own, which is installed first.
 test-cluster: $(VENV)/.cluster
@@ -90,6 +92,7 @@ docs: $(VENV)/.base
 	$(BIN)/python tools/write_vimdoc.py
 	$(BIN)/python tools/write_vscode_settings.py
 	$(BIN)/python tools/write_faults.py
+	$(BIN)/python tools/write_contract.py
 	$(BIN)/python tools/write_models.py
 
 $(VENV)/bin/python:

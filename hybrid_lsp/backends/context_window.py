@@ -63,7 +63,7 @@ class ContextWindow:
 
     def answer(self, prompt: int, wanted: int) -> int:
         """Tokens that an answer may have beside a prompt: a server that shifts would forget the prompt meanwhile."""
-        return wanted if math.isinf(self.limit) else max(_LEAST_ANSWER, min(wanted, int(self.limit) - prompt))
+        return wanted if math.isinf(self.limit) else min(wanted, max(_LEAST_ANSWER, int(self.limit) - prompt))
 
     def overflow(self, prompt: int) -> int:
         """Tokens by which a prompt may be too long for a server that would cut it without a word; 0: it fits."""

@@ -81,7 +81,7 @@ class LangChainBackend(HttpBackend):
 
     async def warm(self) -> None:
         """Import LangChain and make the model. Raises BackendUnavailable."""
-        await self._model(self._options({}))
+        await self._model(self._options(self._with_parameters({})))
 
     # -- LangChain's words -------------------------------------------------------------------------------------------
 
@@ -91,9 +91,10 @@ class LangChainBackend(HttpBackend):
         """The chunks of an answer as events of OpenAI's protocol."""
         model = await self._model(self._options(call.body))
         messages = [(each["role"], each["content"]) for each in call.body["messages"]]
-        reason, usage = None, _Usage()
+        reason, usage, begins = None, _Usage(), True
         async with aclosing(model.astream(messages, stop=call.body.get("stop"))) as chunks:
-            while (chunk := await self._next(chunks, clock, begins=reason is None)) is not None:
+            while (chunk := await self._next(chunks, clock, begins=begins)) is not None:
+                begins = False
                 usage.add(chunk)
                 event = _event(chunk)
                 reason = event["choices"][0]["finish_reason"] or reason

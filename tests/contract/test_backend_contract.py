@@ -1,140 +1,182 @@
-"""One suite for every backend: what `backends/base.py` promises holds for all of them."""
+"""The contract of the backends (`tests/clauses.py`) against servers that say what is written for them."""
 
 from __future__ import annotations
 
-import math
+import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-import attrs
 import pytest
+import scripted_servers as scripted
 import tiny_model
-from conftest import Serve, until
+import uvicorn
+from clauses import *  # noqa: F403
+from conftest import Serve
+from langchain_core.language_models import GenericFakeChatModel
+from parties import COLUMNS, REPLY, Party, client, generate_tests
+from relay import Relay, relaying
 
-from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
-from hybrid_lsp.backends.http import HttpBackend
+from hybrid_lsp.backends.langchain import LangChainBackend
 from hybrid_lsp.engine.app import create_app
-from hybrid_lsp.errors import BackendUnavailable
-from hybrid_lsp.models import families
-from hybrid_lsp.types import Chat, Finish, Infill, Message, Piece, Request
+from hybrid_lsp.engine.guard import LoopbackGuard
+from hybrid_lsp.engine.service import Engine
 
-REPLY = "alpha beta gamma: \U0001f600 done"
-PROMPTS = {"infill": Infill("def add(", "\n    pass\n"), "chat": Chat((Message("user", "hello"),))}
+TOKEN = "a token of this test"
 
 
-@attrs.define
-class Bench:
-    """A backend that will say REPLY, and how many generations it saw cancelled."""
-
-    backend: Backend
-    cancelled: Callable[[], int]
-    gate: threading.Semaphore | None = None
-    is_fake: bool = False
-
-    def let(self, tokens: int) -> None:
-        if self.gate is not None:
-            self.gate.release(tokens)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    generate_tests(metafunc, list(COLUMNS))
 
 
-DIALECTS: dict[str, dict[str, Any]] = {
-    "engine": {"dialect": "engine"},
-    "llamacpp": {"dialect": "llamacpp"},
-    "openai-fim": {"dialect": "openai", "family": tiny_model.HYBRID},
-    "openai-suffix": {"dialect": "openai", "family": families.SERVER},
-}
+@pytest.fixture
+async def party(request: pytest.FixtureRequest, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
+    name = request.param
+    async with PARTIES[name](name, served, gate) as party:
+        yield party
+        party.let(10_000)
+        await party.aclose()
 
 
-@pytest.fixture(params=["fake", *DIALECTS])
-async def bench(request: pytest.FixtureRequest, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Bench]:
-    if request.param == "fake":
-        fake = FakeBackend(replies=[FakeReply(REPLY)])
-        yield Bench(fake, lambda: fake.cancelled, is_fake=True)
-        return
+@pytest.fixture
+async def relay(party: Party) -> AsyncIterator[Relay]:
+    assert party.endpoint is not None
+    async with relaying(party.endpoint) as relay:
+        yield relay
+
+
+# -- our engine ------------------------------------------------------------------------------------------------------
+
+
+def _of_engine(name: str, engine: Engine, endpoint: Endpoint, gate: threading.Semaphore) -> Party:
+    async def given_up() -> int:
+        return engine.counters.generations_cancelled
+
+    async def works() -> bool:
+        return engine.counters.generations_started > 0
+
+    def connect(at: Endpoint, **options: Any) -> Any:
+        return client(name, at, **options)
+
+    return Party(name, connect, given_up, works, endpoint, let=gate.release)
+
+
+@asynccontextmanager
+async def on_socket(name: str, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
     engine = tiny_model.scripted_engine(REPLY, gate)
     async with served(create_app(lambda: engine)) as endpoint:
-        options = DIALECTS[request.param]
-        base = attrs.evolve(endpoint, base_url="http://localhost/v1") if "openai" in request.param else endpoint
-        backend = HttpBackend("test", base, model="scripted", **options)
-        yield Bench(backend, lambda: engine.counters.generations_cancelled, gate)
-        gate.release(10_000)
-        await backend.aclose()
+        yield _of_engine(name, engine, endpoint, gate)
 
 
-async def collect(bench: Bench, request: Request) -> list[Piece]:
-    bench.let(10_000)
-    return [piece async for piece in bench.backend.generate(request)]
+@asynccontextmanager
+async def over_tcp(name: str, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
+    """As where there are no Unix sockets: on the loopback, with a token."""
+    engine = tiny_model.scripted_engine(REPLY, gate)
+    async with listening(LoopbackGuard(create_app(lambda: engine), TOKEN)) as url:
+        yield _of_engine(name, engine, Endpoint(url, token=TOKEN), gate)
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-async def test_the_pieces_are_the_reply_and_the_last_says_why_it_ended(bench: Bench, prompt: str) -> None:
-    pieces = await collect(bench, Request(PROMPTS[prompt], max_tokens=200))
-    assert "".join(piece.text for piece in pieces) == REPLY
-    assert pieces[-1].finish is Finish.STOP
-    assert all(piece.finish is None for piece in pieces[:-1])
-    assert all(piece.tokens >= 0 for piece in pieces)
-    assert bench.cancelled() == 0
+@asynccontextmanager
+async def as_openai(name: str, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
+    """Our engine as any client of OpenAI's protocol sees it."""
+    engine = tiny_model.scripted_engine(REPLY, gate)
+    async with listening(create_app(lambda: engine)) as url:
+        yield _of_engine(name, engine, Endpoint(url), gate)
 
 
-async def test_an_infill_has_log_probabilities(bench: Bench) -> None:
-    pieces = await collect(bench, Request(PROMPTS["infill"], max_tokens=200))
-    assert all(not math.isnan(piece.logprob) and piece.logprob <= 0 for piece in pieces)
-    if not bench.is_fake:
-        assert sum(piece.logprob for piece in pieces) == pytest.approx(-0.5 * sum(piece.tokens for piece in pieces))
+@asynccontextmanager
+async def listening(app: Any) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done(), task.exception()
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-async def test_closing_the_stream_cancels(bench: Bench, prompt: str) -> None:
-    async with aclosing(bench.backend.generate(Request(PROMPTS[prompt], max_tokens=200))) as stream:
-        bench.let(1)
-        assert REPLY.startswith((await anext(stream)).text)
-    if bench.is_fake:
-        assert bench.cancelled() == 1
-        return
-
-    def stopped() -> bool:
-        bench.let(1)  # one more token at a time, until the engine has noticed
-        return bench.cancelled() == 1
-
-    await until(stopped)
+# -- others' servers -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
-async def test_the_most_tokens_end_it(bench: Bench, prompt: str) -> None:
-    if bench.is_fake:
-        return  # a script has its own length
-    pieces = await collect(bench, Request(PROMPTS[prompt], max_tokens=3))
-    text = "".join(piece.text for piece in pieces)
-    assert REPLY.startswith(text)
-    assert len(text) < len(REPLY)
-    assert pieces[-1].finish is Finish.LENGTH
+@asynccontextmanager
+async def scripted_server(name: str, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
+    shape = {"llamacpp": scripted.LLAMA_CPP, "openai": scripted.VLLM, "ollama": scripted.OLLAMA}[name]
+    store = scripted.OllamaStore()
+    server = scripted.Scripted(shape, REPLY, **({"more": store} if name == "ollama" else {}))
+
+    async def given_up() -> int:
+        return server.cancelled
+
+    async def works() -> bool:
+        return server.working > 0
+
+    def connect(at: Endpoint, **options: Any) -> Any:
+        return client(name, at, **options)
+
+    async with scripted.serving(server):
+        yield Party(name, connect, given_up, works, server.endpoint, let=server.let)
+        assert store.mistakes == []
 
 
-@pytest.mark.parametrize("stop", [("gam",), ("zzz1", "zzz2", "zzz3", "zzz4", "gam")])
-async def test_stop_strings_end_it_more_of_them_than_servers_take(bench: Bench, stop: tuple[str, ...]) -> None:
-    if bench.is_fake:
-        return
-    pieces = await collect(bench, Request(PROMPTS["infill"], max_tokens=200, stop=stop))
-    assert "".join(piece.text for piece in pieces) == "alpha beta "
-    assert pieces[-1].finish is Finish.STOP
+# -- without a connection --------------------------------------------------------------------------------------------
 
 
-async def test_a_time_budget_ends_it_with_what_there_is(bench: Bench) -> None:
-    if bench.is_fake:
-        return
-    bench.let(10_000)
-    pieces = [piece async for piece in bench.backend.generate(Request(PROMPTS["infill"], time_budget_ms=1))]
-    assert REPLY.startswith("".join(piece.text for piece in pieces))
-    assert pieces[-1].finish in (Finish.TIME, Finish.STOP)  # a script may be faster than a millisecond
+class Counting(GenericFakeChatModel):
+    """LangChain's own fake, which knows how many of its streams were left."""
+
+    left: list[str] = []  # noqa: RUF012 (a field of pydantic's)
+
+    def _stream(self, messages: Any, stop: Any = None, run_manager: Any = None, **more: Any) -> Iterator[Any]:
+        try:
+            yield from super()._stream(messages, stop, run_manager, **more)
+        except GeneratorExit:
+            self.left.append("one")
+            raise
 
 
-async def test_nobody_there() -> None:
-    backend = HttpBackend("test", Endpoint("http://127.0.0.1:9"))
-    with pytest.raises(BackendUnavailable, match="127.0.0.1:9"):
-        await anext(backend.generate(Request(PROMPTS["infill"])))
-    await backend.aclose()
-    with pytest.raises(BackendUnavailable):
-        await anext(FakeBackend().generate(Request(PROMPTS["infill"])))
+@asynccontextmanager
+async def langchains_fake(name: str, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
+    model = Counting(messages=iter([REPLY] * 10))
+
+    async def given_up() -> int:
+        return len(model.left)
+
+    async def works() -> bool:
+        return True
+
+    def connect(_: Endpoint | None, **options: Any) -> LangChainBackend:
+        made = {"make": lambda model_name, **_: model}
+        return LangChainBackend(name="test", endpoint=Endpoint(""), model="fake", **(made | options))
+
+    yield Party(name, connect, given_up, works)
+
+
+@asynccontextmanager
+async def our_fake(name: str, served: Serve, gate: threading.Semaphore) -> AsyncIterator[Party]:
+    fake = FakeBackend(replies=[FakeReply(REPLY)])
+
+    async def given_up() -> int:
+        return fake.cancelled
+
+    async def works() -> bool:
+        return bool(fake.requests)
+
+    yield Party(name, lambda at: fake, given_up, works)
+
+
+PARTIES: dict[str, Any] = {
+    "engine": on_socket,
+    "engine-tcp": over_tcp,
+    "llamacpp": scripted_server,
+    "openai": scripted_server,
+    "ollama": scripted_server,
+    "langchain": as_openai,
+    "langchain-fake": langchains_fake,
+    "fake": our_fake,
+}

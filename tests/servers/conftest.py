@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -21,19 +22,18 @@ sys.path += [str(ROOT / "tools"), str(ROOT / "tools" / "servers"), str(HERE.pare
 
 import fetch_weights  # noqa: E402
 import install_llama_cpp  # noqa: E402
+import install_vllm  # noqa: E402
 import leftovers  # noqa: E402
 
-from hybrid_lsp.backends.base import Backend  # noqa: E402
-from hybrid_lsp.backends.endpoint import Endpoint  # noqa: E402
-from hybrid_lsp.backends.engine import EngineBackend  # noqa: E402
-from hybrid_lsp.backends.http import HttpBackend  # noqa: E402
-from hybrid_lsp.backends.launcher import EngineSpec, Launcher  # noqa: E402
 from hybrid_lsp.models.weights import convert  # noqa: E402
 
 FILES = {"smollm2": "SmolLM2-135M-Instruct*.gguf", "qwen0.5b": "[Qq]wen2.5-[Cc]oder-0.5[Bb]*.gguf"}
 NAMES = os.environ.get("HYBRID_LSP_TEST_WEIGHTS", "smollm2").split()
-# 3 GB and minutes, so it is asked for apart: `make test-vllm`.
-collect_ignore = [] if os.environ.get("HYBRID_LSP_TEST_VLLM") else ["test_vllm.py"]
+VLLM = os.environ.get("HYBRID_LSP_TEST_VLLM", "")
+"""3 GB and minutes, so it is asked for apart (`make test-vllm`): `install`, or the address of one that runs,
+`http://127.0.0.1:8000`, whose model is SmolLM2."""
+SEEN = HERE / "seen.json"
+"""The clauses that were kept by real servers, by party: for the table in docs/servers.md."""
 START_S = 300
 """Longest wait for a server that reads its weights on a busy machine."""
 
@@ -43,6 +43,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker("servers")
             item.add_marker(pytest.mark.timeout(900))
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Remember what a real server did, where HYBRID_LSP_RECORD_SEEN is set."""
+    spec = getattr(item, "callspec", None)
+    party = spec.params.get("party") if spec is not None else None
+    if call.when == "call" and party and item.get_closest_marker("clause") and os.environ.get("HYBRID_LSP_RECORD_SEEN"):
+        _remember(party, item.originalname, kept=call.excinfo is None)  # type: ignore[attr-defined]
+
+
+def _remember(party: str, clause: str, *, kept: bool) -> None:
+    seen = json.loads(SEEN.read_text(encoding="utf-8")) if SEEN.exists() else {}
+    clauses = set(seen.get(party, ())) - {clause}
+    if kept and clause not in _FAILED.setdefault(party, set()):
+        clauses.add(clause)
+    elif not kept:
+        _FAILED.setdefault(party, set()).add(clause)
+    seen[party] = sorted(clauses)
+    SEEN.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+_FAILED: dict[str, set[str]] = {}
+"""In one of its cases a clause was not kept."""
 
 
 @pytest.fixture(scope="session", params=NAMES)
@@ -129,21 +152,32 @@ def engine_folder() -> Iterator[str]:
         yield folder
 
 
-@pytest.fixture
-async def asked(
-    request: pytest.FixtureRequest, weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Backend]:
-    """Somebody who has the weights; the test's parameter says who."""
-    who = request.param
-    if who == "engine":
-        monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", request.getfixturevalue("engine_folder"))
-        folder = request.getfixturevalue("converted")
-        engine = EngineBackend(EngineSpec(str(folder), idle_exit_minutes=5), Launcher(start_timeout_s=START_S), START_S)
-        yield engine
-        await engine.aclose()
+@pytest.fixture(scope="session")
+def vllm_address(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if VLLM != "install":
+        yield VLLM
         return
-    server: LlamaServer = request.getfixturevalue("llama")
-    base = server.url if who == "llamacpp" else f"{server.url}/v1"
-    backend = HttpBackend(who, Endpoint(base), who, model="any", timeout_s=START_S)
-    yield backend
-    await backend.aclose()
+    python = install_vllm.install()
+    folder = weights.with_suffix(".hf")
+    if not (folder / "tokenizer.json").is_file():
+        tool = ROOT / "tools" / "hf_from_gguf.py"
+        subprocess.run([sys.executable, "-W", "ignore", str(tool), str(weights), str(folder), "bfloat16"], check=True)
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+    log = tmp_path_factory.mktemp("vllm") / "log"
+    with log.open("wb") as output:
+        command, environ = install_vllm.command(python, folder, port), os.environ | install_vllm.ENVIRON
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
+    try:
+        _wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def counted(address: str, name: str) -> float:
+    """One of its own counters, over all labels."""
+    told = httpx.get(f"{address}/metrics", timeout=60).text
+    return sum(float(value) for value in re.findall(rf"^vllm:{name}{{[^}}]*}} (\S+)$", told, re.MULTILINE))

@@ -1,112 +1,138 @@
-"""What `backends/base.py` promises, by those who serve real weights: llama.cpp's server and our engine."""
+"""The contract of the backends (`tests/clauses.py`), kept by those who serve real weights."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from clauses import *  # noqa: F403
+from clauses import PROMPTS, clause, collect, text
+from conftest import START_S, VLLM, LlamaServer, counted
+from parties import Party, client, column_of, generate_tests
+from relay import Relay, relaying
 
-from hybrid_lsp.backends.base import Backend
+from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.engine import EngineBackend
-from hybrid_lsp.types import Chat, Finish, Infill, Kind, Message, Piece, Request
+from hybrid_lsp.backends.launcher import EngineSpec, Launcher
+from hybrid_lsp.errors import BackendRefused
+from hybrid_lsp.models import families
+from hybrid_lsp.types import Chat, Infill, Message, Request
 
-PREFIX = "def add(first, second):\n    return first"
-PROMPTS = {
-    "infill": Infill(PREFIX, "\n\n\nprint(add(1, 2))\n"),
-    "chat": Chat((Message("system", "Answer in one word."), Message("user", "Which animal barks?"))),
-}
-EVERYBODY = pytest.mark.parametrize("asked", ["llamacpp", "openai", "engine"], indirect=True)
-BOTH = pytest.mark.parametrize("prompt", PROMPTS)
-
-
-async def collect(backend: Backend, request: Request) -> list[Piece]:
-    async with aclosing(backend.generate(request)) as pieces:
-        return [piece async for piece in pieces]
-
-
-def text(pieces: list[Piece]) -> str:
-    return "".join(piece.text for piece in pieces)
+SERVERS = {
+    "engine": "our engine",
+    "llamacpp": "llama-server",
+    "openai": "llama-server",
+    "langchain": "llama-server",
+    "langchain@engine": "our engine",
+} | ({"openai@vllm": "vLLM"} if VLLM else {})
+"""The parties, and who answers each."""
 
 
-@EVERYBODY
-@BOTH
-async def test_a_reply_comes_in_pieces_and_says_why_it_ended(asked: Backend, prompt: str) -> None:
-    pieces = await collect(asked, Request(PROMPTS[prompt], max_tokens=6))
-    assert text(pieces).strip()
-    assert pieces[-1].finish in (Finish.LENGTH, Finish.STOP)
-    assert all(piece.finish is None and piece.kind is Kind.ANSWER for piece in pieces[:-1])
-    assert sum(piece.tokens for piece in pieces) in range(1, 8)  # the one that ends it may be counted
-    if pieces[-1].finish is Finish.LENGTH:
-        assert len(pieces) > 1
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    generate_tests(metafunc, list(SERVERS), real=True)
 
 
-@EVERYBODY
-async def test_it_is_greedy(asked: Backend) -> None:
-    request = Request(PROMPTS["infill"], max_tokens=4)
-    assert text(await collect(asked, request)) == text(await collect(asked, request))
+@pytest.fixture
+async def party(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Party]:
+    name, who = request.param, SERVERS[request.param]
+    async with AsyncExitStack() as stack:
+        if who == "our engine":
+            monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", request.getfixturevalue("engine_folder"))
+            party = await _of_engine(name, request.getfixturevalue("converted"), stack)
+        elif who == "vLLM":
+            party = await _of_vllm(name, request.getfixturevalue("vllm_address"))
+        else:
+            party = _of_llama(name, request.getfixturevalue("llama"))
+        yield party
+        await party.aclose()
 
 
-@EVERYBODY
-async def test_ghost_text_has_log_probabilities(asked: Backend) -> None:
-    pieces = await collect(asked, Request(PROMPTS["infill"], max_tokens=4))
-    assert all(not math.isnan(piece.logprob) and piece.logprob <= 0 for piece in pieces if piece.text)
+@pytest.fixture
+async def relay(party: Party) -> AsyncIterator[Relay]:
+    assert party.endpoint is not None
+    async with relaying(party.endpoint) as relay:
+        yield relay
 
 
-@EVERYBODY
-async def test_stop_strings_end_it(asked: Backend) -> None:
-    pieces = await collect(asked, Request(PROMPTS["infill"], max_tokens=24, stop=("\n",)))
-    assert "\n" not in text(pieces)
+async def _of_engine(name: str, folder: Path, stack: AsyncExitStack) -> Party:
+    launcher, spec = Launcher(start_timeout_s=START_S), EngineSpec(str(folder), idle_exit_minutes=5)
+    engine = EngineBackend(spec, launcher, START_S)
+    stack.push_async_callback(engine.aclose)
+    started = (await engine.props())["counters"]["generations_started"]
+    # LangChain's clients know no Unix sockets: they come through a relay without faults.
+    own = await launcher.ensure(spec)
+    endpoint = (await stack.enter_async_context(relaying(own))).endpoint if name.startswith("langchain") else own
+
+    async def given_up() -> int:
+        return (await engine.props())["counters"]["generations_cancelled"]
+
+    async def works() -> bool:
+        return (await engine.props())["counters"]["generations_started"] > started
+
+    def connect(at: Endpoint, **options: Any) -> Any:
+        if at is endpoint and name == "engine":
+            return EngineBackend(spec, launcher, START_S)
+        return client(column_of(name), at, "any", **({"timeout_s": START_S} | options))
+
+    return Party(name, connect, given_up, works, endpoint, reply=None)
 
 
-@EVERYBODY
-async def test_a_time_budget_ends_it_with_what_there_is(asked: Backend) -> None:
-    pieces = await collect(asked, Request(PROMPTS["chat"], max_tokens=200, time_budget_ms=1))
-    assert pieces[-1].finish in (Finish.TIME, Finish.LENGTH, Finish.STOP)
-    assert sum(piece.tokens for piece in pieces) < 200
+def _of_llama(name: str, server: LlamaServer) -> Party:
+    async def given_up() -> int:
+        return server.cancelled
+
+    async def works() -> bool:
+        return server.processing
+
+    return Party(name, connecting(name, "any"), given_up, works, Endpoint(server.url), reply=None)
 
 
-@EVERYBODY
-async def test_a_schema_holds_or_is_left_out(asked: Backend) -> None:
-    schema: dict[str, object] = {"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"]}
-    request = Request(PROMPTS["chat"], max_tokens=24, json_schema=schema)
-    assert text(await collect(asked, request)).lstrip().startswith("{")
+async def _of_vllm(name: str, address: str) -> Party:
+    async with httpx.AsyncClient(timeout=60) as http:
+        model = (await http.get(f"{address}/v1/models")).json()["data"][0]["id"]
+    asked, written = counted(address, "prompt_tokens_total"), counted(address, "generation_tokens_total")
+
+    async def given_up() -> int:
+        """Whether it rests before it has written all that was asked for: it counts none of these itself."""
+        came = counted(address, "prompt_tokens_total") > asked
+        short = counted(address, "generation_tokens_total") - written < 900
+        return int(came and short and not await works())
+
+    async def works() -> bool:
+        return counted(address, "num_requests_running") > 0
+
+    return Party(name, connecting(name, model), given_up, works, Endpoint(address), reply=None)
 
 
-@pytest.mark.parametrize("asked", ["llamacpp", "openai"], indirect=True)
-@BOTH
-async def test_closing_the_stream_stops_the_server(asked: Backend, llama: Any, prompt: str) -> None:
-    before, cancelled = llama.predicted, llama.cancelled
-    async with aclosing(asked.generate(Request(PROMPTS[prompt], max_tokens=1000))) as stream:
-        assert await anext(stream)
-        assert llama.processing
-    while llama.processing:
-        await asyncio.sleep(0.05)
-    assert llama.predicted - before < 900
-    assert llama.cancelled == cancelled + 1
+def connecting(name: str, model: str) -> Callable[..., Any]:
+    def connect(at: Endpoint, **options: Any) -> Any:
+        return client(column_of(name), at, model, **({"timeout_s": START_S, "family": families.PLAIN} | options))
+
+    return connect
 
 
-@pytest.mark.parametrize("asked", ["engine"], indirect=True)
-@BOTH
-async def test_closing_the_stream_stops_our_engine(asked: EngineBackend, prompt: str) -> None:
-    before = (await asked.props())["counters"]["generations_cancelled"]
-    async with aclosing(asked.generate(Request(PROMPTS[prompt], max_tokens=1000))) as stream:
-        assert await anext(stream)
-    while (await asked.props())["counters"]["generations_cancelled"] == before:
-        await asyncio.sleep(0.05)
+# -- what is true of real models alone -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("asked", ["llamacpp"], indirect=True)
-async def test_a_prompt_beyond_the_servers_context_is_cut(asked: Backend) -> None:
-    pieces = await collect(asked, Request(Infill("value = 1\n" * 200 + PREFIX, "\n"), max_tokens=2))
-    assert pieces[-1].finish is not None
+@clause("infill")
+async def test_it_is_greedy(party: Party) -> None:
+    request, backend = Request(PROMPTS["infill"], max_tokens=4), party.backend()
+    assert text(await collect(backend, request)) == text(await collect(backend, request))
 
 
-@pytest.mark.parametrize("asked", ["openai"], indirect=True)
-async def test_a_conversation_beyond_the_servers_context_is_told(asked: Backend) -> None:
+@pytest.mark.parametrize("party", ["llamacpp"], indirect=True)
+async def test_a_prompt_beyond_the_servers_context_is_cut(party: Party) -> None:
+    request = Request(Infill("value = 1\n" * 200 + "def add(", "\n"), max_tokens=2)
+    assert any(piece.finish is not None for piece in await collect(party.backend(), request))
+
+
+@pytest.mark.parametrize("party", ["openai", "langchain"], indirect=True)
+async def test_a_conversation_beyond_the_servers_context_is_told(party: Party) -> None:
     request = Request(Chat((Message("user", "value = 1\n" * 200),)), max_tokens=2)
-    with pytest.raises(Exception, match="context") as caught:
-        await collect(asked, request)
-    assert "actions.review_chars" in str(caught.value)
+    with pytest.raises(BackendRefused, match="context") as caught:
+        await collect(party.backend(), request)
+    assert "actions.review_chars" in caught.value.remedy
