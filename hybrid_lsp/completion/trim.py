@@ -61,6 +61,12 @@ class Site:
         return self.parsed is not None and syntax.broken_elsewhere(self.prefix, self.suffix, self.parsed)
 
     @property
+    def endless(self) -> bool:
+        """Whether the cursor's line is too long on either side for its syntax to be checked at every key."""
+        after = self.suffix[:LONGEST_LINE].partition("\n")[0]
+        return max(len(self.before), len(after)) >= LONGEST_LINE
+
+    @property
     def cut_off(self) -> bool:
         return self.finish in (Finish.LENGTH, Finish.TIME)
 
@@ -111,7 +117,7 @@ def _well_placed(text: str, site: Site) -> str:
 
 
 def _sound(text: str, site: Site) -> str:
-    if site.parsed is None or site.place in _PROSE or len(site.before) >= LONGEST_LINE:
+    if site.parsed is None or site.place in _PROSE or site.endless:
         return text
     return syntax.sound(text, site.prefix, site.suffix, site.parsed)
 

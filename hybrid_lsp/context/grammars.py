@@ -131,6 +131,8 @@ class Parsed:
 
     def changed(self, text: str, until: float = math.inf) -> Parsed:
         """The tree of another version of the text; what both have in common is not parsed again. Raises TooSlow."""
+        if time.thread_time() > until:
+            raise TooSlow
         source = as_ascii(text)
         if source == self.source:
             return self

@@ -251,3 +251,12 @@ def test_nothing_is_ever_doubled(language: str, shared_data: Path) -> None:
             doubled.append((prefix[-60:], middle, suffix[:size], shown))
     assert doubled == []
     assert short <= 10
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 0), (3, 2), (2000, 0), (3, 2000)])
+def test_the_syntax_of_endless_lines_is_not_checked(before: int, after: int) -> None:
+    """On either side of the cursor; one that may be checked loses its error."""
+    prefix, suffix = f"x = [{'1, ' * (before // 3)}", f"{'2, ' * (after // 3)}]\ny = 2\n"
+    site = Site(prefix, suffix, parsed=Parsed.of("python", prefix + suffix), language="python")
+    checked = before + after < 1000
+    assert trimmed("for (", site).text == ("" if checked else "for (")
