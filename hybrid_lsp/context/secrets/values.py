@@ -247,7 +247,9 @@ def _is_no_name(value: str) -> bool:
     """Letters that are no identifier, and that do not speak of passwords themselves."""
     if len(value) < 5 or re.search(r"[_.]|[a-z][A-Z]|^[A-Z-]+$", value) is not None:
         return False
-    return kind_of(value) is None or ("-" in value and kind_of(value.rpartition("-")[2]) is None and _ABOUT_IT.search(value) is None)
+    return kind_of(value) is None or (
+        "-" in value and kind_of(value.rpartition("-")[2]) is None and _ABOUT_IT.search(value) is None
+    )
 
 
 def _is_mixed_case(value: str) -> bool:
