@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -487,7 +487,7 @@ def _settings() -> tuple[Setting, ...]:
 
 
 @cache
-def _hints(section: Hashable) -> dict[str, Any]:
+def _hints(section: type) -> dict[str, Any]:
     """The types of a section's settings; to find them costs more than to read the settings."""
     return get_type_hints(section)
 
@@ -497,7 +497,7 @@ def _each_setting() -> Iterator[Setting]:
         if section.metadata:
             yield Setting(section.name, dict[str, Any], {}, section.metadata["doc"], section.metadata["trust"])
             continue
-        hints = _hints(type(getattr(Config(), section.name)))
+        hints = _hints(getattr(Config(), section.name).__class__)
         values = getattr(Config(), section.name)
         for field in attrs.fields(type(values)):
             yield Setting(
@@ -590,7 +590,7 @@ def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
 
 def _apply_section(section: str, current: Any, values: Mapping[str, Any], layer: Layer, problems: list[Problem]) -> Any:
     fields = {field.name: field for field in attrs.fields(type(current))}
-    hints = _hints(type(current))
+    hints = _hints(current.__class__)
     changes: dict[str, Any] = {}
     for name, value in values.items():
         full_name = f"{section}.{name}"
