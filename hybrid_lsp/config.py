@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -490,11 +491,26 @@ class Setting:
 
 def settings() -> Iterator[Setting]:
     """Every setting, in order."""
+    return iter(_settings())
+
+
+@cache
+def _settings() -> tuple[Setting, ...]:
+    return tuple(_each_setting())
+
+
+@cache
+def _hints(section: type) -> dict[str, Any]:
+    """The types of a section's settings; to find them costs more than to read the settings."""
+    return get_type_hints(section)
+
+
+def _each_setting() -> Iterator[Setting]:
     for section in attrs.fields(Config):
         if section.metadata:
             yield Setting(section.name, dict[str, Any], {}, section.metadata["doc"], section.metadata["trust"])
             continue
-        hints = get_type_hints(type(getattr(Config(), section.name)))
+        hints = _hints(getattr(Config(), section.name).__class__)
         values = getattr(Config(), section.name)
         for field in attrs.fields(type(values)):
             yield Setting(
@@ -592,7 +608,7 @@ def _apply(config: Config, layer: Layer) -> tuple[Config, list[Problem]]:
 
 def _apply_section(section: str, current: Any, values: Mapping[str, Any], layer: Layer, problems: list[Problem]) -> Any:
     fields = {field.name: field for field in attrs.fields(type(current))}
-    hints = get_type_hints(type(current))
+    hints = _hints(current.__class__)
     changes: dict[str, Any] = {}
     for name, value in values.items():
         full_name = f"{section}.{name}"

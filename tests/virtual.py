@@ -109,6 +109,9 @@ class ModelSession(Session):
     def record(self, event: Event) -> None:
         self.events.append(event)
 
+    def follow_settings(self) -> None:
+        """Nobody changes the user's file here, at which it would look thousands of times in each hour that passes."""
+
     def _backend(self, tier: Tier, model: ModelConfig) -> Backend | None:
         return self._model if tier is Tier.SMALL else None
 
