@@ -163,8 +163,8 @@ def _tell(report: Report, way: Way, found: Tally, bare: Tally) -> None:
 
 
 async def typed(folder: Path, chosen: Sequence[Place], way: Way) -> Tally:
-    """Type at places, in files of a folder, in one way. All places of a module are in one file, or what is to be written
-    at one could be copied from where another was asked at."""
+    """Type at places, in files of a folder, in one way. All places of a module are in one file, or what is to be
+    written at one could be copied from where another was asked at."""
     files = {name: number for number, name in enumerate(dict.fromkeys(each.module for each in chosen))}
     settings = {"completion": {"debounce_ms": 0, "speculate": False}, "metrics": {"enabled": False}}
     editor, tally = Editor(settings), Tally()

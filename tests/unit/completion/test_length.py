@@ -144,7 +144,7 @@ PLACES = [
     ("python", "def f():\n    '''Do¦c.'''\n", Place.DOCSTRING),
     ("python", 'def f():\n    """Do¦\n', Place.DOCSTRING),
     ("python", 'def f(a):\n    """Do.\n\n    >>> f("¦\n', Place.DOCSTRING),
-    ("python", 'def f(a):\n    """Do.\n\n    >>> f(\'a\') + f(\'¦\n', Place.DOCSTRING),
+    ("python", "def f(a):\n    \"\"\"Do.\n\n    >>> f('a') + f('¦\n", Place.DOCSTRING),
     ("python", 'def f(a):\n    """Do."""\n    return g("¦\n', Place.STRING),
     ("python", 'def f(a):\n    """Do.\n    It\'s ¦\n', Place.DOCSTRING),
     ("python", 'x = """a\n¦\n"""\n', Place.STRING),
