@@ -81,7 +81,8 @@ class Cursor:
         text, taken = self.closed.fitted(suggestion.text)
         if self.query is None or not text:
             return attrs.evolve(suggestion, text=text)
-        document, here, selected = self.query.document, self.query.offset, self.query.selected
+        document, selected = self.query.document, self.query.selected
+        here = document.offset(*document.position(self.query.offset))  # not within a line's end
         if document.lf.tabbed:
             indent = _INDENT if self.prefix[self.prefix.rfind("\n") + 1 :].strip() else _INDENT_AT_START
             text = indent.sub(lambda match: match.group().replace(TAB_BLANKS, "\t"), text)

@@ -45,7 +45,7 @@ from hybrid_lsp.types import Finish, Infill, Reason, Request, Tier
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
-SURE_OF_PROSE = 0.7
+SURE_OF_PROSE = 0.9
 """How likely a line of a docstring or a comment must be to be shown unasked: few of those that models of this size
 write there are what a person wants, and their probabilities were fitted on code."""
 SHOWN_WITHIN_S = 0.3

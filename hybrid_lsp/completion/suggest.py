@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import uuid
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ COPY = "copy"
 GRAMMAR = "grammar"
 CERTAIN = 0.95
 """The name of what the grammar alone decides, and how likely it is right: what is open may stand in a text."""
+_ONLY_OPENS = re.compile(r"\s*[rRuU]?(?:\"{3}|'{3})")
+"""A line that says nothing yet: nearly all docstrings go on where they begin."""
 
 
 @attrs.frozen
@@ -119,6 +122,8 @@ class Presenter:
             text, reason = attrs.astuple(trimmed(raw, attrs.evolve(site, parsed=None)))
         if reason is not None:
             return attrs.evolve(answer, reason=reason, detail=WORDS[reason])
+        if _ONLY_OPENS.fullmatch(site.before + text) and not self.cursor.invoked:
+            return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail="It would only open a docstring.")
         if not sure:
             detail = f"The best suggestion is {judged.probability:.0%} likely; {self.threshold:.0%} are needed."
             return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail=detail)

@@ -147,12 +147,20 @@ async def test_other_languages_need_more() -> None:
     "marked", ["# the sum of ‸\nx = 1\n", 'def total(x):\n    """The sum of ‸\n    """\n    return x\n']
 )
 async def test_prose_needs_more_than_code(marked: str) -> None:
-    answer, _ = await complete(marked, "all items", judge_=judge(network=0.6))
+    answer, _ = await complete(marked, "all items", judge_=judge(network=0.85))
     assert answer.reason is Reason.LOW_CONFIDENCE
-    answer, _ = await complete(marked, "all items", judge_=judge(network=0.8))
+    answer, _ = await complete(marked, "all items", judge_=judge(network=0.97))
     assert shown(answer) == "all items"
     answer, _ = await complete("x = ‸", "all_items", judge_=judge(network=0.6))
     assert shown(answer) == "all_items"
+
+
+async def test_quotes_that_only_open_a_docstring_are_shown_by_hand_alone() -> None:
+    marked, sure = 'def total(x):\n    ""‸\n', judge(network=0.99)
+    answer, _ = await complete(marked, '"', judge_=sure)
+    assert answer.reason is Reason.LOW_CONFIDENCE
+    answer, _ = await complete(marked, '"', judge_=sure, invoked=True)
+    assert shown(answer) == '"'
 
 
 async def test_a_backend_without_probabilities_is_not_held_back() -> None:
