@@ -37,7 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-async def party(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Party]:
+async def party(request: pytest.FixtureRequest, weights: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Party]:
     name, who = request.param, SERVERS[request.param]
     async with AsyncExitStack() as stack:
         if who == "our engine":
