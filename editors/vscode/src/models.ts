@@ -77,11 +77,11 @@ function verbs({ name: model, here, source }: ListedModel): VerbEntry[] {
     { label: '$(lightbulb) Use it for actions', wish: { verb: 'use', model, tier: 'large' } },
     { label: '$(dashboard) Measure it here', wish: { verb: 'bench', model } },
     { label: '$(graph) Measure how far to trust it', wish: { verb: 'calibrate', model } },
-    ...vscode.workspace.workspaceFolders?.slice(0, 1).map((folder): VerbEntry => ({
+    ...(vscode.workspace.workspaceFolders?.slice(0, 1).map((folder): VerbEntry => ({
       label: '$(graph) Measure how far to trust it on this folder',
       description: folder.name,
       wish: { verb: 'calibrate', model, corpus: folder.uri.fsPath },
-    })) ?? [],
+    })) ?? []),
     { label: '$(trash) Remove it', wish: { verb: 'remove', model } },
   ];
 }

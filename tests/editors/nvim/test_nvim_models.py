@@ -81,6 +81,32 @@ async def test_a_pull_without_a_tier_asks_first(edit: Edit) -> None:
         await neovim.until(SERVES, f"engine:{NAME}")
 
 
+async def test_a_calibration_on_a_folder_is_cancelled_and_goes_on(edit: Edit, tmp_path: Path) -> None:
+    code = tmp_path / "own code"
+    code.mkdir()
+    (code / "shop.py").write_text("def total(items):\n    return sum(item.price for item in items)\n\n\n" * 40)
+
+    def rows() -> int:
+        found = [path.read_text() for path in (models_dir() / "confidence").glob("rows-*.jsonl")]
+        return sum(text.count("\n") for text in found)
+
+    async with edit("x = 1\n") as neovim:
+        await neovim.until(SERVES, "engine:embedded")
+        complete = "return vim.fn.getcompletion('HybridLsp models calibrate embedded ' .. ..., 'cmdline')"
+        assert await neovim.lua(complete, f"{tmp_path}/own") == [f"{code}/"]
+        await neovim.command(f"HybridLsp models calibrate embedded {code}")
+        while rows() < 3:
+            await asyncio.sleep(0.05)
+        await neovim.command("HybridLsp cancel")
+        await neovim.until(MESSAGES, "Cancelled.")
+        noted = rows()
+        assert 3 <= noted < 300
+        await neovim.command(f"HybridLsp models calibrate embedded {code}")
+        while rows() < noted + 3:
+            await asyncio.sleep(0.05)
+        await neovim.command("HybridLsp cancel")
+
+
 async def test_a_pull_is_cancelled(edit: Edit, hub: Hub) -> None:
     hub.gate = threading.Event()
     async with edit("x = 1\n") as neovim:
