@@ -14,7 +14,8 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from parties import CANNED, Party, broken, clause, failing, refusal
+from columns import CANNED
+from parties import Party, broken, clause, failing, refusal
 from relay import Relay
 
 from hybrid_lsp.backends.base import Backend

@@ -1,7 +1,4 @@
-"""Whom the contract of `backends/base.py` binds: each column of the table in docs/servers.md, and how it is tested.
-
-`pytest_generate_tests` below runs each clause (`clauses.py`) for every party that has what the clause needs.
-"""
+"""How the parties of the contract are tested: each clause (`clauses.py`) for every party that has what it needs."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 import tiny_model
+from columns import CANNED, COLUMNS, column_of
 from event_stream import event
 
 from hybrid_lsp.backends.base import Backend
@@ -21,37 +19,6 @@ from hybrid_lsp.backends.langchain import LangChainBackend
 from hybrid_lsp.backends.ollama import OllamaBackend
 
 REPLY = "alpha beta gamma: \U0001f600 done"
-NEEDS = {
-    "wire": "there is no connection that could break",
-    "infill": "it only chats",
-    "logprobs": "it does not tell them",
-    "limits": "a script has its own length",
-    "bill": "a script costs nothing",
-    "schema": "it is asked for the form in words",
-}
-"""What a clause may need, and why there is none where a party has it not."""
-CANNED = "canned"
-"""A clause that is about an answer which a test has written: no real server says it when it is told to."""
-
-
-@attrs.frozen
-class Column:
-    """One party: its heading in the table, and what it has of `NEEDS`."""
-
-    title: str
-    has: frozenset[str] = frozenset(NEEDS)
-
-
-COLUMNS = {
-    "engine": Column("our engine, Unix socket"),
-    "engine-tcp": Column("our engine, TCP"),
-    "llamacpp": Column("`llamacpp`"),
-    "openai": Column("`openai`"),
-    "ollama": Column("`ollama`"),
-    "langchain": Column("`langchain` (langchain-openai)", frozenset({"wire", "limits", "bill"})),
-    "langchain-fake": Column("`langchain` (its fake models)", frozenset({"limits"})),
-    "fake": Column("our own fake", frozenset({"infill", "logprobs"})),
-}
 
 
 @attrs.define(eq=False)
@@ -95,11 +62,6 @@ class Party:
 def clause(*needs: str) -> Any:
     """Marks a test as a clause of the contract, for parties that have what it needs."""
     return pytest.mark.clause(*needs)
-
-
-def column_of(party: str) -> str:
-    """The column of a party: `openai@vllm` is one of `openai`'s."""
-    return party.partition("@")[0]
 
 
 def generate_tests(metafunc: pytest.Metafunc, names: list[str], *, real: bool = False) -> None:

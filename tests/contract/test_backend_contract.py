@@ -13,9 +13,10 @@ import scripted_servers as scripted
 import tiny_model
 import uvicorn
 from clauses import *  # noqa: F403
+from columns import COLUMNS
 from conftest import Serve
 from langchain_core.language_models import GenericFakeChatModel
-from parties import COLUMNS, REPLY, Party, client, generate_tests
+from parties import REPLY, Party, client, generate_tests
 from relay import Relay, relaying
 
 from hybrid_lsp.backends.endpoint import Endpoint

@@ -11,8 +11,9 @@ import httpx
 import pytest
 from clauses import *  # noqa: F403
 from clauses import PROMPTS, clause, collect, text
+from columns import SERVERS, column_of
 from conftest import START_S, VLLM, LlamaServer, counted
-from parties import Party, client, column_of, generate_tests
+from parties import Party, client, generate_tests
 from relay import Relay, relaying
 
 from hybrid_lsp.backends.endpoint import Endpoint
@@ -22,18 +23,9 @@ from hybrid_lsp.errors import BackendRefused
 from hybrid_lsp.models import families
 from hybrid_lsp.types import Chat, Infill, Message, Request
 
-SERVERS = {
-    "engine": "our engine",
-    "llamacpp": "llama-server",
-    "openai": "llama-server",
-    "langchain": "llama-server",
-    "langchain@engine": "our engine",
-} | ({"openai@vllm": "vLLM"} if VLLM else {})
-"""The parties, and who answers each."""
-
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    generate_tests(metafunc, list(SERVERS), real=True)
+    generate_tests(metafunc, [name for name in SERVERS if VLLM or "vllm" not in name], real=True)
 
 
 @pytest.fixture
