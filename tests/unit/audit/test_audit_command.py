@@ -87,7 +87,7 @@ def test_a_second_audit_keeps_the_users_wish(file: Path, capsys: pytest.CaptureF
     assert first
     # The same history says the same: what was written is no wish of the user's.
     assert told(capsys, "--apply")["applied"] == {}
-    assert settings.wish("optimize", config.users().routing) == 0.8
+    assert settings.wish("optimize", config.users().routing) == config.Config().routing.threshold
     assert settings.wish("explain", config.users().routing) == 0.5
 
 
@@ -155,7 +155,7 @@ def test_broken_settings_are_left_alone() -> None:
 def test_a_damaged_record_is_none(content: str) -> None:
     state_dir().mkdir(parents=True)
     (state_dir() / "audit.json").write_bytes(content.encode("utf-8", "surrogatepass"))
-    assert settings.wish("fix", config.users().routing) == 0.8
+    assert settings.wish("fix", config.users().routing) == config.Config().routing.threshold
     with pytest.raises(ConfigError, match="nothing to take back"):
         settings.undo()
 
