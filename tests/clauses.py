@@ -121,7 +121,8 @@ async def test_a_time_budget_ends_it_with_what_there_is(party: Party) -> None:
 @clause("bill")
 async def test_what_it_has_cost_is_said_after_the_end(party: Party, kind: str) -> None:
     party.let(MANY)
-    *pieces, bill = await collect(party.backend(), Request(PROMPTS[kind], max_tokens=200 if party.reply else 6))
+    # Of a conversation that is cut here, since it could have been thinking that a server counts, no server says more.
+    *pieces, bill = await collect(party.backend(), Request(PROMPTS[kind], max_tokens=200))
     assert pieces[-1].finish is not None
     assert (bill.kind, bill.text, bill.tokens) == (Kind.BILL, "", 0)
     assert bill.usage is not None

@@ -16,6 +16,8 @@ import httpx
 
 from hybrid_lsp.backends.endpoint import Endpoint
 
+_GENERATING = {"infill", "completion", "completions", "generate", "chat"}
+"""The last part of the paths at which servers generate."""
 _OWN = {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "keep-alive"}
 
 
@@ -117,7 +119,7 @@ async def relaying(upstream: Endpoint) -> AsyncIterator[Relay]:
 
 
 def _generates(asked: Asked) -> bool:
-    return asked.method == "POST" and asked.path.rpartition("/")[2] in ("infill", "completions", "generate", "chat")
+    return asked.method == "POST" and asked.path.rpartition("/")[2] in _GENERATING
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[Asked, dict[str, str], bytes]:
