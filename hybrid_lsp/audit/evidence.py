@@ -14,7 +14,7 @@ from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics.actions import RunRecord, Verdict, run_records
 from hybrid_lsp.metrics.models import RequestRecord, request_records
 from hybrid_lsp.metrics.store import open_database, restrict
-from hybrid_lsp.reports.figures import database
+from hybrid_lsp.paths import metrics_file
 from hybrid_lsp.reports.saving import MONEY, SECONDS, heaviest_tier, price_of_tier
 from hybrid_lsp.types import Tier, TierName
 
@@ -66,7 +66,7 @@ class Evidence:
 
 def gather(config: Config, since: float, now: float) -> list[Evidence]:
     """By action, the most frequent first. Raises MetricsUnreadable."""
-    path = database()
+    path = metrics_file()
     try:
         with closing(open_database(path)) as connection:
             restrict(connection, since)
