@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one verb; returns the exit status: 0, 2 for an error, 130 when it was cancelled."""
     options = _parser().parse_args(arguments)
     show = _Lines() if options.json else _Terminal()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         options.run(options, show)
     except HybridLspError as error:
@@ -51,6 +51,13 @@ def main(arguments: Sequence[str]) -> int:
         show.failed(ModelStopped("Cancelled. What is done is kept: the same command goes on from there."))
         return CANCELLED
     return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """As Ctrl-C does, also where that is ignored: a shell starts what it leaves in the background so."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
 
 
 class _Lines:
