@@ -181,10 +181,9 @@ def _print_chosen(chosen: choose.Chosen, console: Console) -> None:
 
 
 def _bench(options: argparse.Namespace, show: _Show) -> None:
+    named = choose.located(options.model)
     with show.working(options.model) as work:
-        found = bench.bench(
-            options.model, work, threads=options.threads, gguf=options.gguf, llama_server=options.llama_server
-        )
+        found = bench.bench(named, work, threads=options.threads, gguf=options.gguf, llama_server=options.llama_server)
     show.result(attrs.asdict(found), lambda console: _print_bench(options.model, found, console))
 
 

@@ -50,7 +50,7 @@ def _use_ollama(name: str, tier: Tier) -> Chosen:
     server, served = _at(name, tier)
     file = config_file()
     settings_file.change(file, lambda document: _choose_ollama(document, str(tier), name, server.place))
-    notes = _fitness_of(served, tier) if served else [f"{ollama.nobody(server).message} Start it: ollama serve"]
+    notes = _fitness_of(name, served, tier) if served else [f"{ollama.nobody(server).message} Start it: ollama serve"]
     return Chosen(name, tier, file, (*notes, *_overruled(tier, "ollama", name)))
 
 
@@ -77,9 +77,9 @@ def _at(name: str, tier: Tier) -> tuple[Server, Served | None]:
     raise ollama.nobody(servers[0])
 
 
-def _fitness_of(served: Served, tier: Tier) -> list[str]:
+def _fitness_of(name: str, served: Served, tier: Tier) -> list[str]:
     """What a user should know of one of Ollama's models in that tier."""
-    name, facts, notes = served.model.name, served.facts, []
+    facts, notes = served.facts, []
     if tier is Tier.SMALL and not facts.fills_in and not families.detect("auto", name).fills_in:
         notes.append(f"{name} was not trained to fill in: it sees only what stands before the cursor.")
     if tier is Tier.LARGE and not facts.chats:

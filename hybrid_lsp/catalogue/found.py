@@ -146,7 +146,8 @@ def named(name: str, found: list[Found]) -> Found | None:
 
 
 def _whole(found: Found) -> set[str]:
-    return {found.name.casefold(), str(found.path).casefold()}
+    name = found.name.casefold()
+    return {name, name.removesuffix(":latest"), str(found.path).casefold()}
 
 
 def _short(found: Found) -> set[str]:
