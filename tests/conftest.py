@@ -38,6 +38,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("HYBRID_LSP_CONFIG", str(home / "config.toml"))
     monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(home / "state"))
     monkeypatch.setenv("HYBRID_LSP_MODELS_DIR", str(home / "models"))
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # nobody, whatever runs on this machine
     with tempfile.TemporaryDirectory(prefix="hl-") as runtime:
         monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", runtime)
         yield
