@@ -102,6 +102,11 @@ class Block:
     def is_diff(self) -> bool:
         return _GROUPS.get(self.language) == _GROUPS["diff"]
 
+    def names(self, language: str) -> bool:
+        """Whether it says that it is in a language, by one of its names."""
+        here = _GROUPS.get(language)
+        return self.language == language or (here is not None and here == _GROUPS.get(self.language))
+
     def fits(self, language: str) -> bool:
         """Whether it may be code of a language id; a block that names none, or one that nobody knows, may."""
         here, there = _GROUPS.get(language), _GROUPS.get(self.language)

@@ -10,11 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import attrs
 
 from hybrid_lsp.context import grammars, scope, symbols
 from hybrid_lsp.document import Document, Span
+
+if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
+    from tree_sitter import Node
 
 # What grammars call a string: `template_string`, `raw_string_literal`, `heredoc_body`.
 _STRINGS = ("string", "string_literal", "heredoc_body", "heredoc", "nowdoc", "raw_text", "here_string")
@@ -144,8 +148,14 @@ def lines_in_strings(code: str, language: str, *, docstrings: bool = False) -> s
             docstrings or node.parent is None or not symbols.is_docstring(node.parent)
         ):
             first, last = document.position(node.start_byte)[0], document.position(node.end_byte)[0]
-            found.update(range(first + 1, last + 1))
+            found.update(range(first + (not _begins_its_line(document, node)), last + 1))
     return found
+
+
+def _begins_its_line(document: Document, node: Node) -> bool:
+    """Whether the white space before a node is data too: that of a here-document's first line."""
+    line, column = document.position(node.start_byte)
+    return node.type == "heredoc_body" and not document.line(line)[:column].strip()
 
 
 def _comments(document: Document) -> dict[int, int]:
@@ -192,6 +202,8 @@ def _between(document: Document, line: int, above: str, below: str, code: str, s
         return _indent(above) + style.unit
     if below and not closes and not _deeper(below, above):
         return _indent(below)
+    if closes and _is_flat(above, below):
+        return _indent(below)
     if closes and not _deeper(_inner(below, style), above):
         return _inner(below, style)
     if not _is_definition(code) and not _LEAVES.match(above):
@@ -199,6 +211,11 @@ def _between(document: Document, line: int, above: str, below: str, code: str, s
     if _METHOD.match(code) and (home := _class_above(document, line)) is not None:
         return home + style.unit
     return _inner(below, style) if closes else _indent(below)
+
+
+def _is_flat(above: str, below: str) -> bool:
+    """Whether what a line closes is not indented, as in a namespace of C++: a line of it stands as far out."""
+    return bool(above.strip()) and scope.indent_of(above) == scope.indent_of(below)
 
 
 def _is_definition(code: str) -> bool:
