@@ -1,5 +1,7 @@
 """What a piece of code defines, in languages other than Python: names, heads and marks, by the syntax tree.
 
+What a file gives to others or says of itself without defining it (`export { a }`, `'use client'`) is a name too.
+
 A head is what stands before a body, as it is written. Of what has no body (a field, a constant) it is the words that
 say what it is (`static`, `readonly`, `pub`), its tag, and how it is called; its type and value may change.
 """
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from hybrid_lsp.actions import headlines
 from hybrid_lsp.context import scope, symbols
 from hybrid_lsp.document import Document
 
@@ -45,6 +48,11 @@ _AROUND = frozenset(
 _WORDS = re.compile(r"modifier|specifier|qualifier")
 _COMMON = frozenset({"var", "let", "const", "type", "using", "namespace"})
 """Words before a name that may change, or that its kind says."""
+_INITIALIZERS = frozenset({"field_initializer_list", "constructor_initializer"})
+"""What stands before a constructor's body and belongs to it."""
+_ACCESS = {"class_specifier": "private", "struct_specifier": "public", "union_specifier": "public"}
+"""Who may use a member of C++ that stands below no label."""
+_EMBEDDED = frozenset({"type_identifier", "qualified_type", "generic_type"})
 _SPACES = re.compile(r"\s+")
 
 
@@ -58,12 +66,15 @@ class Definition:
 
 
 def of(document: Document, *, fields: bool = False) -> list[Definition]:
-    """What is defined outside of functions, in order; nothing in a language without a grammar.
+    """What is defined outside of functions, in order; without a grammar what lines say, if they are read.
 
     With `fields` those within types that are defined by a name of their own (Go) as well.
     """
     tree = symbols.tree(document)
-    return list(_Reader(document, fields).inside(tree.root_node, "")) if tree else []
+    if tree is None:
+        lines = headlines.of(document.text, document.language)
+        return [Definition(each.name, each.head, each.marks) for each in lines]
+    return list(_Reader(document, fields).inside(tree.root_node, ""))
 
 
 @attrs.frozen
@@ -72,12 +83,17 @@ class _Reader:
     fields: bool
 
     def inside(self, node: Node, outer: str) -> Iterator[Definition]:
+        access = _ACCESS.get(node.parent.type, "") if node.parent else ""
         for child in node.named_children:
-            yield from self._of(child, outer)
+            if child.type == "access_specifier":
+                access = self._text(child)
+            for each in self._of(child, outer):
+                yield attrs.evolve(each, head=f"{access} {each.head}".strip())
 
     def _of(self, node: Node, outer: str) -> Iterator[Definition]:
-        if node.type in _DIRECTIVES or (outer and node.type in _MEMBERS):
-            yield Definition(outer + self._text(node), "", ())
+        for said in self._directives(node, outer):
+            yield Definition(outer + said, "", ())
+        if node.type in _DIRECTIVES:
             return
         known = node.type in scope.SCOPES or node.type in _PLAIN
         names = [symbols.text_of(self.document, each) for each in _named(node)] if known else []
@@ -88,6 +104,44 @@ class _Reader:
             yield from self.inside(node, outer)
         elif names:
             yield from self._held(node, outer, names[0])
+
+    def _directives(self, node: Node, outer: str) -> Iterator[str]:
+        """What says how a file or class is read, and what it gives to others without defining it there."""
+        first = node.named_children[0] if node.named_children else None
+        if node.type in _DIRECTIVES or (outer and node.type in _MEMBERS):
+            yield self._text(node)
+        elif node.type == "export_statement" and node.child_by_field_name("declaration") is None:
+            yield from self._exported(node)
+        elif node.type == "expression_statement" and first is not None and first.type == "string":
+            if (said := symbols.text_of(self.document, first)[1:-1]).startswith("use "):
+                yield said
+        elif node.type == "expression_statement" and first is not None and first.type == "assignment_expression":
+            yield from self._assigned(first)
+
+    def _exported(self, node: Node) -> Iterator[str]:
+        """`default`, or each name of a list."""
+        if node.child_by_field_name("value") is not None:
+            yield "export default"
+            return
+        clause = next((each for each in node.named_children if each.type == "export_clause"), None)
+        listed = clause.named_children if clause is not None else []
+        for each in listed:
+            name = each.child_by_field_name("alias") or each.child_by_field_name("name") or each
+            yield f"export {symbols.text_of(self.document, name)}"
+        if not listed:
+            yield self._text(node)
+
+    def _assigned(self, node: Node) -> Iterator[str]:
+        """What CommonJS gives to others: `module.exports`, with the keys of its object."""
+        left, right = (node.child_by_field_name(field) for field in ("left", "right"))
+        name = self._text(left) if left is not None else ""
+        if not re.match(r"(?:module\.)?exports\b", name):
+            return
+        yield name
+        keys = right.named_children if right is not None and right.type == "object" else []
+        for each in keys:
+            key = each.child_by_field_name("key") or each.child_by_field_name("name") or each
+            yield f"{name}.{self._text(key)}"
 
     def _held(self, node: Node, outer: str, name: str) -> Iterator[Definition]:
         """What stands in a definition: members, or a type that is declared along with a name."""
@@ -107,10 +161,12 @@ class _Reader:
         attributes = [each for outer in wrappers for each in outer.named_children if each in scope.attributes(node)]
         start = attributes[-1].end_byte if attributes else (wrappers[-1] if wrappers else node).start_byte
         body = node.child_by_field_name("body") or node.child_by_field_name("value")
+        body = next((each for each in node.named_children if each.type in _INITIALIZERS), body)
         end = body.start_byte if body is not None else node.end_byte
         accessors = node.child_by_field_name("accessors")
         bodies = [each.child_by_field_name("body") for each in accessors.named_children] if accessors else []
-        return self._compact(start, end, [each for each in bodies if each is not None])
+        inner = [each for each in node.named_children if "comment" in each.type and start <= each.start_byte < end]
+        return self._compact(start, end, [*inner, *(each for each in bodies if each is not None)])
 
     def _words(self, node: Node) -> str:
         """The words before a name that say what it is, and a tag behind it."""
@@ -139,7 +195,11 @@ class _Reader:
         value = node.child_by_field_name("value") or (node if _CALLED.search(node.type) else None)
         value = node if node.type == "preproc_function_def" else value
         parameters = value and (value.child_by_field_name("parameters") or value.child_by_field_name("parameter"))
-        return self._text(parameters) if parameters else ""
+        if not parameters or value is None:
+            return ""
+        returned = value.child_by_field_name("return_type")
+        is_async = "async" if value.children[0].type == "async" else ""
+        return f"{is_async}{self._text(parameters)}{self._text(returned) if returned is not None else ''}"
 
     def _marks(self, node: Node) -> tuple[str, ...]:
         above = tuple(self._text(each) for each in scope.attributes(node))
@@ -172,7 +232,9 @@ def _named(node: Node) -> list[Node]:
     found = node.children_by_field_name(field) or node.children_by_field_name("property")
     found = [each for each in found if each.is_named]
     found = found or [_declared(each) for each in node.children_by_field_name("declarator")]
-    return found or list(_listed(node))
+    found = found or list(_listed(node))
+    type_ = node.child_by_field_name("type") if node.type == "field_declaration" and not found else None
+    return [type_] if type_ is not None and type_.type in _EMBEDDED else found
 
 
 def _declared(node: Node) -> Node:

@@ -27,7 +27,12 @@ _USUAL = 4
 _WIDTHS = (2, 4)
 """Levels of spaces in use; other steps are more likely to be an alignment."""
 _STAR = re.compile(r"[ \t]*\*(?:[ /]|$)")
-_OPENS = re.compile(r"[:{(\[]\s*(?:#.*|//.*)?$|\b(?:do|then|else|begin)\s*$|=>\s*$")
+_OPENS = re.compile(
+    r"[:{(\[]\s*(?:\|[^|]*\|\s*)?(?:#.*|//.*)?$|\b(?:do|then|else|begin)\s*(?:\|[^|]*\|\s*)?$|=>\s*$"
+    r"|\{[^{}]*(?:->|\bin)\s*$"
+)
+_LABEL = re.compile(r"\s*(?:(?P<branch>case\b|default\b|when\b)|(?P<item>-\s))")
+"""What stands beside others of its kind: a branch, an item of a list."""
 _LEAVES = re.compile(r"\s*(?:return|raise|throw|break|continue|exit|pass)\b")
 _DEFINES = re.compile(
     r"\s*(?:@\w|#\[|///|/\*\*|(?:(?:export|default|public|private|protected|internal|static|abstract|final|async|pub"
@@ -198,6 +203,8 @@ def at_blank(document: Document, span: Span, code: str, style: Style) -> str:
 
 def _between(document: Document, line: int, above: str, below: str, code: str, style: Style) -> str:
     closes = bool(scope.CLOSER_LINE.match(below))
+    if (beside := _beside(document, line, below, code)) is not None:
+        return beside
     if _OPENS.search(above) and (closes or not _deeper(above, below)):
         return _indent(above) + style.unit
     if below and not closes and not _deeper(below, above):
@@ -213,9 +220,22 @@ def _between(document: Document, line: int, above: str, below: str, code: str, s
     return _inner(below, style) if closes else _indent(below)
 
 
+def _beside(document: Document, line: int, below: str, code: str) -> str | None:
+    """The indentation of the next line, or else the last one, that is a label of the same kind as the code."""
+    first = _LABEL.match(code)
+    if first is None:
+        return None
+    above = (document.line(number) for number in range(line - 1, -1, -1))
+    for other in [below, *above]:
+        found = _LABEL.match(other)
+        if found is not None and found.lastgroup == first.lastgroup:
+            return _indent(other)
+    return None
+
+
 def _is_flat(above: str, below: str) -> bool:
     """Whether what a line closes is not indented, as in a namespace of C++: a line of it stands as far out."""
-    return bool(above.strip()) and scope.indent_of(above) == scope.indent_of(below)
+    return below.lstrip().startswith("}") and bool(above.strip()) and not _deeper(below, above)
 
 
 def _is_definition(code: str) -> bool:

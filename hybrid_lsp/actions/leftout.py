@@ -69,7 +69,9 @@ _SENTENCE = re.compile(
     |^(?:continue\s+with\s+)?(?:the\s+)?existing\s+{_THINGS}(?:\s+continues?)?[.]?$
     |^(?:unchanged|omitted|snip(?:ped)?|elided|truncated|(?:same\s+)?as\s+(?:before|above)|no\s+changes?(?:\s+here)?)
       (?:\s+(?:here|above|below|before|from|in|for|to|the|this|part|code|lines?|original|needed|brevity|{_THINGS}))*[.]?$
-    |^[\w.,`()]+(?:\s+[\w.,`()]+){{0,5}}\s+(?:unchanged|omitted|elided|(?:same\s+)?as\s+before)[.]?$
+    |^[\w.,`()-]+(?:\s+[\w.,`()-]+){{0,2}}\s+(?:unchanged|omitted|elided)[.]?$
+    |^keep\b.{{0,40}}\s(?:unchanged|the\s+same|as\s+(?:is|before|it\s+is|they\s+are))[.]?$
+    |^see\s+(?:the\s+)?(?:original|previous|existing|above)\b
     |^(?:(?:handle|add|do|repeat|process|implement)\s+)?(?:the\s+)?(?:other|remaining|rest\b.*?|others)\b.{{0,40}}
       \s(?:similarly|likewise|accordingly|in\s+the\s+same\s+way)[.]?$
     |^(?:repeat|do\s+the\s+same|and\s+so\s+on)\s+for\s+(?:the\s+|all\s+)?(?:other|remaining|rest)\b
@@ -95,6 +97,8 @@ _PLACEHOLDER = re.compile(
     )\s*;?\s*\}?$""",
     re.DOTALL,
 )
+_STUB = re.compile(r"^\s*(?:TODO\(.*\)|\?\?\?|fatalError\(.*\)|throw\s+UnimplementedError\(.*\);?)\s*$")
+"""The same where no grammar tells bodies."""
 _NOTHING = re.compile(r"^\{?\s*(?:pass|end|return)?\s*;?\s*\}?$")
 _WANTS_STUB = re.compile(
     r"(?i)\b(?:stubs?|abstract|interface|protocol|placeholder|todo|not\W?implemented|skeleton)\b|\.{3}"
@@ -126,7 +130,7 @@ def is_needless(message: str) -> bool:
 
 def complaint(old: Document, new: Document, instruction: str = "") -> str | None:
     """What is left out of `new` that is in `old`, in words that a model can act on."""
-    for line, kind in _stand_ins(old, new):
+    for line, kind in _stand_ins(old, new, wants_stub=bool(_WANTS_STUB.search(instruction))):
         if kind or _lost(old.text, new.text):
             shown = line.strip() if len(line.strip()) <= _SHOWN else f"{line.strip()[: _SHOWN - 3]}..."
             return f"The line `{shown}` stands for code that is left out: write all of the code."
@@ -134,7 +138,7 @@ def complaint(old: Document, new: Document, instruction: str = "") -> str | None
     return f"The body of `{hollow}` is left out: write all of the code." if hollow else None
 
 
-def _stand_ins(old: Document, new: Document) -> Iterator[tuple[str, bool]]:
+def _stand_ins(old: Document, new: Document, *, wants_stub: bool) -> Iterator[tuple[str, bool]]:
     """New lines that may stand for others; with True those that cannot mean anything else."""
     known = Counter(line.strip() for line in old.text.split("\n"))
     inside = indentation.lines_in_strings(new.text, new.language)
@@ -146,9 +150,18 @@ def _stand_ins(old: Document, new: Document) -> Iterator[tuple[str, bool]]:
         elif (said := _said(line, new.language)) is not None:
             if (certain := _stands_for_more(said)) is not None:
                 yield line, certain
-        elif _BARE.match(line) and new.language not in ("python", "yaml"):
+        elif _is_bare(line, new.language) or (not wants_stub and _is_stub(line, new.language)):
             yield line, False
     yield from (("...", False) for _ in range(_ellipses(new) - _ellipses(old)))
+
+
+def _is_bare(line: str, language: str) -> bool:
+    """Whether a line is dots without a comment, where these are no code."""
+    return language not in ("python", "yaml") and bool(_BARE.match(line))
+
+
+def _is_stub(line: str, language: str) -> bool:
+    return not grammars.known(language) and bool(_STUB.match(line))
 
 
 def _stands_for_more(said: str) -> bool | None:
