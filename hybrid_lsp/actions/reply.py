@@ -86,14 +86,15 @@ def _candidates(blocks: Sequence[fences.Block], code: str, language: str) -> lis
     """The blocks that may be the new code, each once.
 
     Beside it leave no doubt: an empty block, the code as it was, one in another language, and, where blocks name the
-    code's language, one that does not (the output of a run).
+    code's language, one that names none (the output of a run).
     """
     told = list({each.text: each for each in blocks if each.text.strip()}.values()) or [blocks[0]]
     if len(told) == 1:
         return told
     new = [each for each in told if each.text.strip() != code.strip()]
     own = [each for each in new if not _foreign(each, code, language)]
-    own = [each for each in own if each.names(language)] or own
+    if any(each.names(language) for each in own):
+        own = [each for each in own if each.is_known]
     diffs = [each for each in new if each.is_diff]
     if own and all(_is_shown_by(each.text, own[0].text) for each in diffs):
         return own
