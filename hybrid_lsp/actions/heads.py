@@ -30,7 +30,9 @@ _PLAIN = frozenset(
     | {"enum_member_declaration", "macro_definition", "alias_declaration", "type_definition"}
     | {"declaration", "preproc_def", "preproc_function_def"}  # C
     | {"event_field_declaration"}  # C#
-    | {"const_declaration"}  # PHP
+    | {"const_declaration", "enum_case"}  # PHP
+    | {"type_alias"}  # Go
+    | {"assignment_statement"}  # Lua
 )
 """Definitions that hold no others, but for a type of their own."""
 _CALLED = re.compile(r"signature(?:_item)?$|^method_elem$|^preproc_function_def$")
@@ -39,7 +41,9 @@ _DIRECTIVES = frozenset({"declare_statement", "preproc_call", "inner_attribute_i
 """Lines that say how a file, or a class, is read."""
 _MEMBERS = frozenset({"use_declaration"})
 """The same, where they stand in a class (PHP)."""
-_DECLARATORS = frozenset({"variable_declaration", "variable_declarator", "property_element", "const_element"})
+_DECLARATORS = frozenset(
+    {"variable_declaration", "variable_declarator", "property_element", "const_element", "variable_list"}
+)
 """What holds the names of a declaration of several."""
 _AROUND = frozenset(
     {"lexical_declaration", "variable_declaration", "export_statement", "ambient_declaration", "field_declaration"}
@@ -52,6 +56,15 @@ _INITIALIZERS = frozenset({"field_initializer_list", "constructor_initializer"})
 """What stands before a constructor's body and belongs to it."""
 _ACCESS = {"class_specifier": "private", "struct_specifier": "public", "union_specifier": "public"}
 """Who may use a member of C++ that stands below no label."""
+_CLOSURES = frozenset(
+    {"arrow_function", "function_expression", "generator_function", "func_literal", "closure_expression", "lambda"}
+    | {"lambda_expression", "anonymous_function", "anonymous_method_expression", "do_block", "block"}
+)
+"""Functions without a name: what they define nobody else sees."""
+_CODE = re.compile(r"lambda|method")
+_WITH_END = frozenset({"ruby", "lua"})
+"""Languages in which an empty body is none to the grammar."""
+_EMPTY_BODY = re.compile(r";?end$")
 _EMBEDDED = frozenset({"type_identifier", "qualified_type", "generic_type"})
 _SPACES = re.compile(r"\s+")
 
@@ -93,17 +106,20 @@ class _Reader:
     def _of(self, node: Node, outer: str) -> Iterator[Definition]:
         for said in self._directives(node, outer):
             yield Definition(outer + said, "", ())
-        if node.type in _DIRECTIVES:
+        if node.type in _DIRECTIVES or node.type in _CLOSURES:
             return
         known = node.type in scope.SCOPES or node.type in _PLAIN
         names = [symbols.text_of(self.document, each) for each in _named(node)] if known else []
         head, marks = (self._head(node), self._marks(node)) if names else ("", ())
         for name in names:
             yield Definition(outer + name, head, marks)
-        if not names and node.type not in scope.SCOPES:
-            yield from self.inside(node, outer)
-        elif names:
+        body = node.child_by_field_name("body")
+        if names:
             yield from self._held(node, outer, names[0])
+        elif node.type not in scope.SCOPES:
+            yield from self.inside(node, outer)
+        elif body is not None and _CONTAINERS.search(node.type):  # a type without a name, `class << self`
+            yield from self.inside(body, outer)
 
     def _directives(self, node: Node, outer: str) -> Iterator[str]:
         """What says how a file or class is read, and what it gives to others without defining it there."""
@@ -156,9 +172,9 @@ class _Reader:
 
     def _head(self, node: Node) -> str:
         if node.type in _PLAIN or (node.type == "property_declaration" and node.child_by_field_name("name") is None):
-            return self._words(node) + self._call(node)
-        wrappers = scope.wrappers(node)
-        attributes = [each for outer in wrappers for each in outer.named_children if each in scope.attributes(node)]
+            return self._prototype(node) or self._words(node) + self._call(node)
+        wrappers, above = scope.wrappers(node), scope.attributes(node)
+        attributes = [each for outer in wrappers for each in outer.named_children if each in above]
         start = attributes[-1].end_byte if attributes else (wrappers[-1] if wrappers else node).start_byte
         body = node.child_by_field_name("body") or node.child_by_field_name("value")
         body = next((each for each in node.named_children if each.type in _INITIALIZERS), body)
@@ -166,7 +182,15 @@ class _Reader:
         accessors = node.child_by_field_name("accessors")
         bodies = [each.child_by_field_name("body") for each in accessors.named_children] if accessors else []
         inner = [each for each in node.named_children if "comment" in each.type and start <= each.start_byte < end]
-        return self._compact(start, end, [*inner, *(each for each in bodies if each is not None)])
+        head = self._compact(start, end, [*inner, *(each for each in bodies if each is not None)]).rstrip("=")
+        return _EMPTY_BODY.sub("", head) if self.document.language in _WITH_END and body is None else head
+
+    def _prototype(self, node: Node) -> str:
+        """All of a declaration of a function in C."""
+        declarator = node.child_by_field_name("declarator")
+        while declarator is not None and declarator.type != "function_declarator":
+            declarator = declarator.child_by_field_name("declarator")
+        return self._text(node) if declarator is not None else ""
 
     def _words(self, node: Node) -> str:
         """The words before a name that say what it is, and a tag behind it."""
@@ -186,12 +210,7 @@ class _Reader:
         return text if text.isalpha() and text not in _COMMON else ""
 
     def _call(self, node: Node) -> str:
-        """How what has no body is called: its parameters, or all of a prototype."""
-        declarator = node.child_by_field_name("declarator")
-        while declarator is not None and declarator.type != "function_declarator":
-            declarator = declarator.child_by_field_name("declarator")
-        if declarator is not None:
-            return self._text(node)
+        """How what has no body is called."""
         value = node.child_by_field_name("value") or (node if _CALLED.search(node.type) else None)
         value = node if node.type == "preproc_function_def" else value
         parameters = value and (value.child_by_field_name("parameters") or value.child_by_field_name("parameter"))
@@ -211,7 +230,7 @@ class _Reader:
         """What a class of Ruby says of itself by calling something (`attr_reader :a`), without blocks of code."""
         arguments = node.child_by_field_name("arguments")
         method = node.child_by_field_name("method") or node
-        given = [each for each in arguments.named_children if "lambda" not in each.type] if arguments else []
+        given = [each for each in arguments.named_children if not _CODE.search(each.type)] if arguments else []
         return " ".join([self._text(method), ",".join(map(self._text, given))]).strip()
 
     def _text(self, node: Node) -> str:
