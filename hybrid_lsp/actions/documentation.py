@@ -50,6 +50,9 @@ class _Text:
         code = [number for number, line in enumerate(lines) if line.strip() and number not in documents]
         return cls(lines, code, list(_blocks(documents, code)))
 
+    def text_of(self, block: _Block) -> list[str]:
+        return [self.lines[number].strip() for number in block.lines]
+
     def stripped(self) -> list[str]:
         return [self.lines[number].strip() for number in self.code]
 
@@ -63,7 +66,9 @@ def put_into(old: Document, new: Document) -> str | None:
         return None
     before, after = _Text.of(old), _Text.of(new)
     places = _places(before.stripped(), after.stripped())
-    found = {(each.below, places[each.place]): each for each in after.blocks if each.place in places}
+    there = [before.text_of(each) for each in before.blocks]
+    new_blocks = [each for each in after.blocks if each.place in places and after.text_of(each) not in there]
+    found = {(each.below, places[each.place]): each for each in new_blocks}
     if not found:
         return None
     replaced = {line for each in before.blocks if (each.below, each.place) in found for line in each.lines}
