@@ -86,7 +86,7 @@ class Judge:
         if self.confidence is None or not self.knows_network or math.isnan(line.mean):
             return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copies)
         network = generated(line.text, line.log_probs, line.finished, prefix)
-        chosen, sure = self.confidence.best(copies.own, network, copies.across)
+        chosen, sure = self.confidence.best(copies.own, network, copies.across, len(prefix))
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
 
     def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:
@@ -102,6 +102,12 @@ class Judge:
         first = [best] if not best.from_copy or best.probability >= least else []
         found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
         return found or [best]
+
+    def in_file(self, judged: Judgement, above: int) -> float:
+        """How likely a line is right with so many characters of its file above it."""
+        if self.confidence is None:
+            return judged.probability
+        return self.confidence.in_file(judged.probability, judged.text, above)
 
     def further(self, below: Sequence[Line], sure: float, *, freely: bool = False) -> list[Line]:
         """The lines below the first that are worth showing, the last perhaps unfinished.
