@@ -246,7 +246,7 @@ class _Work:
         if self.cursor.invoked or len(self.cursor.prefix) < LITTLE:
             return None
         alone = self._judge.copy_alone(self.copies)
-        if self._corrected(self._judge, alone) < SURE:
+        if alone.probability < SURE or self._corrected(self._judge, alone) < SURE:
             return None
         answer = self._presenter().copied(alone)
         self._keep(answer)
@@ -432,7 +432,7 @@ class _Work:
 
     def _corrected(self, judge: Judge, judged: Judgement) -> float:
         """How likely a suggestion is right, in this file and for this user."""
-        sure = judge.in_file(judged, len(self.cursor.prefix))
+        sure = judged.probability if self._in_prose else judge.in_file(judged, len(self.cursor.prefix))
         by = self.pipeline.shift(self.cursor.document.language) if judged.text else 0.0
         return shifted(sure, by)
 
@@ -441,7 +441,11 @@ class _Work:
             return self.config.min_confidence
         document = self.cursor.document
         least = judge.threshold(document.language, self.pipeline.ignored(document.uri))
-        return max(least, SURE_OF_PROSE) if self.site.place in (Place.COMMENT, Place.DOCSTRING) else least
+        return max(least, SURE_OF_PROSE) if self._in_prose else least
+
+    @property
+    def _in_prose(self) -> bool:
+        return self.site.place in (Place.COMMENT, Place.DOCSTRING)
 
 
 def _reason_of(error: HybridLspError) -> Reason:

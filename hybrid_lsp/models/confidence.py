@@ -184,7 +184,7 @@ class Confidence:
 
     def in_file(self, sure: float, text: str, above: int) -> float:
         """The probability of a suggestion with so many characters above it: where there are few, little tells how this
-        file goes on, and what is usual elsewhere is oftener wrong. NaN stays."""
+        file goes on, and what is usual elsewhere is oftener wrong. It holds for code, not for prose. NaN stays."""
         history = self.calibrators.get(HISTORY)
         if history is None or math.isnan(sure) or not text:
             return sure

@@ -108,7 +108,10 @@ def measure(cases: Sequence[Case], found: Found, confidence: Confidence) -> dict
         "together, other files": _split(all_best),
     }
     for name, (chosen, sure) in shown.items():
-        in_file = [confidence.in_file(p, s.text, size) for p, s, size in zip(sure, chosen, above, strict=True)]
+        in_file = [
+            p if case.prose else confidence.in_file(p, s.text, size)
+            for case, p, s, size in zip(cases, sure, chosen, above, strict=True)
+        ]
         shown[name] = chosen, in_file
     figures: dict[str, Any] = {name: _figures(cases, *pair, confidence.threshold) for name, pair in shown.items()}
     arrays = {name: (np.array(sure), np.array(right(cases, s), float)) for name, (s, sure) in shown.items()}
