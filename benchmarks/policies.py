@@ -52,15 +52,9 @@ class Done:
 
 
 @attrs.frozen
-class Mean:
+class Mean(Done):
     """Of many tasks."""
 
-    right: float
-    cpu_s: float
-    seconds: float
-    asked_large: float
-    light: float
-    large_tokens: float
     p95_s: float
 
 

@@ -32,6 +32,11 @@ def state_dir() -> Path:
     return Path(named) if named else platformdirs.user_state_path(APP)
 
 
+def metrics_file() -> Path:
+    """The database of the metrics."""
+    return state_dir() / "metrics.sqlite3"
+
+
 def models_dir() -> Path:
     """Downloaded and converted models."""
     named = os.environ.get("HYBRID_LSP_MODELS_DIR")

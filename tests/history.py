@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Iterable
 from contextlib import closing
+from typing import Any
 
 import attrs
 
@@ -24,7 +26,7 @@ from hybrid_lsp.metrics.events import (
     ModelAsked,
 )
 from hybrid_lsp.metrics.store import MetricsStore, open_database
-from hybrid_lsp.paths import state_dir
+from hybrid_lsp.paths import metrics_file
 
 HOUR_S = 3600.0
 
@@ -32,10 +34,16 @@ HOUR_S = 3600.0
 def record(events: Iterable[tuple[float, Event]]) -> None:
     """Write events as the store does, each at its Unix time."""
     store = object.__new__(MetricsStore)
-    with closing(open_database(state_dir() / "metrics.sqlite3")) as connection:
+    with closing(open_database(metrics_file())) as connection:
         connection.execute("PRAGMA synchronous=OFF")
         for at, event in events:
             store._write(connection, at, event)
+
+
+def recorded(query: str) -> list[tuple[Any, ...]]:
+    """The rows that a query finds in the metrics of this test's servers."""
+    with closing(sqlite3.connect(metrics_file())) as connection:
+        return connection.execute(query).fetchall()
 
 
 def asked(

@@ -6,14 +6,17 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 
 import attrs
 
-from hybrid_lsp.actions import edits, prompts, skeleton
+from hybrid_lsp.actions import documentation, edits, prompts, skeleton
 from hybrid_lsp.actions.base import ActionContext, By, EditOutcome, Grounding, NothingOutcome, Outcome
+from hybrid_lsp.actions.fitting import dedented, fitted
 from hybrid_lsp.actions.rewrite import Rewrite
 from hybrid_lsp.context import grammars, symbols
-from hybrid_lsp.document import Document
+from hybrid_lsp.document import Document, Span
+from hybrid_lsp.errors import ReplyRejected
 from hybrid_lsp.types import DocumentEdit
 
 _TASK = """\
@@ -26,6 +29,7 @@ _STYLES = {
     "reST": re.compile(r"(?m)^[ \t]*:(?:param|type|returns?|rtype|raises?)\b"),
 }
 _BLANKS = f"These docstrings say what names and signatures say; fill in each `{skeleton.BLANK}`."
+_TAKEN = "The model changed code as well: only its comments and docstrings are taken."
 _EXAMPLE_CHARS = 800
 # What begins a comment in languages without a grammar here.
 _COMMENT = re.compile(r"^(?:#|//|/\*|\*|--|;|%|<!--|'|\"\"\"|''')")
@@ -53,6 +57,23 @@ class Docstrings(Rewrite):
         if only_documentation(*edits.pieces(edit, context.span)):
             return None
         return "The reply changes code: only docstrings and comments may differ."
+
+    def checked(self, context: ActionContext, code: str, by: By) -> EditOutcome:
+        """Of a reply that changes more, what documents is taken."""
+        try:
+            return super().checked(context, code, by)
+        except edits.Unchanged:
+            raise
+        except ReplyRejected:
+            piece = attrs.evolve(context.document, text=fitted(context.document, context.span, code))
+            old, new = (
+                attrs.evolve(document, text=dedented(document, span))
+                for document, span in ((context.document, context.span), (piece, Span(0, len(piece.text))))
+            )
+            if (documented := documentation.put_into(old, new)) is not None:
+                with suppress(ReplyRejected):
+                    return super().checked(context, documented, by.noting(_TAKEN))
+            raise
 
     async def static(self, context: ActionContext, by: By) -> Outcome:
         document, span = context.document, context.span

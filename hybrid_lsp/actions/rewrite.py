@@ -121,10 +121,14 @@ class Rewrite(Prompted):
         return reply.is_settled(text, dedented(context.document, context.span), context.document.language)
 
     def parse(self, context: ActionContext, grounding: Grounding, text: str, by: By) -> Outcome:
-        document, span = context.document, context.span
-        code = reply.new_code(text, dedented(document, span), document.language)
+        document = context.document
+        return self.checked(context, reply.new_code(text, dedented(document, context.span), document.language), by)
+
+    def checked(self, context: ActionContext, code: str, by: By) -> EditOutcome:
+        """The edit that puts new code into the selection's place. Raises ReplyRejected."""
+        span = context.span
         edit = edits.verified(
-            document,
+            context.document,
             span,
             code,
             self.title,
@@ -136,7 +140,7 @@ class Rewrite(Prompted):
             instruction=self.asked(context),
         )
         if complaint := self.objection(context, edit):
-            raise ReplyRejected(complaint, raw=text)
+            raise ReplyRejected(complaint, raw=code)
         notes = self.remarks(context, edit)
         described = attrs.evolve(edit, description=" ".join([by.label, *notes]))
         return EditOutcome(by.noting(*notes), described, span)

@@ -8,17 +8,15 @@ logistic(logit t - b). Intervals: of b by the bootstrap (Efron 1979), of shares 
 
 from __future__ import annotations
 
-import math
-
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_lsp.training import scores
+
 Vector = NDArray[np.float64]
 
 RESAMPLES = 500
-Z = 1.96
-"""Of intervals that hold the true value in 95 of 100 cases."""
 _SHIFTS = np.arange(-6.0, 6.0001, 0.02)
 _PRIOR = 1.5
 """Standard deviation of the shift before anything is known: where all went well, it must not run away."""
@@ -52,10 +50,7 @@ def wilson(good: float, count: int) -> Range | None:
     """A share with its interval; None of nothing."""
     if not count:
         return None
-    share, square = good / count, Z * Z
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = Z * math.sqrt(share * (1 - share) / count + square / (4 * count * count)) / (1 + square / count)
-    return Range(share, max(0.0, middle - half), min(1.0, middle + half))
+    return Range(good / count, *scores.wilson(good, count))
 
 
 def moved(likelihood: float, shift: float) -> float:

@@ -14,8 +14,9 @@ from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics.actions import RunRecord, Verdict, run_records
 from hybrid_lsp.metrics.models import RequestRecord, request_records
 from hybrid_lsp.metrics.store import open_database, restrict
-from hybrid_lsp.reports.figures import database
-from hybrid_lsp.reports.saving import MONEY, SECONDS, heaviest_tier, price_of_tier
+from hybrid_lsp.paths import metrics_file
+from hybrid_lsp.reports.saving import MONEY, SECONDS, heaviest_tier
+from hybrid_lsp.routing.prices import price_of_tier
 from hybrid_lsp.types import Tier, TierName
 
 
@@ -66,7 +67,7 @@ class Evidence:
 
 def gather(config: Config, since: float, now: float) -> list[Evidence]:
     """By action, the most frequent first. Raises MetricsUnreadable."""
-    path = database()
+    path = metrics_file()
     try:
         with closing(open_database(path)) as connection:
             restrict(connection, since)
@@ -80,7 +81,7 @@ def _by_action(
     runs: Sequence[RunRecord], asked: Sequence[RequestRecord], config: Config, now: float
 ) -> Iterator[Evidence]:
     heaviest = heaviest_tier(config, (tier for run in runs for tier in (run.chosen, run.tier) if tier))
-    priced = heaviest is not None and any(attrs.astuple(price_of_tier(config, heaviest)))
+    priced = heaviest is not None and any(attrs.astuple(price_of_tier(config.models_by_tier, heaviest)))
     costs = _costs(asked, priced=priced)
     groups: defaultdict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:

@@ -40,9 +40,8 @@ def make_backend(
     if model.backend != "llamacpp" and not model.model:
         raise ConfigError(f"`{section}.model` is empty.", "Set it to the name that the server knows the model by.")
     name = f"{model.backend}:{model.model or shown_url(base_url)}"
-    if model.backend == "ollama":
-        return _ollama(model, engine, name, Endpoint(base_url), family)
-    return HttpBackend(
+    kind = OllamaBackend if model.backend == "ollama" else HttpBackend
+    backend = kind(
         name=name,
         endpoint=Endpoint(base_url),
         dialect=model.backend,
@@ -54,22 +53,10 @@ def make_backend(
         api_key_header=model.api_key_header,
         parameters=model.parameters,
     )
-
-
-def _ollama(model: ModelConfig, engine: EngineConfig, name: str, endpoint: Endpoint, family: Family) -> OllamaBackend:
-    return OllamaBackend(
-        name=name,
-        endpoint=endpoint,
-        model=model.model,
-        family=family,
-        timeout_s=model.timeout_s,
-        thinking_tokens=model.thinking_tokens,
-        api_key_env=model.api_key_env,
-        api_key_header=model.api_key_header,
-        parameters=model.parameters,
-        keep_alive_minutes=engine.idle_exit_minutes,
-        prefers_template=model.family in ("", "auto"),
-    )
+    if isinstance(backend, OllamaBackend):
+        backend.keep_alive_minutes = engine.idle_exit_minutes
+        backend.prefers_template = model.family in ("", "auto")
+    return backend
 
 
 def _langchain(model: ModelConfig, tier: TierName) -> LangChainBackend:

@@ -171,10 +171,8 @@ class HttpBackend:
                     yield piece
                 clock.tick(thinking=listener.thinking)
                 if listener.done:
-                    self.learnt.answered()
-                    if (usage := await _drained(events) or usage) is not None:
-                        yield _bill(usage, listener.finish)
-                    return
+                    usage = await _drained(events) or usage
+                    break
         for piece in listener.end():
             yield piece
         if not listener.done:

@@ -6,17 +6,15 @@ they speak of, and nothing is counted twice.
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import attrs
 
 from hybrid_lsp.completion.experience import Experience
-from hybrid_lsp.completion.kept import carried, share_kept
+from hybrid_lsp.completion.kept import Later, Timer, call_later, carried, share_kept, with_lf
 from hybrid_lsp.document import Document, Span, difference
 from hybrid_lsp.metrics.events import AcceptKind, Event, InlineAccepted, InlineIgnored, InlineKept
 from hybrid_lsp.types import Suggestion, TextEdit
@@ -31,12 +29,6 @@ _PAIRS = frozenset({"()", "[]", "{}", '""', "''", "``", "<>"})
 """What an editor puts in for one keystroke, the cursor between the two."""
 _CLOSERS = ")]}\"'` \t"
 """What an editor closes by itself, and blanks between."""
-
-
-class Timer(Protocol):
-    """What `call_later` returns."""
-
-    def cancel(self) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -93,9 +85,7 @@ class Acceptance:
     record: Callable[[Event], None]
     read: Callable[[str], Document | None]
     clock: Callable[[], float] = time.monotonic
-    later: Callable[[float, Callable[[], None]], Timer] = lambda delay, call: asyncio.get_running_loop().call_later(
-        delay, call
-    )
+    later: Later = call_later
     experience: Experience = attrs.field(factory=Experience)
     _known: OrderedDict[str, _Offer] = attrs.field(factory=OrderedDict)
     _shown: dict[str, _Offer] = attrs.field(factory=dict)
@@ -176,7 +166,7 @@ class Acceptance:
 
     def _place(self, offer: _Offer, suggestion: Suggestion, document: Document) -> None:
         """The suggestion as it is shown now; while it is typed into, only the rest of it is."""
-        start, text = suggestion.span.start, _lf(suggestion.text)
+        start, text = suggestion.span.start, with_lf(suggestion.text)
         offer.language, offer.probability = document.language, suggestion.confidence
         replaced = document.slice(suggestion.span)
         stands = replaced.rstrip(_CLOSERS)
@@ -206,7 +196,7 @@ class Acceptance:
     def _put(self, offer: _Offer, text: str, end: int, edit: TextEdit, *, typed: bool) -> None:
         """In the suggestion's place, up to `end`, stands something else than before."""
         end -= _closed(offer, text[offer.start : end], edit)
-        stands = _lf(text[offer.start : end])  # editors keep their own line ends
+        stands = with_lf(text[offer.start : end])  # editors keep their own line ends
         if not offer.text.startswith(stands) and not stands.startswith(offer.text):
             self._end(offer)
             return
@@ -291,17 +281,13 @@ def _edited(text: str, edit: TextEdit) -> str:
     return text[: edit.span.start] + edit.new_text + text[edit.span.end :]
 
 
-def _lf(text: str) -> str:
-    return text.replace("\r\n", "\n")
-
-
 def _fits(offer: _Offer, before: str, after: str) -> int | None:
     """Where the suggestion's place ends after a change in it, with what stood behind it or without; None elsewhere."""
     head = before[: offer.start]
     for end in {offer.end: None, offer.end + len(offer.behind): None}:
         tail = before[end:]
         fits = len(after) >= len(head) + len(tail) and after.startswith(head) and after.endswith(tail)
-        if fits and (end == offer.end or offer.text.startswith(_lf(after[offer.start : len(after) - len(tail)]))):
+        if fits and (end == offer.end or offer.text.startswith(with_lf(after[offer.start : len(after) - len(tail)]))):
             return len(after) - len(tail)
     return None
 

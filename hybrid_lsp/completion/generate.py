@@ -43,14 +43,15 @@ async def generate(
     enough: Callable[[Generation], bool],
     on_text: OnText,
     patience: Patience | None = None,
+    run: str | None = None,
 ) -> Generation:
     """Collect the reply, and close the stream (which stops the model) when `enough` says that no more of it is wanted.
 
-    `on_text` sees what has come after each piece; `patience` is the router's own unless given. Raises BackendError when
-    no model answers.
+    `on_text` sees what has come after each piece; `patience` is the router's own unless given; `run` is the same for
+    all models that are asked for one suggestion. Raises BackendError when no model answers.
     """
     writing = _Writing(candidates[0])
-    async with aclosing(router.stream(candidates, request, patience)) as events:
+    async with aclosing(router.stream(candidates, request, patience, run=run)) as events:
         async for event in events:
             if isinstance(event, Candidate):
                 writing.candidate = event

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
+from typing import Protocol
 
 from hybrid_lsp.document import Span
 from hybrid_lsp.models.copying import lex
@@ -13,6 +15,26 @@ _MOST_LINES, _MOST_WORDS = 2000, 300
 """Larger replacements are not looked into: comparing takes time with the square of their size."""
 _MOST_CHARACTERS = 20_000
 """Of what stands now that is compared."""
+
+
+class Timer(Protocol):
+    """What `call_later` returns."""
+
+    def cancel(self) -> None: ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Calls something after so many seconds."""
+
+
+def call_later(delay_s: float, call: Callable[[], None]) -> Timer:
+    """By the running event loop."""
+    return asyncio.get_running_loop().call_later(delay_s, call)
+
+
+def with_lf(text: str) -> str:
+    """A text with its line ends as LF: editors keep their own, so texts are compared without them."""
+    return text.replace("\r\n", "\n")
 
 
 def share_kept(accepted: str, now: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Callable
 from functools import cached_property, partial
 
@@ -226,6 +227,7 @@ class _Work:
     cursor: Cursor
     config: CompletionConfig
     background: bool = False
+    id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
 
     @cached_property
     def copies(self) -> Copies:
@@ -300,7 +302,7 @@ class _Work:
 
         async def ask() -> Generation:
             nonlocal written
-            generation = await generate(lighter.router, candidates, request, enough, _unheard)
+            generation = await generate(lighter.router, candidates, request, enough, _unheard, run=self.id)
             written = generation.text
             lighter.budget.answered(generation.first_ms, self.config.context_chars)
             self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
@@ -328,7 +330,7 @@ class _Work:
             enough = (lambda so_far: ended(so_far.text, shape)) if candidate.fills_in else _never
             request = deep_request(window, usual, fills_in=candidate.fills_in)
             try:
-                generation = await generate(pipeline.router, [candidate], request, enough, _unheard, PATIENCE)
+                generation = await generate(pipeline.router, [candidate], request, enough, _unheard, PATIENCE, self.id)
             except HybridLspError:
                 continue
             deep = self._presenter().deep(_restored(generation, restore))
@@ -373,7 +375,7 @@ class _Work:
         self.pipeline.rhythm.started()
         bridge = self._bridge(flight, first)
         try:
-            generation = await generate(router, candidates, request, enough, heard)
+            generation = await generate(router, candidates, request, enough, heard, run=self.id)
         finally:
             bridge.cancel()
         return _restored(generation, restore)

@@ -21,7 +21,7 @@ from hybrid_lsp.catalogue.work import megabytes
 from hybrid_lsp.doctor.findings import Finding, doubtful, fine, wrong
 from hybrid_lsp.errors import SocketUnavailable
 from hybrid_lsp.models.folders import first_line
-from hybrid_lsp.paths import models_dir, socket_path, state_dir
+from hybrid_lsp.paths import metrics_file, models_dir, socket_path, state_dir
 
 _OLDEST = (3, 11)
 _LEAST_DISK = 100_000_000
@@ -95,7 +95,7 @@ def folders() -> Iterator[Finding]:
 
 def metrics() -> Iterator[Finding]:
     """The database of the metrics, which is made with the first suggestion."""
-    path = state_dir() / "metrics.sqlite3"
+    path = metrics_file()
     if not path.is_file():
         return
     try:

@@ -92,9 +92,10 @@ class Ask(StrEnum):
 class ModelAsked:
     """One request to one model: what for (a `Task`), who was asked (`tier` and `model`, as everywhere), and its cost.
 
-    `run` is the action's own, None for a suggestion. `tokens_in` of which `cached` were known to the
-    model, and `tokens_out`, are the server's own count or, where `counted` is false, estimated. `cost` is money in the
-    user's own currency (0 for a model of this machine), `cpu_s` seconds of this machine's processors (None: unknown).
+    All requests for one action or one suggestion have the same `run` (None: written before suggestions had one).
+    `tokens_in` of which `cached` were known to the model, and `tokens_out`, are the server's own count or, where
+    `counted` is false, estimated. `cost` is money in the user's own currency (0 for a model of this machine), `cpu_s`
+    seconds of this machine's processors (None: unknown).
     """
 
     run: str | None

@@ -25,7 +25,7 @@ from hybrid_lsp.metrics.actions import (
 from hybrid_lsp.metrics.models import ModelReport, RequestRecord, model_reports, request_records
 from hybrid_lsp.metrics.report import InlineReport, SourceReport, inline_report, percentile, source_reports
 from hybrid_lsp.metrics.store import damaged_name, open_database, restrict
-from hybrid_lsp.paths import state_dir
+from hybrid_lsp.paths import metrics_file
 from hybrid_lsp.reports.saving import Saving, saving
 
 MOST_DAYS = 90
@@ -79,20 +79,15 @@ class Stats:
         return values
 
 
-def database() -> Path:
-    """Where the metrics are."""
-    return state_dir() / "metrics.sqlite3"
-
-
 def put_aside() -> Path | None:
     """Where an earlier damaged database is, if there was one."""
-    aside = damaged_name(database())
+    aside = damaged_name(metrics_file())
     return aside if aside.exists() else None
 
 
 def gather(config: Config, since: float = 0.0) -> Stats:
     """Read the metrics. Raises MetricsUnreadable."""
-    path = database()
+    path = metrics_file()
     try:
         with closing(open_database(path)) as connection:
             restrict(connection, since)

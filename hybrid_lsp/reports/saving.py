@@ -15,7 +15,7 @@ import attrs
 from hybrid_lsp.config import Config
 from hybrid_lsp.metrics.models import RequestRecord
 from hybrid_lsp.routing.policy import chain_of
-from hybrid_lsp.routing.prices import Price, price_of
+from hybrid_lsp.routing.prices import price_of_tier
 from hybrid_lsp.types import Tier, TierName
 
 MONEY, SECONDS = "money", "CPU seconds"
@@ -63,12 +63,6 @@ def heaviest_tier(config: Config, asked: Iterable[TierName]) -> TierName | None:
     return next(reversed(chain_of(config.routing, tiers)), None)
 
 
-def price_of_tier(config: Config, tier: TierName) -> Price:
-    """What a tier's model costs; nothing where the settings at hand do not name it."""
-    models = config.models_by_tier
-    return price_of(models[tier]) if tier in models else Price()
-
-
 def saving(asked: Sequence[RequestRecord], config: Config) -> Saving:
     """Compare what was paid with everything on the heaviest model."""
     heaviest = heaviest_tier(config, (each.tier for each in asked))
@@ -76,7 +70,7 @@ def saving(asked: Sequence[RequestRecord], config: Config) -> Saving:
         return Saving("", "There is no large model to compare with (setting `large.backend`).")
     if not asked:
         return Saving("", "No model was asked yet.")
-    price = price_of_tier(config, heaviest)
+    price = price_of_tier(config.models_by_tier, heaviest)
     if price.read or price.written:
         how = (
             f"The tokens of the same tasks, at the price of the {heaviest} model ({price.read:g} for a million read, "

@@ -14,8 +14,9 @@ from hybrid_lsp import config as settings
 from hybrid_lsp.metrics.actions import ActionReport, StepsReport
 from hybrid_lsp.metrics.models import ModelReport
 from hybrid_lsp.metrics.report import InlineReport, SourceReport
+from hybrid_lsp.paths import metrics_file
 from hybrid_lsp.reports import since as since_
-from hybrid_lsp.reports.figures import Day, database, gather, put_aside
+from hybrid_lsp.reports.figures import Day, gather, put_aside
 from hybrid_lsp.reports.words import number, percent, saving_line
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -39,7 +40,7 @@ def run(since: str | None = None, *, as_json: bool = False, html: Path | None = 
 
 def show(console: Console, since: float = 0.0) -> int:
     """The metrics as tables, or how to get some. Raises MetricsUnreadable."""
-    if not database().exists():
+    if not metrics_file().exists():
         console.print(_NONE_YET)
         return 0
     stats = gather(settings.users(), since)

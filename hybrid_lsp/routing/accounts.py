@@ -11,7 +11,7 @@ from hybrid_lsp.config import ModelConfig
 from hybrid_lsp.metrics.events import Ask, ModelAsked
 from hybrid_lsp.metrics.ledger import Ledger, Spent
 from hybrid_lsp.routing.features import CHARS_A_TOKEN
-from hybrid_lsp.routing.prices import Price, price_of
+from hybrid_lsp.routing.prices import price_of_tier
 from hybrid_lsp.types import Chat, Infill, Request, TierName, Usage
 
 WARN_AT = 0.8
@@ -78,9 +78,6 @@ class Accounts:
             return ""
         return f"the budget of the {tier} model for today is spent ({self._state(tier)})"
 
-    def price(self, tier: TierName) -> Price:
-        return price_of(self.models[tier]) if tier in self.models else Price()
-
     def _event(self, asked: Asked) -> ModelAsked:
         habits = self._habits.setdefault(asked.model, _Habits())
         usage, counted = asked.usage, asked.usage is not None
@@ -101,7 +98,7 @@ class Accounts:
             cached=usage.cached,
             tokens_out=usage.written,
             counted=counted,
-            cost=self.price(asked.tier).of(usage.read, usage.written),
+            cost=price_of_tier(self.models, asked.tier).of(usage.read, usage.written),
             cpu_s=None if math.isnan(usage.cpu_s) else usage.cpu_s,
         )
 

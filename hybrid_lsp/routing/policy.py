@@ -143,7 +143,7 @@ class Policy:
         heaviest = choice[-1]
         chosen, likely, why = self._judged(task, choice) if len(choice) > 1 else (heaviest, None, "")
         at = choice.index(chosen)
-        above = [Step(each.tier, _sentence(each.title), rises=True) for each in choice[at + 1 :]]
+        above = [Step(each.tier, sentence(each.title), rises=True) for each in choice[at + 1 :]]
         below = [*reversed(choice[:at]), *(each for each in reversed(able) if each not in choice)]
         return Plan((_step(chosen, passed, why), *above, *_falling(below)), likely)
 
@@ -179,23 +179,24 @@ def _down(models: Sequence[Link], passed: list[str], why: str) -> tuple[Step, ..
 
 def _falling(models: Sequence[Link]) -> tuple[Step, ...]:
     """Those who are asked where nobody better answers, and at last static analysis."""
-    lower = [Step(each.tier, _sentence(each.title)) for each in models]
-    return (*lower, Step(Tier.STATIC, _sentence("static analysis")))
+    lower = [Step(each.tier, sentence(each.title)) for each in models]
+    return (*lower, Step(Tier.STATIC, sentence("static analysis")))
 
 
 def _step(link: Link, passed: list[str], why: str = "") -> Step:
     because = f" ({why})" if why else ""
-    return Step(link.tier, _sentence(f"{'; '.join(passed)}: {link.title} instead{because}" if passed else
+    return Step(link.tier, sentence(f"{'; '.join(passed)}: {link.title} instead{because}" if passed else
                                      f"{link.title}{because}"))  # fmt: skip
 
 
 def _static(passed: list[str], instead: str) -> Step:
     if not passed:
         return Step(Tier.STATIC, "Static analysis.")
-    return Step(Tier.STATIC, _sentence(f"{'; '.join(passed)}: static analysis {instead}".rstrip()))
+    return Step(Tier.STATIC, sentence(f"{'; '.join(passed)}: static analysis {instead}".rstrip()))
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A reason as it is told."""
     return text[:1].upper() + text[1:] + "."
 
 

@@ -6,10 +6,12 @@ Prices change: these are the published ones of the autumn of 2025, to be overrul
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import attrs
 
 from hybrid_lsp.config import ModelConfig
+from hybrid_lsp.types import TierName
 
 
 @attrs.frozen
@@ -64,6 +66,11 @@ def price_of(model: ModelConfig) -> Price:
     listed = Price() if model.is_local else listed_price(model.model)
     read = listed.read if model.price_in < 0 else model.price_in
     return Price(read, listed.written if model.price_out < 0 else model.price_out)
+
+
+def price_of_tier(models: Mapping[TierName, ModelConfig], tier: TierName) -> Price:
+    """What a tier's model costs; nothing where the settings at hand do not name it."""
+    return price_of(models[tier]) if tier in models else Price()
 
 
 def listed_price(model: str) -> Price:

@@ -16,7 +16,7 @@ from hybrid_lsp.routing.attempt import Attempt
 from hybrid_lsp.routing.candidates import Candidate, Event, Patience, Task, instead
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.health import Health
-from hybrid_lsp.routing.policy import COMPLETION, Link, Plan, Policy, Seconds, Step, chain_of
+from hybrid_lsp.routing.policy import COMPLETION, Link, Plan, Policy, Seconds, Step, chain_of, sentence
 from hybrid_lsp.types import Request, Tier, TierName
 
 _ANY_ACTION = Features("")
@@ -128,10 +128,10 @@ class Router:
         """Why `candidates` gives no model for a task, in words."""
         tier = self.best(task)
         if tier == Tier.STATIC:
-            return _sentence(_missing(Tier.SMALL if task is Task.COMPLETION else Tier.LARGE))
+            return sentence(_missing(Tier.SMALL if task is Task.COMPLETION else Tier.LARGE))
         if task is Task.ACTION and self.policy.of("") == Tier.STATIC:
             return "Your setting `routing.policies` asks for static analysis."
-        return _sentence(self._why_not(tier) or f"the {tier} model is not asked")
+        return sentence(self._why_not(tier) or f"the {tier} model is not asked")
 
     def _heavy(self, task: Task) -> list[TierName]:
         """The tiers of a task other than while typing; a small model has said already what it knows."""
@@ -204,15 +204,9 @@ def _unconfigured(plan: Plan) -> Plan:
     first = plan.steps[0]
     if " instead" in first.reason:
         return plan
-    reason = _sentence(
-        f"{_missing(Tier.LARGE)}: {first.reason[:1].lower()}{first.reason[1:].removesuffix('.')} instead"
-    )
+    reason = sentence(f"{_missing(Tier.LARGE)}: {first.reason[:1].lower()}{first.reason[1:].removesuffix('.')} instead")
     return attrs.evolve(plan, steps=(attrs.evolve(first, reason=reason), *plan.steps[1:]))
 
 
 def _missing(tier: Tier) -> str:
     return f"no {tier} model is configured (setting `{tier}.backend`)"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 import attrs
 
-from hybrid_lsp.completion.kept import carried, parts, share_kept
+from hybrid_lsp.completion.kept import Later, Timer, call_later, carried, parts, share_kept, with_lf
 from hybrid_lsp.document import Document, Span, difference
 from hybrid_lsp.metrics.events import ActionApplied, ActionKept, ActionUndone, Event
 from hybrid_lsp.types import DocumentEdit, TextEdit
@@ -21,12 +20,6 @@ from hybrid_lsp.types import DocumentEdit, TextEdit
 KEPT_AFTER_S = 600
 _REMEMBERED = 64
 """Edits that are followed at once; the oldest is forgotten."""
-
-
-class Timer(Protocol):
-    """What `call_later` returns."""
-
-    def cancel(self) -> None: ...
 
 
 @attrs.define(eq=False)
@@ -73,9 +66,7 @@ class Aftermath:
     record: Callable[[Event], None]
     read: Callable[[str], Document | None]
     clock: Callable[[], float] = lambda: asyncio.get_running_loop().time()
-    later: Callable[[float, Callable[[], None]], Timer] = lambda delay, call: asyncio.get_running_loop().call_later(
-        delay, call
-    )
+    later: Later = call_later
     _edits: OrderedDict[str, _Edit] = attrs.field(factory=OrderedDict)
 
     def offered(self, run: str, edit: DocumentEdit) -> None:
@@ -139,7 +130,7 @@ class Aftermath:
         if edit.undone or edit.run not in self._edits:
             return False
         place = edit.place(text)
-        if _lf(text[place.start : place.end]) != _lf(edit.before if edit.stands else edit.after):
+        if with_lf(text[place.start : place.end]) != with_lf(edit.before if edit.stands else edit.after):
             return False
         if edit.stands:
             edit.undone = True
@@ -186,7 +177,7 @@ def _share(edit: _Edit, document: Document) -> float:
     """How much of what was put in still stands, 0 to 1; of an edit that only takes away, whether it still does."""
     whole = sum(len(piece.text) for piece in edit.pieces)
     if not whole:
-        return float(_lf(document.slice(edit.place(document.text))) != _lf(edit.before))
+        return float(with_lf(document.slice(edit.place(document.text))) != with_lf(edit.before))
     return sum(share_kept(each.text, document.slice(each.span)) * len(each.text) for each in edit.pieces) / whole
 
 
@@ -207,7 +198,3 @@ def _carry(edit: _Edit, text: str, change: TextEdit) -> None:
     else:
         moved = carried(place, text, change)
         edit.start, edit.tail = moved.start, len(text) + grown - moved.end
-
-
-def _lf(text: str) -> str:
-    return text.replace("\r\n", "\n")

@@ -30,9 +30,10 @@ from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.metrics.events import Event
 from hybrid_lsp.metrics.ledger import Ledger
+from hybrid_lsp.metrics.store import MetricsStore
 from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.store import EMBEDDED
-from hybrid_lsp.paths import config_file, state_dir
+from hybrid_lsp.paths import config_file, metrics_file, state_dir
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.routing.wiring import Told, make_router
 from hybrid_lsp.server.aftermath import Aftermath
@@ -45,7 +46,6 @@ from hybrid_lsp.types import Reason, Suggestion, Tier, TierName
 
 if TYPE_CHECKING:
     from hybrid_lsp.backends.launcher import Launcher
-    from hybrid_lsp.metrics.store import MetricsStore
 
 SECTION = "hybrid-lsp"
 """The section of the editor's settings that is ours."""
@@ -331,9 +331,7 @@ class Session:
             self.tell.warn(f"Setting {problem}")
         self.actions = ActionPipeline(self.router, self.config, self.leave_alone, actions, self.root_of, self._beside)
         if self.config.metrics.enabled and self._metrics is None:
-            from hybrid_lsp.metrics.store import MetricsStore
-
-            self._metrics = MetricsStore(state_dir() / "metrics.sqlite3", self.config.metrics.keep_days)
+            self._metrics = MetricsStore(metrics_file(), self.config.metrics.keep_days)
 
     @property
     def _told(self) -> Told:

@@ -25,14 +25,14 @@ def edit_similarity(a: str, b: str) -> float:
     return 1.0 - float(row[-1]) / max(len(a), len(b))
 
 
-def wilson(hits: int, count: int) -> tuple[float, float]:
+def wilson(hits: float, count: int) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson 1927)."""
     if not count:
         return 0.0, 1.0
     z, p = 1.96, hits / count
     middle = (p + z * z / (2 * count)) / (1 + z * z / count)
     half = z * ((p * (1 - p) + z * z / (4 * count)) / count) ** 0.5 / (1 + z * z / count)
-    return middle - half, middle + half
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def curve(confidence: Floats, right: Floats) -> Floats:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
 import pytest
 from conftest import capabilities
+from history import recorded
 from scripted import Script
 from virtual import Model, Window, runner
 from wire import Wire, wired
@@ -17,7 +17,6 @@ from wire import Wire, wired
 from hybrid_lsp.backends.fake import FakeReply
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.metrics.events import AcceptKind, InlineAccepted, InlineIgnored, InlineKept
-from hybrid_lsp.paths import state_dir
 from hybrid_lsp.server.convert import position_of
 
 URI = "file:///work/a.py"
@@ -87,8 +86,7 @@ async def editing(script: Script, encoding: str, reply: str) -> AsyncIterator[Ed
 
 
 def accepts() -> list[tuple[str, int]]:
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        return connection.execute("SELECT kind, characters FROM inline_accepted ORDER BY at, rowid").fetchall()
+    return recorded("SELECT kind, characters FROM inline_accepted ORDER BY at, rowid")
 
 
 encodings = pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
@@ -137,8 +135,7 @@ async def test_typed_by_hand(script: Script, encoding: str) -> None:
             assert (await editor.ask())["insertText"] == LINE[editor.cursor - len(BEFORE) :]
         editor.put(*LINE[6:])
     assert accepts() == [("typed", len(LINE))]
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        assert connection.execute("SELECT COUNT(DISTINCT suggestion) FROM inline_answered").fetchone() == (1,)
+    assert recorded("SELECT COUNT(DISTINCT suggestion) FROM inline_answered") == [(1,)]
 
 
 @encodings

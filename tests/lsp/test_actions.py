@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,13 +28,12 @@ from conftest import (
     type_text,
     until,
 )
+from history import recorded
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from sample import BETTER
 from sample import CODE as SOURCE
 from scripted import Script
-
-from hybrid_lsp.paths import state_dir
 
 SLOW, RUN = 5, 10
 """Lines within the two functions."""
@@ -796,8 +793,7 @@ async def test_what_was_run_is_counted(connect: Connect, script: Script) -> None
         script.status = 500
         await act(client, "explain")
         await act(client, "improve")
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        rows = connection.execute("SELECT action, tier, ending, fallback FROM action_ended ORDER BY at").fetchall()
+    rows = recorded("SELECT action, tier, ending, fallback FROM action_ended ORDER BY at")
     assert rows == [
         ("explain", "large", "done", 0),
         ("explain", "static", "done", 1),

@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sqlite3
 import sys
-from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
 import conftest
 import pytest
 from conftest import URI, Client, Connect, open_text, run
-from history import edit, record
+from history import edit, record, recorded
 from lsprotocol import types as lsp
 from pytest_lsp import ClientServerConfig
 from sample import BETTER, CODE
 from scripted import Script, scripted_server
 
 from hybrid_lsp.cli import main
-from hybrid_lsp.paths import state_dir
 
 SERVE_WITH_NUMBERS = """
 import sys
@@ -104,8 +101,5 @@ async def test_an_audit_moves_a_threshold_and_with_it_the_routers_choice(
             assert (await optimize(client)).tier == "small"
 
     # What the servers recorded of their own runs is what the next audit goes by.
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        rows = connection.execute(
-            "SELECT chosen, tier, round(sufficient, 2), verified FROM action_ended WHERE reason LIKE '%92%'"
-        ).fetchall()
+    rows = recorded("SELECT chosen, tier, round(sufficient, 2), verified FROM action_ended WHERE reason LIKE '%92%'")
     assert {("small", "small", 0.92, 1), ("large", "large", 0.92, 1)} == set(rows)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import NO_MODELS, URI, capabilities, large
+from history import recorded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from metamodel import MetaModel
@@ -382,8 +381,7 @@ async def test_closing_stdin_ends_the_server_and_keeps_the_metrics() -> None:
         assert wire.process.stdin is not None
         wire.process.stdin.close()
         assert await wire.ended() == 1
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        assert connection.execute("SELECT reason FROM inline_answered").fetchall() == [("no-backend",)]
+    assert recorded("SELECT reason FROM inline_answered") == [("no-backend",)]
 
 
 async def test_a_message_within_a_message_is_no_message() -> None:
@@ -432,8 +430,7 @@ async def test_copilots_events_are_counted_in_characters(script: Script) -> None
         wire.notify("textDocument/didPartiallyAcceptCompletion", {"item": shown, "acceptedLength": -1})
         await wire.ask("workspace/executeCommand", shown["command"])
         assert await wire.end() == 0
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        rows = connection.execute("SELECT kind, characters FROM inline_accepted ORDER BY at").fetchall()
+    rows = recorded("SELECT kind, characters FROM inline_accepted ORDER BY at")
     # The quote, the smile (two units of UTF-16), the letter and the quote: five units, four characters.
     assert rows == [("word", 4), ("full", 8)]
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,12 +15,11 @@ from typing import Any
 
 import pytest
 from conftest import NO_MODELS, URI, Client, Connect, capabilities, open_text, run, until
+from history import recorded
 from lsprotocol import types as lsp
 from sample import BETTER
 from sample import CODE as SOURCE
 from scripted import Script, scripted_server
-
-from hybrid_lsp.paths import state_dir
 
 GOOD = f"```python\n{BETTER}```"
 TIERS = ("small", "large", "cloud")
@@ -58,11 +56,6 @@ def asked(scripts: dict[str, Script]) -> dict[str, int]:
     return {tier: len(script.requests) for tier, script in scripts.items()}
 
 
-def rows(query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        return connection.execute(query).fetchall()
-
-
 async def test_a_named_backend_stands_at_the_end_of_the_chain(connect: Connect) -> None:
     async with chain(cloud=["It sorts."]) as scripts, connect(settings(scripts, {})) as client:
         open_text(client, SOURCE)
@@ -81,13 +74,13 @@ async def test_what_became_of_a_run_and_its_costs_are_recorded(connect: Connect)
         logged = [each.message for each in client.log_messages if each.message.startswith("optimize: ")]
     assert len(logged) == 1
     assert "large first: Large model openai:Big-7B-Instruct (setting `routing.policies`)." in logged[0]
-    ((run_id, tier, chosen, reason, fallbacks, complexity),) = rows(
+    ((run_id, tier, chosen, reason, fallbacks, complexity),) = recorded(
         "SELECT run, tier, chosen, reason, fallbacks, complexity FROM action_ended"
     )
     assert (tier, chosen, fallbacks) == ("large", "large", 0)
     assert reason == "Large model openai:Big-7B-Instruct (setting `routing.policies`)."
     assert complexity == 1
-    models = rows("SELECT run, task, tier, ending, tokens_in > 0, tokens_out > 0, first_ms >= 0 FROM model_asked")
+    models = recorded("SELECT run, task, tier, ending, tokens_in > 0, tokens_out > 0, first_ms >= 0 FROM model_asked")
     assert models == [(run_id, "action", "large", "answered", 1, 1, 1)] * 2
 
 

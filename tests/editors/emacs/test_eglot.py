@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
 from conftest import Edit, large
 from emacs import PATIENCE_S, Emacs, quoted
+from history import recorded
 from leftovers import servers
 from sample import BETTER, CODE, MODEL_BETTER, STATIC_BETTER
 from scripted import Script
@@ -40,9 +40,7 @@ async def test_ghost_text_is_offered_at_point_and_taken(edit: Edit) -> None:
 
 def accepted() -> list[tuple[str, int]]:
     """What the metrics say of accepted suggestions."""
-    path = Path(os.environ["HYBRID_LSP_STATE_DIR"]) / "metrics.sqlite3"
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT kind, characters FROM inline_accepted").fetchall()
+    return recorded("SELECT kind, characters FROM inline_accepted")
 
 
 async def test_actions_are_listed_and_an_edit_is_applied(edit: Edit) -> None:

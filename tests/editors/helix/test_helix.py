@@ -5,12 +5,11 @@ The large model's replies are written here; all else is real.
 
 from __future__ import annotations
 
-import os
-import sqlite3
 from pathlib import Path
 
 from conftest import Edit
 from helix import ENTER, ESCAPE, TAB, Helix
+from history import recorded
 from leftovers import servers
 from sample import BETTER, CODE, MODEL_BETTER, STATIC_BETTER
 from scripted import Script
@@ -53,8 +52,7 @@ async def test_ghost_text_is_in_the_menu_and_is_taken(edit: Edit, file: Path) ->
     assert line.endswith("command)")
     # That it was taken is known, though Helix runs no command of an item; and no server is left.
     server.wait(30)
-    with sqlite3.connect(Path(os.environ["HYBRID_LSP_STATE_DIR"]) / "metrics.sqlite3") as connection:
-        assert connection.execute("SELECT kind FROM inline_accepted").fetchall() == [("full",)]
+    assert recorded("SELECT kind FROM inline_accepted") == [("full",)]
 
 
 async def test_actions_without_a_model(edit: Edit, file: Path) -> None:

@@ -5,16 +5,13 @@ The server and its model are real here; what they cannot be made to do at will i
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from typing import Any
 
 import pytest
 from conftest import REPEATING, REST, TYPED, Edit
+from history import recorded
 from neovim import Neovim, eventually
 from screen import Screen
-
-from hybrid_lsp.paths import state_dir
 
 LINE = f"    {TYPED}"
 """Neovim indents by itself."""
@@ -37,8 +34,7 @@ async def ghost(neovim: Neovim, wanted: str = REST) -> None:
 
 def accepts() -> list[tuple[str, int]]:
     """The accepts that the server has counted: how, and how many characters."""
-    with closing(sqlite3.connect(state_dir() / "metrics.sqlite3")) as connection:
-        rows = connection.execute("SELECT kind, characters FROM inline_accepted ORDER BY rowid").fetchall()
+    rows = recorded("SELECT kind, characters FROM inline_accepted ORDER BY rowid")
     return [(str(kind), int(characters)) for kind, characters in rows]
 
 

@@ -38,7 +38,7 @@ async def test_the_style_is_the_files(docstring: str, style: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "passes"),
+    ("reply", "whole"),
     [
         ('def sub(a, b):\n    """Diff."""\n    # left less right\n    return a - b', True),
         ('def sub(\n    a,\n    b,\n):\n    """Diff."""\n    return (a - b)', True),  # Python sees the same code
@@ -48,12 +48,23 @@ async def test_the_style_is_the_files(docstring: str, style: str) -> None:
         ('def sub(a: int, b: int):\n    """Diff."""\n    return a - b', False),
     ],
 )
-async def test_only_documentation_may_change(reply: str, passes: bool) -> None:
-    done = await Bench().run("document", block(reply), block(reply), document=python(source(PLAIN)), at="a - b")
+async def test_of_a_reply_that_changes_code_only_the_documentation_is_taken(reply: str, whole: bool) -> None:
+    document = python(source(PLAIN))
+    done = await Bench().run("document", block(reply), document=document, at="a - b")
     assert isinstance(done, EditOutcome)
-    assert done.tier is (Tier.LARGE if passes else Tier.STATIC)
-    if not passes:
-        assert "only docstrings and comments may differ" in done.label
+    assert done.tier is Tier.LARGE
+    assert (docstrings._TAKEN in done.by.notes) is not whole
+    if not whole:
+        documented = 'def sub(a, b):\n    """Diff."""\n'
+        assert done.edit.apply() == document.text.replace("def sub(a, b):\n", documented)
+
+
+async def test_a_reply_that_only_changes_code_is_refused() -> None:
+    reply = block("def sub(a, b):\n    return b - a")
+    done = await Bench().run("document", reply, reply, document=python(source(PLAIN)), at="a - b")
+    assert isinstance(done, EditOutcome)
+    assert done.tier is Tier.STATIC
+    assert "only docstrings and comments may differ" in done.label
 
 
 RUST = "/// Adds.\nfn add(a: i32) -> i32 {\n    a + 1\n}\n"

@@ -18,6 +18,7 @@ from hybrid_lsp.completion.query import Answer
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.errors import BackendFailed, BackendUnavailable
 from hybrid_lsp.models.contest import Contest
+from hybrid_lsp.routing.accounts import Asked
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Reason, Tier
 
@@ -38,13 +39,15 @@ class Two:
     light: FakeBackend = attrs.field(factory=lambda: FakeBackend("light"))
     heavy: FakeBackend = attrs.field(factory=lambda: FakeBackend("heavy"))
     sure: float = 0.9
+    asked: list[Asked] = attrs.field(factory=list)
     pipeline: CompletionPipeline = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        first = Lighter(Router({Tier.SMALL: self.light}), judge(network=self.sure), contest(self.lighter, self.heavier))
-        self.pipeline = CompletionPipeline(
-            Router({Tier.SMALL: self.heavy}), lambda document: None, judge(), lighter=first
+        light, heavy = (
+            Router({Tier.SMALL: backend}, on_asked=self.asked.append) for backend in (self.light, self.heavy)
         )
+        first = Lighter(light, judge(network=self.sure), contest(self.lighter, self.heavier))
+        self.pipeline = CompletionPipeline(heavy, lambda document: None, judge(), lighter=first)
 
     def ask(self, marked: str = PLACE, **changes: Any) -> asyncio.Task[Answer]:
         return asyncio.ensure_future(self.pipeline.complete(query(marked, **changes), CONFIG))
@@ -69,6 +72,9 @@ async def test_where_it_is_not_the_heavy_model_answers_and_both_are_counted() ->
     assert (shown(answer), answer.model) == ("sum(prices)", "heavy")
     assert [request.draft for request in two.heavy.requests] == ["price * count"]  # a guess that costs nothing
     assert answer.tokens > two.heavy.pieces - 1
+    # For the accounts it is one piece of work, which one heavy model would have done once.
+    assert [each.model for each in two.asked] == ["light", "heavy"]
+    assert len({each.run for each in two.asked} - {None}) == 1
 
 
 async def test_who_asks_by_hand_gets_the_heavy_model_alone() -> None:

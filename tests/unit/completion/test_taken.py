@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import attrs
 import pytest
+from clock import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,36 +16,15 @@ URI = "file:///a.py"
 LINE = "self.items.append(item)"
 
 
-@attrs.define
-class Timer:
-    at: float
-    call: Callable[[], None]
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
 class Screen:
     """An editor with one document, a clock that is turned by hand, and the tracker that reads along."""
 
     def __init__(self, text: str = "def add(self, item):\n    |\n    return 1\n") -> None:
-        self.now = 0.0
-        self.timers: list[Timer] = []
+        self.clock = Clock()
         self.events: list[Event] = []
         self.place = text.index("|")
         self.document = Document(URI, text.replace("|", ""), 1, "python")
-        self.tracker = Acceptance(self.events.append, lambda _: self.document, lambda: self.now, self._later)
-
-    def _later(self, delay: float, call: Callable[[], None]) -> Timer:
-        self.timers.append(Timer(self.now + delay, call))
-        return self.timers[-1]
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        for timer in [each for each in self.timers if each.at <= self.now and not each.cancelled]:
-            self.timers.remove(timer)
-            timer.call()
+        self.tracker = Acceptance(self.events.append, lambda _: self.document, self.clock.time, self.clock.later)
 
     def show(self, text: str = LINE, name: str = "s", span: Span | None = None) -> None:
         place = span or Span(self.place, self.place)
@@ -96,7 +73,7 @@ def test_the_command_may_come_first() -> None:
     assert screen.tracker.accepted("s")
     screen.put(LINE)
     assert screen.accepts == [(AcceptKind.FULL, len(LINE))]
-    screen.wait(30)
+    screen.clock.wait(30)
     assert screen.kept == [(30, 1.0)]
 
 
@@ -132,12 +109,12 @@ def test_word_by_word_to_the_end() -> None:
     screen.show("self.items.append")
     for word in ("self", ".items", ".append"):
         screen.put(word)
-        screen.wait(10)
+        screen.clock.wait(10)
     assert screen.accepts == [(AcceptKind.WORD, 4), (AcceptKind.WORD, 6), (AcceptKind.FULL, 7)]
     assert sum(count for _, count in screen.accepts) == len("self.items.append")
-    screen.wait(15)
+    screen.clock.wait(15)
     assert screen.kept == []  # from when the last of it was accepted
-    screen.wait(5)
+    screen.clock.wait(5)
     assert screen.kept == [(30, 1.0)]
 
 
@@ -178,7 +155,7 @@ def test_typed_to_the_end() -> None:
     screen.type("self.x")
     assert screen.accepts == [(AcceptKind.TYPED, 6)]
     assert screen.ignored == []
-    screen.wait(200)
+    screen.clock.wait(200)
     assert screen.kept == []
 
 
@@ -215,7 +192,7 @@ def test_a_typed_line_with_what_an_editor_adds() -> None:
 def test_going_another_way_ignores_it() -> None:
     screen = Screen()
     screen.show()
-    screen.wait(1)
+    screen.clock.wait(1)
     screen.type("x")
     assert screen.ignored == [1000.0]
     assert screen.tracker.ignored_in_a_row(URI) == 1
@@ -229,7 +206,7 @@ def test_the_next_suggestion_takes_its_place() -> None:
     screen = Screen()
     for number in range(4):
         screen.show(f"a{number}", name=str(number))
-        screen.wait(1)
+        screen.clock.wait(1)
     assert screen.tracker.ignored_in_a_row(URI) == 3
     assert screen.tracker.ignored_in_a_row("file:///b.py") == 0
     screen.put("a3")
@@ -240,7 +217,7 @@ def test_what_nobody_could_read_was_not_ignored() -> None:
     screen = Screen()
     for number in range(4):
         screen.show(f"a{number}", name=str(number))
-        screen.wait(SEEN_S / 2)
+        screen.clock.wait(SEEN_S / 2)
     assert screen.tracker.ignored_in_a_row(URI) == 0
     assert screen.ignored == pytest.approx([SEEN_S / 2 * 1000] * 3)
 
@@ -248,11 +225,11 @@ def test_what_nobody_could_read_was_not_ignored() -> None:
 def test_a_client_that_says_what_it_shows_is_believed() -> None:
     screen = Screen()
     screen.show("a", name="1")
-    screen.wait(5)
+    screen.clock.wait(5)
     screen.tracker.displayed("1")
-    screen.wait(1)
+    screen.clock.wait(1)
     screen.show("b", name="2")  # never on the screen
-    screen.wait(1)
+    screen.clock.wait(1)
     screen.show("c", name="3")
     assert screen.ignored == [1000.0]
     assert screen.tracker.ignored_in_a_row(URI) == 1
@@ -303,7 +280,7 @@ def test_deleting_back_and_accepting() -> None:
 def test_shown_again_after_it_was_left() -> None:
     screen = Screen()
     screen.show()
-    screen.wait(1)
+    screen.clock.wait(1)
     screen.type("x")
     screen.replace(screen.place - 1, screen.place, "")
     screen.place -= 1
@@ -333,7 +310,7 @@ def test_changes_elsewhere_move_it_along() -> None:
 def test_a_change_around_it_ends_it() -> None:
     screen = Screen()
     screen.show()
-    screen.wait(1)
+    screen.clock.wait(1)
     screen.replace(screen.place - 3, screen.place + 1, "")
     assert screen.ignored == [1000.0]
 
@@ -343,7 +320,7 @@ def test_an_editor_with_other_line_ends() -> None:
     screen.show("b = 1\nc = 2")
     screen.put("b = 1\r\nc = 2")
     assert screen.accepts == [(AcceptKind.FULL, 11)]
-    screen.wait(120)
+    screen.clock.wait(120)
     assert screen.kept == [(30, 1.0), (120, 1.0)]
 
 
@@ -389,10 +366,10 @@ def test_what_is_edited_afterwards_is_not_kept() -> None:
     screen.replace(0, 0, "# above\n")
     place = screen.document.text.index("path")
     screen.replace(place, place + 4, "")
-    screen.wait(30)
+    screen.clock.wait(30)
     assert screen.kept == [(30, 0.6)]
     screen.replace(place - 5, place + 1, "")
-    screen.wait(90)
+    screen.clock.wait(90)
     assert screen.kept == [(30, 0.6), (120, 0.0)]
     assert screen.tracker._kept == {}
 
@@ -407,7 +384,7 @@ def test_an_accept_that_brings_an_import_with_it() -> None:
         screen.document = screen.document.replace(edit.span, edit.new_text)
     screen.tracker.changed(old, screen.document, edits)
     assert screen.accepts == [(AcceptKind.FULL, len(LINE))]
-    screen.wait(120)
+    screen.clock.wait(120)
     assert screen.kept == [(30, 1.0), (120, 1.0)]
 
 
@@ -415,13 +392,13 @@ def test_closing_ends_the_watch_and_says_nothing() -> None:
     screen = Screen()
     screen.show()
     screen.put(LINE)
-    screen.wait(30)
+    screen.clock.wait(30)
     screen.show("more", name="2")
     screen.tracker.closed(URI)
-    screen.wait(300)
+    screen.clock.wait(300)
     assert screen.kept == [(30, 1.0)]
     assert screen.ignored == []
-    assert all(timer.cancelled for timer in screen.timers)
+    assert all(timer.cancelled for timer in screen.clock.timers)
 
 
 def test_the_end_of_the_connection_ends_every_watch() -> None:
@@ -429,7 +406,7 @@ def test_the_end_of_the_connection_ends_every_watch() -> None:
     screen.show()
     screen.put(LINE)
     screen.tracker.close()
-    screen.wait(300)
+    screen.clock.wait(300)
     assert screen.kept == []
 
 
@@ -495,7 +472,7 @@ def _act(screen: Screen, name: str, text: str, number: int) -> None:
     elif name == "part":
         screen.tracker.accepted_part(str(number), 2)
     elif name == "wait":
-        screen.wait(number)
+        screen.clock.wait(number)
     else:
         screen.tracker.closed(URI)
 
@@ -527,7 +504,7 @@ def test_typing_into_it_goes_on_until_the_closer_is_typed_over() -> None:
 def test_going_another_way_ends_it() -> None:
     screen = Screen(CLOSED)
     screen.show("self, key):", span=Span(screen.place, screen.place + 1))
-    screen.wait(SEEN_S)
+    screen.clock.wait(SEEN_S)
     screen.type("x")
     assert len(screen.ignored) == 1
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 import pytest
+from clock import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,35 +22,14 @@ NEW = "    return a + b\n"
 RUN = "r"
 
 
-@attrs.define
-class Timer:
-    at: float
-    call: Callable[[], None]
-    cancelled: bool = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
 class Editor:
     """One document, a clock that is turned by hand, and what reads along."""
 
     def __init__(self, text: str = TEXT) -> None:
-        self.now = 0.0
-        self.timers: list[Timer] = []
+        self.clock = Clock()
         self.events: list[Event] = []
         self.document: Document | None = Document(URI, text, 1, "python")
-        self.aftermath = Aftermath(self.events.append, lambda _: self.document, lambda: self.now, self._later)
-
-    def _later(self, delay: float, call: Callable[[], None]) -> Timer:
-        self.timers.append(Timer(self.now + delay, call))
-        return self.timers[-1]
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        for timer in [each for each in self.timers if each.at <= self.now and not each.cancelled]:
-            self.timers.remove(timer)
-            timer.call()
+        self.aftermath = Aftermath(self.events.append, lambda _: self.document, self.clock.time, self.clock.later)
 
     @property
     def text(self) -> str:
@@ -113,10 +93,10 @@ WAYS = [as_it_is, one_by_one, least, whole_text, taken_out_then_put_in]
 def test_an_edit_that_is_applied_is_kept_or_not(way: Callable[[Editor, DocumentEdit], None]) -> None:
     editor = Editor()
     edit = editor.offer()
-    editor.wait(2)
+    editor.clock.wait(2)
     way(editor, edit)
     assert editor.events == [ActionApplied(RUN, 2000.0)]
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     assert editor.events[1:] == [ActionKept(RUN, KEPT_AFTER_S, 1.0)]
 
 
@@ -124,10 +104,10 @@ def test_an_edit_that_is_applied_is_kept_or_not(way: Callable[[Editor, DocumentE
 def test_an_edit_that_is_taken_back_is_undone(way: Callable[[Editor, DocumentEdit], None]) -> None:
     editor = Editor()
     way(editor, editor.offer())
-    editor.wait(7)
+    editor.clock.wait(7)
     editor.become(TEXT)
     assert editor.events[1:] == [ActionUndone(RUN, 7.0)]
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     (kept,) = editor.of(ActionKept)
     assert isinstance(kept, ActionKept)
     assert kept.share < 0.5
@@ -139,7 +119,7 @@ def test_an_edit_that_is_undone_and_made_again_is_kept() -> None:
     as_it_is(editor, edit)
     editor.become(TEXT)
     editor.become(edit.apply())
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     assert len(editor.of(ActionApplied)) == len(editor.of(ActionUndone)) == 1
     assert editor.of(ActionKept)
 
@@ -162,7 +142,7 @@ def test_part_of_it_is_changed_by_hand() -> None:
     editor = Editor()
     as_it_is(editor, editor.offer("print(add(1, 2))\n", "print(add(1, 2), flush=True)\n"))
     editor.replace(", flush=True", ", flush=yes")
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     (kept,) = editor.of(ActionKept)
     assert isinstance(kept, ActionKept)
     assert 0.5 < kept.share < 1
@@ -176,7 +156,7 @@ def test_only_what_is_new_of_an_edit_counts_as_kept() -> None:
     as_it_is(editor, editor.offer(body, body.replace("total\n", "total + 1\n", 1)))
     editor.replace(" + 1", "")
     assert editor.of(ActionUndone)
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     (kept,) = editor.of(ActionKept)
     assert isinstance(kept, ActionKept)
     assert kept.share == 0
@@ -185,12 +165,12 @@ def test_only_what_is_new_of_an_edit_counts_as_kept() -> None:
 def test_an_edit_that_only_takes_away() -> None:
     editor = Editor()
     as_it_is(editor, editor.offer("import os\n", ""))
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     assert editor.events[1:] == [ActionKept(RUN, KEPT_AFTER_S, 1.0)]
     editor = Editor()
     as_it_is(editor, editor.offer("import os\n", ""))
     editor.change(TextEdit(Span(0, 0), "import os\n"))
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     assert editor.events[1:] == [ActionUndone(RUN, 0.0), ActionKept(RUN, KEPT_AFTER_S, 0.0)]
 
 
@@ -276,12 +256,12 @@ def test_a_document_that_is_closed_is_not_watched() -> None:
     editor = Editor()
     as_it_is(editor, editor.offer())
     editor.aftermath.closed(URI)
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     editor.become(TEXT)
     assert len(editor.events) == 1
     as_it_is(editor, editor.offer())
     editor.aftermath.close()
-    assert not [each for each in editor.timers if not each.cancelled]
+    assert not [each for each in editor.clock.timers if not each.cancelled]
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -327,7 +307,7 @@ def test_whatever_the_texts_applied_and_undone_are_seen_once(
     if not above and not below:
         editor.become(head + old + tail)
         assert len(editor.of(ActionUndone)) == 1
-    editor.wait(KEPT_AFTER_S)
+    editor.clock.wait(KEPT_AFTER_S)
     (kept,) = editor.of(ActionKept)
     assert isinstance(kept, ActionKept)
     assert 0 <= kept.share <= 1
