@@ -28,7 +28,7 @@ from hybrid_lsp.models.copying import CopyIndex
 
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
-_ELSEWHERE = 0.2
+_ELSEWHERE = 0.25
 """How much surer one must be in a language that the numbers were not fitted on."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
@@ -66,6 +66,16 @@ class Judge:
     confidence: Confidence | None = None
     knows_network: bool = False
     languages: frozenset[str] = frozenset({"python"})
+
+    def of(self, language: str) -> Judge:
+        """The judge of a language: what was measured of files holds for those of the measured languages."""
+        if language in self.languages or self.confidence is None:
+            return self
+        return attrs.evolve(self, confidence=self.confidence.by_itself)
+
+    def needs_network(self, above: int) -> bool:
+        """Whether a copied line is not believed with so few characters of its file above."""
+        return self.confidence is not None and self.confidence.network_decides(above)
 
     def copies(self, index: CopyIndex, document: Document, offset: int) -> Copies:
         """What can be copied at an offset."""

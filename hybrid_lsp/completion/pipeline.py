@@ -38,7 +38,7 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
-from hybrid_lsp.models.confidence import LITTLE, SURE_OF_PROSE
+from hybrid_lsp.models.confidence import SURE_OF_PROSE
 from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import COMPLETION
@@ -245,7 +245,7 @@ class _Work:
             answer = self._presenter().closing(text)
             self._keep(answer)
             return answer
-        if self.cursor.invoked or len(self.cursor.prefix) < LITTLE:
+        if self.cursor.invoked or self._judge.needs_network(len(self.cursor.prefix)):
             return None
         alone = self._judge.copy_alone(self.copies)
         if alone.probability < SURE or self._corrected(self._judge, alone) < SURE:
@@ -295,7 +295,7 @@ class _Work:
         if lighter is None or self.cursor.invoked or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
         window, restore = await self._concealed(lighter.budget, files=False)
-        shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge)
+        shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge.of(self.cursor.document.language))
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
         written = ""
@@ -424,7 +424,7 @@ class _Work:
 
     @property
     def _judge(self) -> Judge:
-        return self.pipeline.judge
+        return self.pipeline.judge.of(self.cursor.document.language)
 
     def _presenter(self, judge: Judge | None = None) -> Presenter:
         """Who asks by hand sees whatever there is."""

@@ -168,7 +168,7 @@ class Confidence:
         self, copy: Suggestion, network: Suggestion, across: Suggestion | None = None, above: int = LITTLE
     ) -> tuple[Suggestion, float]:
         """The likeliest of the sources' suggestions, with so many characters above, and its probability."""
-        if above < LITTLE:
+        if self.network_decides(above):
             return network, self._beside("network", network, copy)
         chosen, sure = max(
             ((own, self._beside(name, own, other)) for name, own, other in _pair(copy, network)),
@@ -181,6 +181,17 @@ class Confidence:
 
     def _beside(self, name: str, own: Suggestion, other: Suggestion) -> float:
         return self.calibrators[f"{name} beside"].probability(beside(own, other)) if own.text else 0.0
+
+    def network_decides(self, above: int) -> bool:
+        """Whether there are too few characters above for a copied line to be believed, of a network that was measured
+        so."""
+        return above < LITTLE and HISTORY in self.calibrators
+
+    @property
+    def by_itself(self) -> "Confidence":
+        """The same without what was measured of files."""
+        calibrators = {name: found for name, found in self.calibrators.items() if name != HISTORY}
+        return Confidence(calibrators, self.threshold, self.across_threshold, self.languages)
 
     def in_file(self, sure: float, text: str, above: int) -> float:
         """The probability of a suggestion with so many characters above it: where there are few, little tells how this

@@ -183,11 +183,15 @@ async def test_a_sure_copy_asks_no_model_and_waits_for_nothing() -> None:
 
 
 async def test_in_a_file_with_little_text_above_the_network_decides() -> None:
-    short = LIKE.removeprefix(ENOUGH)
-    answer, fake = await complete(short, " in other:", judge_=judge(copy=0.95, network=0.6))
+    short, measured = LIKE.removeprefix(ENOUGH), judge(copy=0.95, network=0.6)
+    assert measured.confidence is not None
+    measured.confidence.calibrators[HISTORY] = Calibrator([0.0] * 3, [1.0] * 3, [0.0, 1.0, 0.0, 0.0])
+    answer, fake = await complete(short, " in other:", judge_=measured)
     assert (shown(answer), answer.model, len(fake.requests)) == (" in other:", "fake", 1)
-    answer, _ = await complete(short, " in other:", judge_=judge(copy=0.95, network=0.4))
-    assert answer.reason is Reason.LOW_CONFIDENCE
+    answer, fake = await complete(LIKE, judge_=measured)
+    assert (shown(answer), fake.requests) == (" not in self.items:", [])
+    answer, fake = await complete(short, judge_=measured, language="ruby")  # where nothing was measured
+    assert (shown(answer), fake.requests) == (" not in self.items:", [])
 
 
 @pytest.mark.parametrize(("above", "reason"), [(1000, Reason.LOW_CONFIDENCE), (3000, None)])
