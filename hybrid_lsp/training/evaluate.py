@@ -97,7 +97,7 @@ def measure(cases: Sequence[Case], found: Found, confidence: Confidence) -> dict
     """All figures of one condition."""
     copies, networks, others = found["copy"], found["network"], found["across"]
     above = [len(case.prefix) for case in cases]
-    best = [confidence.best(*both, None, size) for *both, size in zip(copies, networks, above, strict=True)]
+    best = [confidence.best(own, line, None, size) for own, line, size in zip(copies, networks, above, strict=True)]
     copied_best = [confidence.copy(*both) for both in zip(copies, others, strict=True)]
     all_best = [confidence.best(*each) for each in zip(copies, networks, others, above, strict=True)]
     shown: dict[str, tuple[list[Suggestion], list[float]]] = {

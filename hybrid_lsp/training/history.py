@@ -43,14 +43,13 @@ def judged(network: Network, confidence: Confidence, folder: Path, count: int) -
     files = [file for file in calibrate.read(folder) if file.path.endswith(".py")]
     cases = [case for case in draw(files, count, SEED) if not case.prose]
     found = suggest(cases, "finished", network, across(cases, files))
-    best = [
-        confidence.best(*three, len(case.prefix))
-        for case, *three in zip(cases, found["copy"], found["network"], found["across"], strict=True)
-    ]
+    above = [len(case.prefix) for case in cases]
+    sources = zip(found["copy"], found["network"], found["across"], above, strict=True)
+    best = [confidence.best(*each) for each in sources]
     hits = right(cases, [suggestion for suggestion, _ in best])
     return [
-        Judged(sure, in_file(sure, chosen.text, len(case.prefix)), hit)
-        for case, (chosen, sure), hit in zip(cases, best, hits, strict=True)
+        Judged(sure, in_file(sure, chosen.text, size), hit)
+        for size, (chosen, sure), hit in zip(above, best, hits, strict=True)
         if chosen.text
     ]
 
