@@ -37,6 +37,7 @@ TEXTS = {
     "names of secrets": "X_TOKEN=" * (_CHARS // 8),
     "beginnings of tokens": "sk-" * (_CHARS // 3),
     "words of secrets": '"pass",' * (_CHARS // 7),
+    "heads of tables": "|password|a|\n" * (_CHARS // 13),
     "one long word": "a" * _CHARS,
 }
 IGNORES = {

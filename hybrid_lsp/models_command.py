@@ -24,7 +24,7 @@ from rich.prompt import Confirm
 from rich.table import Table
 
 from hybrid_lsp import config
-from hybrid_lsp.catalogue import bench, choose, listing, offer, pull
+from hybrid_lsp.catalogue import bench, choose, listing, offer, ollama, pull
 from hybrid_lsp.catalogue.bench import Measured
 from hybrid_lsp.catalogue.work import Work, megabytes
 from hybrid_lsp.errors import ConfigError, HybridLspError, ModelStopped
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one verb; returns the exit status: 0, 2 for an error, 130 when it was cancelled."""
     options = _parser().parse_args(arguments)
     show = _Lines() if options.json else _Terminal()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         options.run(options, show)
     except HybridLspError as error:
@@ -51,6 +51,13 @@ def main(arguments: Sequence[str]) -> int:
         show.failed(ModelStopped("Cancelled. What is done is kept: the same command goes on from there."))
         return CANCELLED
     return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """As Ctrl-C does, also where that is ignored: a shell starts what it leaves in the background so."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
 
 
 class _Lines:
@@ -138,20 +145,29 @@ def _pull(options: argparse.Namespace, show: _Show) -> None:
     if options.plan:
         return show.result(plan.describe(), lambda console: console.print(plan.question))
     if not plan.here:
-        pull.require_room(plan)
+        if isinstance(plan, pull.Plan):
+            pull.require_room(plan)
         if not options.yes and not show.agrees(plan.question):
             raise ModelStopped("Nothing was done.")
     with show.working(plan.name) as work:
-        folder = pull.pull(plan, work)
+        place = _fetched(plan, work)
     chosen = choose.use(plan.name, Tier(options.use)) if options.use else None
     used = {"model": chosen.model, "tier": str(chosen.tier)} if chosen is not None else {}
     return show.result(
-        {"name": plan.name, "folder": str(folder), "here": plan.here, **used},
+        {"name": plan.name, "folder": place, "here": plan.here, **used},
         lambda console: _print_pulled(plan, chosen, console),
     )
 
 
-def _print_pulled(plan: pull.Plan, chosen: choose.Chosen | None, console: Console) -> None:
+def _fetched(plan: pull.Plan | ollama.Fetch, work: Work) -> str:
+    """Where the model is now."""
+    if isinstance(plan, pull.Plan):
+        return str(pull.pull(plan, work))
+    ollama.fetch(plan, work)
+    return plan.target
+
+
+def _print_pulled(plan: pull.Plan | ollama.Fetch, chosen: choose.Chosen | None, console: Console) -> None:
     console.print(f"{plan.name} {'was here already' if plan.here else 'is here'}: {plan.target}", highlight=False)
     if chosen is not None:
         _print_chosen(chosen, console)
@@ -172,10 +188,9 @@ def _print_chosen(chosen: choose.Chosen, console: Console) -> None:
 
 
 def _bench(options: argparse.Namespace, show: _Show) -> None:
+    named = choose.located(options.model)
     with show.working(options.model) as work:
-        found = bench.bench(
-            options.model, work, threads=options.threads, gguf=options.gguf, llama_server=options.llama_server
-        )
+        found = bench.bench(named, work, threads=options.threads, gguf=options.gguf, llama_server=options.llama_server)
     show.result(attrs.asdict(found), lambda console: _print_bench(options.model, found, console))
 
 
@@ -260,6 +275,9 @@ def _print_listing(made: listing.Listing, console: Console) -> None:
     for name, size in made.interrupted:
         console.print(f"A pull of {name} was not finished ({megabytes(size)} are here): pull it again, or remove it.")
     for row in made.rows:
+        if row.backend == "ollama" and not row.here:
+            named = " and ".join(row.tiers)
+            console.print(f"The {named} tier has no {row.name}: [bold]hybrid-lsp models pull {row.name}[/bold]")
         if row.recommended:
             console.print(
                 f"For the {row.recommended} tier here: [bold]hybrid-lsp models pull {row.name} "
@@ -270,7 +288,11 @@ def _print_listing(made: listing.Listing, console: Console) -> None:
 def _row(row: listing.Row) -> tuple[str, ...]:
     marks = "".join(f" ({tier})" for tier in row.tiers) + (" ★" if row.recommended else "")
     wait = "?" if row.rates is None else f"{'' if row.rates.measured else '~'}{_time(row.rates.suggestion_ms)}"
-    size = megabytes(row.size) + ("" if row.fits else ", too large for the free memory")
+    size = (
+        (megabytes(row.size) if row.size else "?")
+        + (f" {row.quantisation}" if row.quantisation else "")
+        + ("" if row.fits else ", too large for the free memory")
+    )
     can = ("fill in", row.fills_in), ("chat", row.chats)
     able = "?" if row.fills_in is None else ", ".join(name for name, does in can if does) or "go on"
     return (row.name + marks, row.source if row.here else row.languages, size, wait, able, row.licence)
@@ -293,7 +315,11 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     verb("list", _list, "what is on this machine, and what suits it", model=False)
-    pulling = verb("pull", _pull, "fetch a model, or take what lies here: NAME, OWNER/NAME[/FILE.gguf], FILE or FOLDER")
+    pulling = verb(
+        "pull",
+        _pull,
+        "fetch a model, or take what lies here: NAME, ollama:NAME, OWNER/NAME[/FILE.gguf], FILE or FOLDER",
+    )
     pulling.add_argument("--name", default="", help="what to call it here")
     pulling.add_argument("--use", choices=[str(tier) for tier in (Tier.SMALL, Tier.LARGE)], help="and use it there")
     pulling.add_argument("--yes", action="store_true", help="do not ask")

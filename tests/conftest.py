@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 # A shared machine pauses now and then: a slow example is no failure.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it leaves in the background so, and processes of the tests would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +38,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("HYBRID_LSP_CONFIG", str(home / "config.toml"))
     monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(home / "state"))
     monkeypatch.setenv("HYBRID_LSP_MODELS_DIR", str(home / "models"))
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # nobody, whatever runs on this machine
     with tempfile.TemporaryDirectory(prefix="hl-") as runtime:
         monkeypatch.setenv("HYBRID_LSP_RUNTIME_DIR", runtime)
         yield

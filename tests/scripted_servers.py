@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import attrs
@@ -48,6 +49,14 @@ class Shape:
     end: bytes = b""
 
 
+@attrs.frozen
+class Refused:
+    """An answer that is none."""
+
+    status: str
+    body: Json
+
+
 @attrs.define
 class Scripted:
     """Says `reply` token by token, each with a permit; counts the generations whose client left."""
@@ -58,8 +67,8 @@ class Scripted:
     cancelled: int = 0
     working: int = 0
     """Generations that it is at."""
-    more: Callable[[str, Json], Json | list[Json] | None] = lambda path, body: None
-    """Answers to everything else; a list is streamed."""
+    more: Callable[[str, Json], Json | list[Json] | Refused | None] = lambda path, body: None
+    """Answers to everything else; a list is streamed, each with a permit."""
     asked: list[tuple[str, Json]] = attrs.field(factory=list)
     endpoint: Endpoint = attrs.field(init=False)
 
@@ -81,24 +90,34 @@ class Scripted:
             writer.close()
 
     async def _answer(self, path: str, body: Json, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if (known := self.more(path, body)) is not None:
-            many = known if isinstance(known, list) else [known]
-            writer.write(_head("application/json") + b"".join(json.dumps(each).encode() + b"\n" for each in many))
-            return await writer.drain()
-        writer.write(_head(self.shape.kind))
+        known = self.more(path, body)
+        if known is None:
+            replies = said_of(self.reply, self.shape.most(body), self.shape.stops(body))
+            parts = [self.shape.tell(path, said) for said in replies]
+            return await self._stream([*parts], self.shape.end, self.shape.kind, reader, writer)
+        if isinstance(known, list):
+            return await self._stream(list(map(_line, known)), b"", "application/x-ndjson", reader, writer)
+        status, value = (known.status, known.body) if isinstance(known, Refused) else ("200 OK", known)
+        writer.write(_head("application/json", status) + _line(value))
+        return await writer.drain()
+
+    async def _stream(
+        self, parts: list[bytes], end: bytes, kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(_head(kind))
         gone = asyncio.ensure_future(reader.read())
         self.working += 1
         try:
-            for said in said_of(self.reply, self.shape.most(body), self.shape.stops(body)):
+            for part in parts:
                 permit = asyncio.ensure_future(self.permits.acquire())
                 await asyncio.wait({permit, gone}, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done():
                     permit.cancel()
                     self.cancelled += 1
                     return None
-                writer.write(self.shape.tell(path, said))
+                writer.write(part)
                 await writer.drain()
-            writer.write(self.shape.end)
+            writer.write(end)
             return await writer.drain()
         finally:
             self.working -= 1
@@ -130,8 +149,34 @@ async def serving(server: Scripted) -> AsyncIterator[Scripted]:
         await listening.wait_closed()
 
 
-def _head(kind: str) -> bytes:
-    return f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode()
+@contextmanager
+def beside(server: Scripted, permits: int = 10_000) -> Iterator[Scripted]:
+    """The server on a thread of its own, for a test that waits for what asks it, with permits for what it says."""
+    loop, stop, ready = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with serving(server):
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(30)
+    loop.call_soon_threadsafe(server.let, permits)
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def _line(body: Json) -> bytes:
+    return json.dumps(body).encode() + b"\n"
+
+
+def _head(kind: str, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n".encode()
 
 
 def _event(body: Json) -> bytes:
@@ -228,36 +273,57 @@ OLLAMA = Shape(
 
 @attrs.define
 class OllamaStore:
-    """What a scripted Ollama has: its version, and one model called `scripted`; `told` are the bodies it refused."""
+    """What a scripted Ollama has: its version, and models by their names, which are alike; `loaded` is the context that
+    they are in memory with, `pulls` what a pull says, by the model. `mistakes` are the bodies it should not be sent."""
 
     version: str = "0.14.1"
     capabilities: tuple[str, ...] | None = ("completion", "insert")
     context: int = CONTEXT
     parameters: str = ""
+    names: tuple[str, ...] = ("scripted:latest",)
+    loaded: int = 0
+    pulls: dict[str, list[Json]] = attrs.field(factory=dict)
     mistakes: list[str] = attrs.field(factory=list)
 
-    def __call__(self, path: str, body: Json) -> Json | list[Json] | None:
+    def __call__(self, path: str, body: Json) -> Json | list[Json] | Refused | None:
         if path == "/api/version":
             return {"version": self.version}
         if path == "/api/tags":
-            return checked(ollama.ListResponse, {"models": [self._listed]})
+            return checked(ollama.ListResponse, {"models": [self._listed(each) for each in self.names]})
+        if path == "/api/ps":
+            loaded = [self._loaded(each) for each in self.names if self.loaded]
+            return checked(ollama.ProcessResponse, {"models": loaded})
         try:
             check_request(path, body)
         except (AssertionError, pydantic.ValidationError, KeyError) as error:
             self.mistakes.append(f"{path}: {error}")
+        if path == "/api/pull":
+            return self._pulled(body["model"])
+        if (name := body.get("model", "")) not in {*self.names, *(each.removesuffix(":latest") for each in self.names)}:
+            return Refused("404 Not Found", {"error": f"model '{name}' not found"})
         if path == "/api/show":
             return checked(ollama.ShowResponse, self._shown)
         if path == "/api/generate" and not body.get("prompt"):
             return {"model": "scripted", "created_at": _NOW, "response": "", "done": True, "done_reason": "load"}
         return None
 
-    @property
-    def _listed(self) -> Json:
+    def _pulled(self, name: str) -> list[Json]:
+        said = self.pulls.get(name, [{"error": "pull model manifest: file does not exist"}])
+        if not any("error" in each for each in said):
+            self.names += (name,)
+        return [each if "error" in each else checked(ollama.ProgressResponse, each) for each in said]
+
+    def _loaded(self, name: str) -> Json:
+        return {"name": name, "model": name, "size": 1, "digest": "d7", "context_length": self.loaded}
+
+    def _listed(self, name: str) -> Json:
         details = {"format": "gguf", "family": "qwen2", "parameter_size": "1.5B", "quantization_level": "Q4_K_M"}
-        return {"model": "scripted:latest", "size": 986_062_089, "digest": "d7372fd828", "details": details}
+        return {"model": name, "size": 986_062_089, "digest": "d7372fd828", "details": details}
 
     @property
     def _shown(self) -> Json:
         shown: Json = {"template": "{{ .Prompt }}", "parameters": self.parameters, "details": {"format": "gguf"}}
+        shown["license"] = "\nApache License\nVersion 2.0\n"
         shown["model_info"] = {"general.architecture": "qwen2", "qwen2.context_length": self.context}
+        shown["model_info"]["general.parameter_count"] = 1_543_714_304
         return shown | ({"capabilities": list(self.capabilities)} if self.capabilities is not None else {})

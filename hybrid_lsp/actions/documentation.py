@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
-from tree_sitter import Node
 
 from hybrid_lsp.actions.fitting import indent_of
 from hybrid_lsp.context import grammars, symbols
 from hybrid_lsp.document import Document, line_diff
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _NAMED = re.compile(
     r"\b(?:def|class|fn|func|function|sub|struct|enum|trait|interface|type|module|namespace)\s+(\w+)|(\w+)\s*\("

@@ -28,8 +28,8 @@ _DEFINES = re.compile(
     r"\b(?:def|class|fn|func|fun|function|sub|struct|impl|trait|enum|interface|module|namespace)\s+\w"
 )
 """A line that begins a definition tells, however short it is."""
-_OPENED = {"php": "<?php\n"}
-"""Languages whose code is mere text until a tag has opened it: a part of a file says nothing by itself."""
+_MIXED = frozenset({"php"})
+"""Languages whose files are mere text between their tags: only the whole file says what is code."""
 # difflib takes quadratic time: longer texts get one edit around all that differs.
 _DIFF_LINES = 2000
 
@@ -87,26 +87,32 @@ def pieces(edit: DocumentEdit, span: Span) -> tuple[Document, Document]:
 
 
 def _with_its_comments(document: Document, span: Span, new: str) -> str:
-    """New code below the comments that stood above the code, where a model wrote none: they were not to be changed."""
+    """New code below the comments that stood above the code, where a model wrote none: they were not to be changed.
+
+    Those that stand above the span already and that a model wrote once more are left out.
+    """
     old = document.slice(span)
-    lead = _leading_comments(attrs.evolve(document, text=old))
-    if not lead or not new.strip() or _leading_comments(attrs.evolve(document, text=new)):
-        return new
-    return lead + new.removeprefix("\ufeff")
+    lead, again = (_leading_comments(attrs.evolve(document, text=each)) for each in (old, new))
+    if again and not lead and _stand_above(document, span, again):
+        return new[len(again) :]
+    return new if not lead or not new.strip() or again else lead + new.removeprefix("\ufeff")
+
+
+def _stand_above(document: Document, span: Span, comments: str) -> bool:
+    """Whether lines stand right above a span."""
+    wanted = [line.strip() for line in comments.splitlines()]
+    first = document.position(span.start)[0]
+    return first >= len(wanted) and wanted == [
+        document.line(number).strip() for number in range(first - len(wanted), first)
+    ]
 
 
 def _leading_comments(piece: Document) -> str:
     """The whole lines of comments before the first code; empty where there is none, or no code."""
-    tag = _OPENED.get(piece.language, "")
-    if tag and piece.text.lstrip().startswith("<?"):
-        return ""
-    piece = attrs.evolve(piece, text=tag + piece.text)
     tree = symbols.tree(piece)
     nodes = tree.root_node.named_children if tree else []
-    first = next((node for node in nodes if "comment" not in node.type and node.type != "php_tag"), None)
-    if first is None:
-        return ""
-    return piece.text[len(tag) : piece.line_starts[piece.position(first.start_byte)[0]]]
+    first = next((node for node in nodes if "comment" not in node.type), None)
+    return piece.text[: piece.line_starts[piece.position(first.start_byte)[0]]] if first is not None else ""
 
 
 def leaves_code(edit: DocumentEdit, span: Span) -> bool:
@@ -202,7 +208,7 @@ class Piece:
 
 def _outermost(document: Document, span: Span) -> Span:
     tree = symbols.tree(document)
-    if tree is None or document.language in _OPENED:
+    if tree is None or document.language in _MIXED:
         return Span(0, len(document.text))
     nodes = tree.root_node.children
     met = [node for node in nodes if node.start_byte < span.end and node.end_byte > span.start]

@@ -49,7 +49,7 @@ _SAME = (
     "shellscript sh bash zsh shell ksh fish dash",
     "powershell ps1 pwsh",
     "bat cmd batch dosbatch",
-    "console shell-session shellsession sh-session bash-session pycon python-repl terminal output stdout log",
+    "console shell-session shellsession sh-session bash-session pycon python-repl irb ghci terminal output stdout log",
     "diff patch udiff",
     "json jsonc json5 jsonl geojson",
     "yaml yml dockercompose github-actions-workflow",
@@ -101,6 +101,16 @@ class Block:
     @property
     def is_diff(self) -> bool:
         return _GROUPS.get(self.language) == _GROUPS["diff"]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it names a language that has a group here; plain text is none."""
+        return self.language in _GROUPS
+
+    def names(self, language: str) -> bool:
+        """Whether it says that it is in a language, by one of its names."""
+        here = _GROUPS.get(language)
+        return self.language == language or (here is not None and here == _GROUPS.get(self.language))
 
     def fits(self, language: str) -> bool:
         """Whether it may be code of a language id; a block that names none, or one that nobody knows, may."""

@@ -20,9 +20,9 @@ import attrs
 
 from hybrid_lsp.errors import ReplyRejected
 
-_OPEN = re.compile(r"^<{7} SEARCH\s*$")
-_DIVIDE = re.compile(r"^={7}\s*$")
-_CLOSE = re.compile(r"^>{7} REPLACE\s*$")
+_OPEN = re.compile(r"^([ \t]*)<{7} SEARCH\s*$")
+_DIVIDE = re.compile(r"^[ \t]*={7}\s*$")
+_CLOSE = re.compile(r"^[ \t]*>{7} REPLACE\s*$")
 _SHOWN = 60
 
 
@@ -50,17 +50,18 @@ def present(text: str) -> bool:
 
 
 def parse(reply: str) -> list[Hunk]:
-    """The hunks of a reply; text and fences between them are ignored.
+    """The hunks of a reply; text and fences between them are ignored. In a list a hunk is indented, marks and all.
 
     Raises ReplyRejected: a hunk is cut off, has two dividers, or searches for nothing.
     """
     found: list[Hunk] = []
     search: list[str] = []
     replace: list[str] | None = None
-    inside = False
+    inside, lead = False, ""
     for line in reply.replace("\r\n", "\n").split("\n"):
         if not inside:
-            inside, search, replace = bool(_OPEN.match(line)), [], None
+            opened = _OPEN.match(line)
+            inside, lead, search, replace = opened is not None, opened[1] if opened else "", [], None
         elif _OPEN.match(line) or (_CLOSE.match(line) and replace is None):
             raise ReplyRejected(f"Hunk {len(found) + 1} has no `=======` or no end.", raw=reply)
         elif _DIVIDE.match(line):
@@ -71,7 +72,7 @@ def parse(reply: str) -> list[Hunk]:
             found.append(Hunk(tuple(search), tuple(replace or ())))
             inside = False
         else:
-            (search if replace is None else replace).append(line)
+            (search if replace is None else replace).append(line.removeprefix(lead))
     if inside:
         raise ReplyRejected(f"Hunk {len(found) + 1} is not closed: the reply was cut off.", raw=reply)
     return found

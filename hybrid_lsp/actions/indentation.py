@@ -10,11 +10,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import attrs
 
 from hybrid_lsp.context import grammars, scope, symbols
 from hybrid_lsp.document import Document, Span
+
+if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
+    from tree_sitter import Node
 
 # What grammars call a string: `template_string`, `raw_string_literal`, `heredoc_body`.
 _STRINGS = ("string", "string_literal", "heredoc_body", "heredoc", "nowdoc", "raw_text", "here_string")
@@ -23,7 +27,12 @@ _USUAL = 4
 _WIDTHS = (2, 4)
 """Levels of spaces in use; other steps are more likely to be an alignment."""
 _STAR = re.compile(r"[ \t]*\*(?:[ /]|$)")
-_OPENS = re.compile(r"[:{(\[]\s*(?:#.*|//.*)?$|\b(?:do|then|else|begin)\s*$|=>\s*$")
+_OPENS = re.compile(
+    r"[:{(\[]\s*(?:\|[^|]*\|\s*)?(?:#.*|//.*)?$|\b(?:do|then|else|begin)\s*(?:\|[^|]*\|\s*)?$|=>\s*$"
+    r"|\{[^{}]*(?:->|\bin)\s*$"
+)
+_LABEL = re.compile(r"\s*(?:(?P<branch>case\b|default\b|when\b)|(?P<item>-\s))")
+"""What stands beside others of its kind: a branch, an item of a list."""
 _LEAVES = re.compile(r"\s*(?:return|raise|throw|break|continue|exit|pass)\b")
 _DEFINES = re.compile(
     r"\s*(?:@\w|#\[|///|/\*\*|(?:(?:export|default|public|private|protected|internal|static|abstract|final|async|pub"
@@ -144,8 +153,14 @@ def lines_in_strings(code: str, language: str, *, docstrings: bool = False) -> s
             docstrings or node.parent is None or not symbols.is_docstring(node.parent)
         ):
             first, last = document.position(node.start_byte)[0], document.position(node.end_byte)[0]
-            found.update(range(first + 1, last + 1))
+            found.update(range(first + (not _begins_its_line(document, node)), last + 1))
     return found
+
+
+def _begins_its_line(document: Document, node: Node) -> bool:
+    """Whether the white space before a node is data too: that of a here-document's first line."""
+    line, column = document.position(node.start_byte)
+    return node.type == "heredoc_body" and not document.line(line)[:column].strip()
 
 
 def _comments(document: Document) -> dict[int, int]:
@@ -188,9 +203,13 @@ def at_blank(document: Document, span: Span, code: str, style: Style) -> str:
 
 def _between(document: Document, line: int, above: str, below: str, code: str, style: Style) -> str:
     closes = bool(scope.CLOSER_LINE.match(below))
+    if (beside := _beside(document, line, below, code)) is not None:
+        return beside
     if _OPENS.search(above) and (closes or not _deeper(above, below)):
         return _indent(above) + style.unit
     if below and not closes and not _deeper(below, above):
+        return _indent(below)
+    if closes and _is_flat(above, below):
         return _indent(below)
     if closes and not _deeper(_inner(below, style), above):
         return _inner(below, style)
@@ -199,6 +218,24 @@ def _between(document: Document, line: int, above: str, below: str, code: str, s
     if _METHOD.match(code) and (home := _class_above(document, line)) is not None:
         return home + style.unit
     return _inner(below, style) if closes else _indent(below)
+
+
+def _beside(document: Document, line: int, below: str, code: str) -> str | None:
+    """The indentation of the next line, or else the last one, that is a label of the same kind as the code."""
+    first = _LABEL.match(code)
+    if first is None:
+        return None
+    above = (document.line(number) for number in range(line - 1, -1, -1))
+    for other in [below, *above]:
+        found = _LABEL.match(other)
+        if found is not None and found.lastgroup == first.lastgroup:
+            return _indent(other)
+    return None
+
+
+def _is_flat(above: str, below: str) -> bool:
+    """Whether what a line closes is not indented, as in a namespace of C++: a line of it stands as far out."""
+    return below.lstrip().startswith("}") and bool(above.strip()) and not _deeper(below, above)
 
 
 def _is_definition(code: str) -> bool:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hybrid_lsp.actions import indentation
 from hybrid_lsp.context import grammars, scope, symbols
 from hybrid_lsp.document import Document
 
@@ -22,13 +23,15 @@ _PROSE = frozenset({"markdown", "mdx", "plaintext", "restructuredtext", "asciido
 _LEADER = r"(?:#+|//+|/\*+|\*+|--+|;+|%+|<!--|\{/\*|\{-|\(\*|'|\"|REM\b|rem\b|!|@REM\b)"
 _COMMENT = re.compile(rf"^\s*{_LEADER}\s*(?P<said>.*?)\s*(?:\*+/\}}?|-->|-\}}|\*\))?\s*$")
 _MARKUP = re.compile(r"^\s*<!--\s*(?P<said>.*?)\s*-->\s*$")
+_ASIDE = re.compile(r"^\s*(?:[*_]{1,3}\s*)?[\[(](?P<said>[^\[\]()]*)[\])](?:\s*[*_]{1,3})?\s*$")
+"""A line of prose that is all in brackets."""
 _TRAILING = re.compile(r"\s(?:#|//|--|/\*)\s?(?P<said>(?:\.{3}|…)[^*]*)(?:\*/)?$")
 _BESIDE_NOTHING = re.compile(r"^\s*(?:pass|return|continue|\.{3}|…)\s*;?\s*(?:#|//)\s*(?P<said>\S.*?)\s*$")
 """A comment behind a statement that does nothing."""
 _INLINE = re.compile(r"/\*\s*(?P<said>[^*]{1,80}?)\s*\*/")
 _ADORNED = " \t[](){}<>-=*~_#/:|`'\""
 """What may stand around the words of such a comment."""
-_TODO = re.compile(r"(?i)^(?:todo|fixme|note)\b\s*[:-]?\s*")
+_TODO = re.compile(r"(?i)^(?:todo|fixme|note|mark)\b\s*(?:\([^)]*\))?\s*:?\s*-?\s*")
 _SPACED_DOTS = re.compile(r"\.(?:\s+\.){2,}")
 _OTHER_DOTS = str.maketrans("⋮⋯︙", "………")
 _LONGEST_LINE = 300
@@ -39,7 +42,8 @@ _THINGS = (
     r"(?:code|methods?|functions?|class(?:es)?|body|lines?|imports?|content|logic|implementation|fields?|cases?|file"
     r"|propert(?:y|ies)|tests?|rules?|routes?|styles?|markup|script|template|statements?|definitions?|members?|items?"
     r"|handlers?|configuration|config|settings?|loop|block|section|parts?|stuff|query|list|table|page|elements?|nodes?|entries"
-    r"|keys|options?|columns?)"
+    r"|keys|options?|columns?|imports?|arms?|branches|calls?|components?|document|page|text|paragraphs?|sections?|rows?"
+    r"|variables|constants|types|instructions|dependencies|helpers|constructors?|getters|setters|steps?|checks?)"
 )
 _HINT = re.compile(
     r"\b(?:existing|rest|remain\w*|unchanged|same|previous|other|omit\w*|original|code|more|here|before|above|below|etc"
@@ -51,8 +55,10 @@ _SENTENCE = re.compile(
     rf"""(?ix)
     ^(?:the\s+)?(?:rest|remainder)\s+of\s+(?:the\s+|your\s+|this\s+)?(?:\w+\s+){{0,3}}?{_THINGS}\b
     |^(?:the\s+)?(?:existing|remaining|other|previous|original|old)\s+(?:\w+\s+){{0,2}}?{_THINGS}
-      (?:\s+(?:(?:goes|go)\s+)?(?:here|above|below|unchanged|(?:as|like)\s+before|(?:remains?|stays?|is|are)\b.*))?[.:]?$
-    |^(?:\w+\s+){{0,5}}(?:remains?|stays?|is|are|left|kept)\s+(?:unchanged|the\s+same|as\s+(?:is|before))[.]?$
+      (?:\s+(?:(?:goes|go)\s+)?(?:here|above|below|unchanged|omitted|similarly|(?:as|like)\s+before
+        |(?:remains?|stays?|is|are)\s+(?:here|below|above|unchanged|omitted|not\s+shown|as\s+\w+|the\s+same|similar)\b.*
+      ))?[.:]?$
+    |^(?:[\w.,`()]+\s+){{0,5}}(?:remains?|stays?|is|are|left|kept)\s+(?:unchanged|the\s+same|as\s+(?:is|before))[.]?$
     |^(?:(?:the|your|all)\s+)?(?:(?:rest|remaining|existing|other|original)\s+(?:of\s+)?(?:the\s+)?)?
       (?:{_THINGS}|rest|remainder|everything|others?)\s+(?:else\s+)?(?:is\s+|are\s+|kept\s+|left\s+)*
       (?:unchanged|omitted|elided|the\s+same|same|as\s+(?:is|before|above))(?:\s+\w+){{0,2}}[.]?$
@@ -62,7 +68,13 @@ _SENTENCE = re.compile(
     |^same\s+(?:\w+\s+)?(?:{_THINGS}\b|as\s+(?:in\s+|the\s+)*original)(?:\s+as\s+(?:before|above))?$
     |^(?:continue\s+with\s+)?(?:the\s+)?existing\s+{_THINGS}(?:\s+continues?)?[.]?$
     |^(?:unchanged|omitted|snip(?:ped)?|elided|truncated|(?:same\s+)?as\s+(?:before|above)|no\s+changes?(?:\s+here)?)
-      (?:\s+\w+){{0,3}}[.]?$
+      (?:\s+(?:here|above|below|before|from|in|for|to|the|this|part|code|lines?|original|needed|brevity|{_THINGS}))*[.]?$
+    |^[\w.,`()-]+(?:\s+[\w.,`()-]+){{0,2}}\s+(?:unchanged|omitted|elided)[.]?$
+    |^keep\b.{{0,40}}\s(?:unchanged|the\s+same|as\s+(?:is|before|it\s+is|they\s+are))[.]?$
+    |^see\s+(?:the\s+)?(?:original|previous|existing|above)\b
+    |^(?:(?:handle|add|do|repeat|process|implement)\s+)?(?:the\s+)?(?:other|remaining|rest\b.*?|others)\b.{{0,40}}
+      \s(?:similarly|likewise|accordingly|in\s+the\s+same\s+way)[.]?$
+    |^(?:repeat|do\s+the\s+same|and\s+so\s+on)\s+for\s+(?:the\s+|all\s+)?(?:other|remaining|rest)\b
     |\bfor\s+brevity\b
     |^(?:put\s+|add\s+|insert\s+|write\s+)?(?:your|the)\s+(?:\w+\s+){{0,2}}{_THINGS}\s+(?:goes\s+|go\s+)?here\b
     |^keep\s+(?:the\s+|your\s+)?(?:rest|existing|other|remaining|original)(?:\s+(?:of\s+)?(?:the\s+|your\s+)?\w+)?
@@ -85,6 +97,8 @@ _PLACEHOLDER = re.compile(
     )\s*;?\s*\}?$""",
     re.DOTALL,
 )
+_STUB = re.compile(r"^\s*(?:TODO\(.*\)|\?\?\?|fatalError\(.*\)|throw\s+UnimplementedError\(.*\);?)\s*$")
+"""The same where no grammar tells bodies."""
 _NOTHING = re.compile(r"^\{?\s*(?:pass|end|return)?\s*;?\s*\}?$")
 _WANTS_STUB = re.compile(
     r"(?i)\b(?:stubs?|abstract|interface|protocol|placeholder|todo|not\W?implemented|skeleton)\b|\.{3}"
@@ -116,7 +130,7 @@ def is_needless(message: str) -> bool:
 
 def complaint(old: Document, new: Document, instruction: str = "") -> str | None:
     """What is left out of `new` that is in `old`, in words that a model can act on."""
-    for line, kind in _stand_ins(old, new):
+    for line, kind in _stand_ins(old, new, wants_stub=bool(_WANTS_STUB.search(instruction))):
         if kind or _lost(old.text, new.text):
             shown = line.strip() if len(line.strip()) <= _SHOWN else f"{line.strip()[: _SHOWN - 3]}..."
             return f"The line `{shown}` stands for code that is left out: write all of the code."
@@ -124,18 +138,30 @@ def complaint(old: Document, new: Document, instruction: str = "") -> str | None
     return f"The body of `{hollow}` is left out: write all of the code." if hollow else None
 
 
-def _stand_ins(old: Document, new: Document) -> Iterator[tuple[str, bool]]:
+def _stand_ins(old: Document, new: Document, *, wants_stub: bool) -> Iterator[tuple[str, bool]]:
     """New lines that may stand for others; with True those that cannot mean anything else."""
     known = Counter(line.strip() for line in old.text.split("\n"))
-    for line in new.text.split("\n"):
+    inside = indentation.lines_in_strings(new.text, new.language)
+    for number, line in enumerate(new.text.split("\n")):
+        if number in inside:
+            continue
         if known[line.strip()] > 0:
             known[line.strip()] -= 1
         elif (said := _said(line, new.language)) is not None:
             if (certain := _stands_for_more(said)) is not None:
                 yield line, certain
-        elif _BARE.match(line) and new.language not in ("python", "yaml"):
+        elif _is_bare(line, new.language) or (not wants_stub and _is_stub(line, new.language)):
             yield line, False
     yield from (("...", False) for _ in range(_ellipses(new) - _ellipses(old)))
+
+
+def _is_bare(line: str, language: str) -> bool:
+    """Whether a line is dots without a comment, where these are no code."""
+    return language not in ("python", "yaml") and bool(_BARE.match(line))
+
+
+def _is_stub(line: str, language: str) -> bool:
+    return not grammars.known(language) and bool(_STUB.match(line))
 
 
 def _stands_for_more(said: str) -> bool | None:
@@ -146,6 +172,8 @@ def _stands_for_more(said: str) -> bool | None:
     words = _TODO.sub("", said).strip(_ADORNED).strip(".… ") or said
     if re.search(rf"^{_DOTS}", said) and _HINT.search(said):
         return True
+    if re.search(rf"^{_DOTS}.*{_DOTS}$", said) and len(words.split()) <= _FEW_WORDS:
+        return False
     is_short = re.search(rf"{_DOTS}$", said) and len(words.split()) <= _FEW_WORDS
     return False if _SENTENCE.search(words) or (is_short and _HINT.search(said)) else None
 
@@ -171,7 +199,7 @@ def _said(line: str, language: str) -> str | None:
     """The words of a line's comment."""
     if len(line) > _LONGEST_LINE:
         return None
-    patterns = (_MARKUP,) if language in _PROSE else (_COMMENT, _BESIDE_NOTHING, _TRAILING, _INLINE)
+    patterns = (_MARKUP, _ASIDE) if language in _PROSE else (_COMMENT, _BESIDE_NOTHING, _TRAILING, _INLINE)
     return next((match["said"] for each in patterns if (match := each.search(line))), None)
 
 

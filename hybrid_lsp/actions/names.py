@@ -10,38 +10,16 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from hybrid_lsp.context import scope, symbols
+from hybrid_lsp.actions import heads
+from hybrid_lsp.context import symbols
 from hybrid_lsp.document import Document, Span
-
-if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
-    from tree_sitter import Node
 
 Signatures = dict[str, tuple[str, ...]]
 """Dotted names, each with the signatures of its definitions in order."""
 
-_CONTAINERS = re.compile(r"class|interface|impl|trait|mod_item|module|namespace|struct|enum|record|union")
-_PLAIN = frozenset(
-    {"variable_declarator", "const_spec", "var_spec", "type_spec", "const_item", "static_item", "type_item"}
-    | {"type_alias_declaration", "field_declaration", "public_field_definition", "field_definition"}
-    | {"property_signature", "method_signature", "abstract_method_signature", "function_signature"}
-    | {
-        "function_signature_item",
-        "method_elem",
-        "enum_variant",
-        "enum_constant",
-        "enumerator",
-        "enum_member_declaration",
-    }
-)
-"""Definitions of a name that holds no others."""
-_SIGNATURES = ("method_signature", "function_signature", "function_signature_item")
-_HOLDS = frozenset({"field_declaration"})
-"""Definitions whose names stand further inside, in some languages."""
 _COMPONENTS = frozenset({"vue", "svelte", "astro", "html"})
 _SECTION = re.compile(r"(?m)^<(script|template|style)\b")
-_SPACES = re.compile(r"\s+")
 
 
 def complaint(whole: Document, span: Span, old: Document, new: Document) -> str | None:
@@ -65,7 +43,8 @@ def complaint(whole: Document, span: Span, old: Document, new: Document) -> str 
 def changed(old: Document, new: Document) -> tuple[str, ...]:
     """What becomes of public names, in sentences for the user."""
     before, after = (
-        {name: how for name, how in defined(each).items() if symbols.is_public(name)} for each in (old, new)
+        {name: how for name, how in defined(each, fields=True).items() if symbols.is_public(name)}
+        for each in (old, new)
     )
     told = (
         ("Public names that are gone", [name for name in before if name not in after]),
@@ -118,12 +97,11 @@ def marks(document: Document) -> defaultdict[str, tuple[str, ...]]:
     """The decorators and attributes of each name, without white space; those that are part of a head are not here."""
     found = defaultdict[str, tuple[str, ...]](tuple)
     if document.language == "python":
-        for each in symbols.definitions(document):
-            found[each.name] += each.decorators
-        return found
-    tree = symbols.tree(document)
-    for name, node in _definitions(document, tree.root_node, "") if tree else ():
-        found[name] += tuple(_compact(document, each.start_byte, each.end_byte) for each in scope.attributes(node))
+        pairs = ((each.name, each.decorators) for each in symbols.definitions(document))
+    else:
+        pairs = ((each.name, each.marks) for each in heads.of(document))
+    for name, above in pairs:
+        found[name] += above
     return found
 
 
@@ -136,12 +114,8 @@ def defined(document: Document, *, fields: bool = False) -> Signatures:
     if document.language == "python":
         pairs: Iterator[tuple[str, str]] = ((each.name, each.signature) for each in symbols.definitions(document))
     else:
-        tree = symbols.tree(document)
-        pairs = (
-            ((name, _head(document, node)) for name, node in _definitions(document, tree.root_node, "", fields=fields))
-            if tree
-            else _sections(document)
-        )
+        definitions = heads.of(document, fields=fields)
+        pairs = ((each.name, each.head) for each in definitions) if definitions else _sections(document)
     for name, signature in pairs:
         found[name] = (*found.get(name, ()), signature)
     return found
@@ -151,50 +125,6 @@ def _sections(document: Document) -> Iterator[tuple[str, str]]:
     """The outermost elements of a component's file: to lose its script is to lose all names in it."""
     if document.language in _COMPONENTS:
         yield from ((f"<{match[1]}>", "") for match in _SECTION.finditer(document.text))
-
-
-def _definitions(document: Document, node: Node, outer: str, *, fields: bool = False) -> Iterator[tuple[str, Node]]:
-    """Each definition outside of functions with its dotted name."""
-    for child in node.named_children:
-        known = child.type in scope.SCOPES or child.type in _PLAIN
-        name = _name(document, child) if known else None
-        if name is None:
-            if not known or child.type in _HOLDS:
-                yield from _definitions(document, child, outer, fields=fields)
-            continue
-        yield outer + name, child
-        type_ = child.child_by_field_name("type") if fields and child.type == "type_spec" else None
-        body = type_ or child.child_by_field_name("body")
-        if body is not None and _CONTAINERS.search((type_ or child).type):
-            yield from _definitions(document, body, f"{outer}{name}.", fields=fields)
-
-
-def _name(document: Document, node: Node) -> str | None:
-    named = (
-        node.child_by_field_name("name")
-        or node.child_by_field_name("property")
-        or (node.type == "impl_item" and node.child_by_field_name("type"))
-        or None
-    )
-    inner = node.child_by_field_name("declarator")
-    while named is None and inner is not None:  # C: `int *name(int a)`
-        named = inner if inner.child_count == 0 else None
-        inner = inner.child_by_field_name("declarator")
-    return document.text[named.start_byte : named.end_byte] if named is not None else None
-
-
-def _head(document: Document, node: Node) -> str:
-    """A definition up to its body, without white space; of a variable that holds a function, the parameters."""
-    if node.type in _PLAIN:
-        value = node.child_by_field_name("value") or (node if node.type.endswith(_SIGNATURES) else None)
-        parameters = value and (value.child_by_field_name("parameters") or value.child_by_field_name("parameter"))
-        return _compact(document, parameters.start_byte, parameters.end_byte) if parameters else ""
-    body = node.child_by_field_name("body")
-    return _compact(document, node.start_byte, body.start_byte if body is not None else node.end_byte)
-
-
-def _compact(document: Document, start: int, end: int) -> str:
-    return _SPACES.sub("", document.text[start:end])
 
 
 def _needed(document: Document, span: Span, name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -48,6 +49,7 @@ def new_code(reply: str, code: str, language: str = "") -> str:
 
     Raises ReplyRejected: `code_block`'s reasons, or those of the hunks.
     """
+    reply = _unquoted(reply)
     # Code that shows hunks itself cannot be spoken of in hunks.
     if not hunks.present(reply) or hunks.present(code):
         return code_block(reply, code, language)
@@ -71,14 +73,37 @@ def code_block(reply: str, code: str = "", language: str = "") -> str:
         raise ReplyRejected("The code block in the reply is not closed.", raw=reply)
     if not found.closed:
         raise ReplyRejected(_no_block(reply, shortest), raw=reply)
-    # What is said twice, or an empty block beside the code, leaves no doubt.
-    told = {each.text: each for each in found.closed if each.text.strip()} or {"": found.closed[0]}
+    told = _candidates(found.closed, code, language)
     if len(told) > 1:
         raise ReplyRejected(f"The reply holds {len(told)} fenced code blocks; there must be exactly one.", raw=reply)
-    (block,) = told.values()
+    (block,) = told
     if complaint := _foreign(block, code, language):
         raise ReplyRejected(complaint, raw=reply)
     return block.text
+
+
+def _candidates(blocks: Sequence[fences.Block], code: str, language: str) -> list[fences.Block]:
+    """The blocks that may be the new code, each once.
+
+    Beside it leave no doubt: an empty block, the code as it was, one in another language, and, where blocks name the
+    code's language, one that names none (the output of a run).
+    """
+    told = list({each.text: each for each in blocks if each.text.strip()}.values()) or [blocks[0]]
+    if len(told) == 1:
+        return told
+    new = [each for each in told if each.text.strip() != code.strip()]
+    own = [each for each in new if not _foreign(each, code, language)]
+    if any(each.names(language) for each in own):
+        own = [each for each in own if each.is_known]
+    diffs = [each for each in new if each.is_diff]
+    if own and all(_is_shown_by(each.text, own[0].text) for each in diffs):
+        return own
+    return new or told[:1]
+
+
+def _is_shown_by(diff: str, text: str) -> bool:
+    """Whether what a diff adds stands in a text: then it only shows once more what is new there."""
+    return all(line[1:].strip() in text for line in diff.split("\n") if line.startswith("+") and line[:3] != "+++")
 
 
 def _unquoted(reply: str) -> str:
@@ -129,7 +154,10 @@ def is_settled(reply: str, code: str, language: str) -> bool:
     if not reply.lstrip().startswith(("`" * shortest, "~" * shortest)):
         return False
     found = fences.blocks(reply, shortest)
-    return found.unclosed is None and len(found.closed) == 1 and len(found.rest.strip()) > _TALK_CHARS
+    if found.unclosed is not None or len(found.closed) != 1 or len(found.rest.strip()) <= _TALK_CHARS:
+        return False
+    (block,) = found.closed
+    return block.text.strip() != code.strip() and not _foreign(block, code, language)
 
 
 def json_value(reply: str) -> Any:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 
 import attrs
 
 from hybrid_lsp.config import Config
-from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics.actions import RunRecord, Verdict, run_records
 from hybrid_lsp.metrics.models import RequestRecord, request_records
-from hybrid_lsp.metrics.store import open_database, restrict
+from hybrid_lsp.metrics.store import reading
 from hybrid_lsp.paths import metrics_file
 from hybrid_lsp.reports.saving import MONEY, SECONDS, heaviest_tier
 from hybrid_lsp.routing.prices import price_of_tier
@@ -67,13 +64,8 @@ class Evidence:
 
 def gather(config: Config, since: float, now: float) -> list[Evidence]:
     """By action, the most frequent first. Raises MetricsUnreadable."""
-    path = metrics_file()
-    try:
-        with closing(open_database(path)) as connection:
-            restrict(connection, since)
-            runs, asked = run_records(connection), request_records(connection)
-    except (OSError, sqlite3.Error) as error:
-        raise MetricsUnreadable(f"The metrics in {path} cannot be read: {error}.", "Move that file away.") from error
+    with reading(metrics_file(), since) as connection:
+        runs, asked = run_records(connection), request_records(connection)
     return list(_by_action(runs, asked, config, now))
 
 

@@ -26,34 +26,39 @@ class ContextWindow:
     """The context of one model, in tokens.
 
     `most` is the longest that the model was made for (None: not known), `refuses` whether the server refuses what does
-    not fit. `fixed` is the size that the user has named.
+    not fit. `fixed` is the size that the user has named, `usual` the one that the model brings along, and `loaded` the
+    one that it is in memory with now (0: it is not): for a smaller one the server would load it again.
     """
 
     most: int | None = None
     refuses: bool = False
     fixed: int | None = None
+    usual: int | None = None
+    loaded: int = 0
     size: int = 0
 
     @property
     def limit(self) -> float:
         """The largest that may be asked for."""
-        return min(self.fixed or math.inf, self.most or math.inf)
+        named = self.fixed or (max(self.usual, self.loaded) if self.usual else math.inf)
+        return min(named, self.most or math.inf)
 
     def take(self, needed: int) -> int:
         """The size to ask for, where a prompt and its answer need so many tokens."""
-        if self.fixed:
+        if self.fixed or self.usual:
             return int(self.limit)
         step = _STEP
         while step < needed:
             step *= 2
         self.size = int(min(max(step, self.size), self.limit))
-        return self.size
+        return int(min(max(self.size, self.loaded), self.limit))
 
     def grow(self) -> bool:
         """A prompt did not fit: twice as large from now on; False where it is as large as can be."""
-        if self.fixed or self.size >= self.limit:
+        asked = max(self.size, self.loaded)
+        if self.fixed or self.usual or asked >= self.limit:
             return False
-        self.size = int(min(max(self.size, _STEP) * 2, self.limit))
+        self.size = int(min(max(asked, _STEP) * 2, self.limit))
         return True
 
     def tokens(self, texts: Iterable[str]) -> int:

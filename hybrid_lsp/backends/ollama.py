@@ -4,8 +4,9 @@ ahead of the first request and pulled by their names."""
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import attrs
@@ -16,7 +17,7 @@ from hybrid_lsp.backends.clock import Clock
 from hybrid_lsp.backends.context_window import ContextWindow
 from hybrid_lsp.backends.failures import SHORTER, Refusal, Situation
 from hybrid_lsp.backends.http import Answered, HttpBackend
-from hybrid_lsp.errors import BackendFailed, BackendRefused
+from hybrid_lsp.errors import BackendError, BackendFailed, BackendRefused
 from hybrid_lsp.models import families
 from hybrid_lsp.types import Infill, Piece, Request
 
@@ -24,32 +25,58 @@ _REFUSES_SINCE = (0, 13)
 """From this version on it is sure to know `truncate` and `shift`, and refuses what does not fit when told so."""
 _LOADS_WITHIN_S = 300.0
 _A_DAY_S = 86400.0
+_LOOKS_EVERY_S = 60.0
+"""Between two looks at what is loaded: others load a model rarely, and no key waits for that question."""
 _TOP = {
     *("model", "prompt", "suffix", "system", "template", "messages", "stream", "raw", "format", "think", "keep_alive"),
     *("truncate", "shift", "logprobs", "top_logprobs", "options", "tools", "images", "context"),
 }
 """What a request has beside its `options`."""
+_PULL_REMEDIES = (
+    (
+        re.compile(r"(?i)no space|not enough space|disk full"),
+        "Make room where Ollama keeps its models: ollama rm NAME.",
+    ),
+    (
+        re.compile(r"(?i)file does not exist|not found|invalid model name"),
+        "There is no such name or tag: https://ollama.com/search lists those that there are.",
+    ),
+    (re.compile(r"(?i)newer version|requires? .*ollama"), "Update Ollama: https://ollama.com/download."),
+    (re.compile(r"(?i)dial tcp|lookup|timeout|connection|tls|EOF"), "Check the network of the machine with Ollama."),
+)
+"""What ends a pull, in Ollama's words, and what to do."""
+_NO_TEMPLATE = "{{ .Prompt }}"
+"""What stands in place of a chat template where a model has none."""
 _NUMBER = re.compile(r"\d+")
 
 
 @attrs.frozen
 class OllamaModel:
-    """A model that Ollama has: `size` in bytes, `quantisation` in its words (`Q4_K_M`)."""
+    """A model that Ollama has: `size` in bytes, `quantisation` in its words (`Q4_K_M`).
+
+    `runs_at` is the machine that computes it where that is another one, as for the models of its cloud.
+    """
 
     name: str
     size: int
     quantisation: str = ""
     parameters: str = ""
+    runs_at: str = ""
 
 
 @attrs.frozen
 class Facts:
-    """What Ollama knows of a model: whether its template fills in (None: it does not say), its longest context in
-    tokens, and the one that its Modelfile names."""
+    """What Ollama knows of a model: whether its template fills in, whether it is one for texts at all (None: it does
+    not say), whether it thinks and chats; its longest context in tokens, and the one that its Modelfile names."""
 
     fills_in: bool | None = None
+    writes: bool | None = None
+    thinks: bool = False
+    chats: bool = True
     context: int | None = None
     num_ctx: int | None = None
+    parameters: int | None = None
+    licence: str = ""
 
 
 @attrs.frozen
@@ -73,12 +100,14 @@ class OllamaBackend(HttpBackend):
     keep_alive_minutes: float = 15.0
     prefers_template: bool = True
     facts: Facts | None = None
+    looks_every_s: float = _LOOKS_EVERY_S
     _window: ContextWindow = attrs.field(factory=ContextWindow)
     _loading: int = 0
+    _looked: float | None = None
 
     async def generate(self, request: Request) -> AsyncGenerator[Piece, None]:
         """See `Backend.generate`."""
-        await self._learn_facts()
+        await self._learn()
         async with aclosing(super().generate(request)) as pieces:
             async for piece in pieces:
                 yield piece
@@ -92,7 +121,7 @@ class OllamaBackend(HttpBackend):
         """Have the model loaded, with the context that requests will ask for. Raises BackendError."""
         self._loading += 1
         try:
-            await self._learn_facts()
+            await self._learn()
             body = {"model": self.model, "stream": False, "options": {"num_ctx": self._window.take(0)}}
             await self.ask_json("/api/generate", body | self._kept, within_s=max(self.timeout_s, _LOADS_WITHIN_S))
         finally:
@@ -106,6 +135,21 @@ class OllamaBackend(HttpBackend):
     async def version(self) -> str:
         """The version that it runs. Raises BackendError."""
         return str((await self.ask_json("/api/version")).get("version", ""))
+
+    async def known(self, name: str = "") -> Facts:
+        """What it knows of the model, or of another. Raises BackendError: there is none, or nobody answers."""
+        return _facts(await self.ask_json("/api/show", {"model": name or self.model}))
+
+    async def window(self) -> ContextWindow:
+        """The context that requests get. Raises BackendError."""
+        await self._learn()
+        return self._window
+
+    async def loaded_context(self) -> int:
+        """Tokens of the context that the model is loaded with now, 0 where it is not. Raises BackendError."""
+        loaded = (await self.ask_json("/api/ps")).get("models")
+        ours = [each for each in loaded if _is_named(each, self.model)] if isinstance(loaded, list) else []
+        return max((_whole(each.get("context_length")) or 0 for each in ours), default=0)
 
     async def pull(self) -> AsyncGenerator[Progress, None]:
         """Have it fetch the model; what is fetched already stays, and is not fetched again.
@@ -128,19 +172,25 @@ class OllamaBackend(HttpBackend):
             raise BackendFailed(f"{self.name} ended the pull in the middle.", "Pull it again: it goes on where it was.")
 
     def _not_pulled(self, refusal: Refusal) -> BackendFailed:
-        known = "https://ollama.com/search lists the models that there are; check name, tag and network."
-        return BackendFailed(f"Ollama does not get {self.model}: {refusal.said}", known)
+        remedy = next((told for sign, told in _PULL_REMEDIES if sign.search(refusal.said)), "See the server's log.")
+        return BackendFailed(f"Ollama does not get {self.model}: {refusal.said}", remedy)
 
     # -- what is known of the model ----------------------------------------------------------------------------------
 
+    async def _learn(self) -> None:
+        """Ask once what the model is, and now and then what is loaded. Raises BackendError."""
+        if self.facts is None:
+            await self._learn_facts()
+        now = time.monotonic()
+        if self._looked is None or now - self._looked >= self.looks_every_s:
+            self._looked = now
+            with suppress(BackendError):  # an older one does not say it
+                self._window.loaded = await self.loaded_context()
+
     async def _learn_facts(self) -> None:
-        """Ask once what the model is. Raises BackendError: there is no such model, or nobody answers."""
-        if self.facts is not None:
-            return
-        facts = _facts(await self.ask_json("/api/show", {"model": self.model}))
+        facts = await self.known()
         refuses = _version(await self.version()) >= _REFUSES_SINCE
-        fixed = _whole(self._option("num_ctx")) or facts.num_ctx
-        self._window = ContextWindow(facts.context, refuses, fixed)
+        self._window = ContextWindow(facts.context, refuses, _whole(self._option("num_ctx")), facts.num_ctx)
         if self.prefers_template and facts.fills_in is not False:
             self.family = families.SERVER
         self.facts = facts
@@ -168,7 +218,13 @@ class OllamaBackend(HttpBackend):
                 "without a word.",
                 f"Update Ollama: since 0.13 it says what does not fit. {SHORTER}",
             )
-        return attrs.evolve(call, body=self._sized(call.body))
+        return attrs.evolve(call, body=self._unthinking(request) | self._sized(call.body))
+
+    def _unthinking(self, request: Request) -> dict[str, Any]:
+        """Ghost text has no time for thoughts; who wants them says so by a parameter."""
+        thinks = self.facts is not None and self.facts.thinks
+        quiet = thinks and isinstance(request.prompt, Infill) and "think" not in self.parameters
+        return {"think": False} if quiet else {}
 
     def _over(self, call: Call) -> int:
         return self._window.overflow(self._window.tokens(_texts(call.body)))
@@ -224,6 +280,12 @@ def _whole(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
+def _is_named(told: Any, model: str) -> bool:
+    """Whether an entry is about a model; without a tag it is the latest."""
+    names = {told.get("model"), told.get("name")} if isinstance(told, dict) else set()
+    return bool({model, f"{model}:latest"} & names)
+
+
 def _model(told: Mapping[str, Any]) -> OllamaModel:
     details = told.get("details")
     details = details if isinstance(details, dict) else {}
@@ -232,18 +294,26 @@ def _model(told: Mapping[str, Any]) -> OllamaModel:
         _whole(told.get("size")) or 0,
         str(details.get("quantization_level") or ""),
         str(details.get("parameter_size") or ""),
+        str(told.get("remote_host") or ""),
     )
 
 
 def _facts(told: Mapping[str, Any]) -> Facts:
     """What `/api/show` says; the length of the context stands under the name of the model's architecture."""
     info, capabilities = told.get("model_info"), told.get("capabilities")
-    lengths = [_whole(value) for name, value in info.items() if str(name).endswith(".context_length")] if info else []
+    info = info if isinstance(info, dict) else {}
+    able = {str(each) for each in capabilities} if isinstance(capabilities, list) else None
+    lengths = [_whole(value) for name, value in info.items() if str(name).endswith(".context_length")]
     named = re.search(r"(?m)^num_ctx\s+(\d{1,9})$", str(told.get("parameters") or ""))
     return Facts(
-        fills_in="insert" in capabilities if isinstance(capabilities, list) else None,
+        fills_in="insert" in able if able is not None else None,
+        writes="completion" in able if able is not None else None,
+        thinks=able is not None and "thinking" in able,
+        chats=str(told.get("template") or "").strip() != _NO_TEMPLATE,
         context=next((each for each in lengths if each), None),
         num_ctx=int(named[1]) if named else None,
+        parameters=_whole(info.get("general.parameter_count")),
+        licence=next((line.strip()[:80] for line in str(told.get("license") or "").splitlines() if line.strip()), ""),
     )
 
 

@@ -27,6 +27,7 @@ _MOST_ENTRIES = 5000
 _LEAST_BYTES = 1_000_000
 """A smaller GGUF is a vocabulary or a leftover."""
 _OLLAMA_WEIGHTS = "application/vnd.ollama.image.model"
+_OLLAMA_REGISTRY = "registry.ollama.ai"
 _OLLAMA_LICENCE = "application/vnd.ollama.image.license"
 
 
@@ -110,8 +111,10 @@ def ollama(folder: Path) -> Iterator[Found]:
         blob = _blob(folder, weights[0]) if len(weights) == 1 else None
         if blob is None:
             continue
-        _host, owner, name, tag = file.relative_to(manifests).parts
-        title = f"{name}:{tag}" if owner == "library" else f"{owner}/{name}:{tag}"
+        host, owner, name, tag = file.relative_to(manifests).parts
+        # As Ollama shows it: its own registry, and there its own models, go without saying.
+        places = [*([host] if host != _OLLAMA_REGISTRY else []), *([owner] if owner != "library" else [])]
+        title = "/".join([*places, f"{name}:{tag}"])
         yield Found(f"ollama:{title}", blob, Source.OLLAMA, blob.stat().st_size, _ollama_licence(folder, layers))
 
 
@@ -143,7 +146,8 @@ def named(name: str, found: list[Found]) -> Found | None:
 
 
 def _whole(found: Found) -> set[str]:
-    return {found.name.casefold(), str(found.path).casefold()}
+    name = found.name.casefold()
+    return {name, name.removesuffix(":latest"), str(found.path).casefold()}
 
 
 def _short(found: Found) -> set[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
-from hybrid_lsp.catalogue import found, known, machine
+from hybrid_lsp.backends.proxies import is_loopback
+from hybrid_lsp.catalogue import found, known, machine, ollama
 from hybrid_lsp.catalogue.choose import in_use
 from hybrid_lsp.catalogue.found import Found, Source
 from hybrid_lsp.catalogue.known import Known
 from hybrid_lsp.catalogue.machine import Machine, Rates
+from hybrid_lsp.catalogue.ollama import Served, Server
 from hybrid_lsp.catalogue.pull import interrupted, plain_name
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models import store, weights
@@ -30,6 +33,7 @@ class Row:
     """One model. `size` in bytes of what lies here, or would be served; None: not known. `rates` as for this machine.
 
     `tiers` are those that the settings name it for, `recommended` the one that it is the best for here, or "".
+    `backend` is who serves it as it is: ours once it is pulled, or Ollama. `quantisation` in its server's words.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Row:
     fits: bool = True
     tiers: tuple[str, ...] = ()
     recommended: str = ""
+    quantisation: str = ""
+    backend: str = "engine"
 
     def describe(self) -> dict[str, Any]:
         """As plain values."""
@@ -69,7 +75,10 @@ def make() -> Listing:
     """Look at this machine and the catalogue."""
     here = machine.this_machine()
     best = recommended(here)
-    rows = [_lying(each, here) for each in found.everything()]
+    servers = ollama.servers()
+    rows = [_lying(each, here) for each in found.everything() if not _is_served(each, servers)]
+    rows += [_served(each, server, here) for server in servers for each in server.models or ()]
+    rows += [_missing(server, model) for server in servers for model in _lacking(server)]
     names = {row.name for row in rows if row.source == Source.OURS}
     rows += [_known(each, here, best) for each in known.models() if each.name not in names]
     return Listing(tuple(rows), here, tuple(interrupted()))
@@ -105,6 +114,65 @@ def _known(each: Known, here: Machine, best: dict[str, Known]) -> Row:
     )
 
 
+def _is_served(each: Found, servers: list[Server]) -> bool:
+    """Whether a server of this machine lists what lies in Ollama's store."""
+    ours = [server for server in servers if _is_here(server)]
+    return each.source is Source.OLLAMA and any(server.named(ollama.asked(each.name)) for server in ours)
+
+
+def _is_here(server: Server) -> bool:
+    return is_loopback(urlsplit(server.place.address).hostname or "")
+
+
+def _served(each: Served, server: Server, here: Machine) -> Row:
+    """A model of an Ollama; what it is, the server says."""
+    facts = each.facts
+    local = _is_here(server) and not each.model.runs_at
+    where = "" if _is_here(server) else f" at {server.shown}"
+    return Row(
+        name=each.name,
+        source=f"{Source.OLLAMA}{where}" + (f", runs at {each.model.runs_at}" if each.model.runs_at else ""),
+        size=each.model.size,
+        licence=facts.licence,
+        languages="",
+        fills_in=facts.fills_in,
+        chats=facts.chats,
+        rates=here.rates(facts.parameters / 1e6) if facts.parameters and local else None,
+        here=True,
+        fits=here.holds(each.model.size / 1e6) if local else True,
+        tiers=_tiers_of(server, each.model.name),
+        quantisation=each.model.quantisation,
+        backend="ollama",
+    )
+
+
+def _lacking(server: Server) -> list[str]:
+    """The models that the settings name at a server that answers, and does not have them."""
+    named = {each.model for each in ollama.tiers().values() if server.is_at(each)}
+    return sorted(each for each in named if each and server.models is not None and server.named(each) is None)
+
+
+def _missing(server: Server, model: str) -> Row:
+    return Row(
+        name=ollama.PREFIX + model,
+        source=f"to be pulled by Ollama at {server.shown}",
+        size=0,
+        licence="",
+        languages="",
+        fills_in=None,
+        chats=None,
+        rates=None,
+        here=False,
+        tiers=_tiers_of(server, model),
+        backend="ollama",
+    )
+
+
+def _tiers_of(server: Server, model: str) -> tuple[str, ...]:
+    named = ((tier, each) for tier, each in ollama.tiers().items() if server.is_at(each))
+    return tuple(str(tier) for tier, each in named if ollama.is_same(each.model, model))
+
+
 def _lying(each: Found, here: Machine) -> Row:
     """A model of this machine; what it is, it says itself."""
     entry = known.named(each.name) or known.named(plain_name(each.name))
@@ -129,4 +197,5 @@ def _lying(each: Found, here: Machine) -> Row:
         here=True,
         fits=here.holds(each.size / 1e6),
         tiers=tuple(str(tier) for tier, model in in_use().items() if model in (each.name, str(each.path))),
+        backend="ollama" if each.source is Source.OLLAMA else "engine",
     )

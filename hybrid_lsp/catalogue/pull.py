@@ -18,7 +18,7 @@ from typing import Any
 
 import attrs
 
-from hybrid_lsp.catalogue import found, hub, known, machine
+from hybrid_lsp.catalogue import found, hub, known, machine, ollama
 from hybrid_lsp.catalogue.hub import HubFile, Listing
 from hybrid_lsp.catalogue.work import Work, megabytes
 from hybrid_lsp.errors import DiskFull, ModelBroken, ModelError, ModelMissing
@@ -74,12 +74,19 @@ class Plan:
         )
 
 
-def plan(wanted: str, name: str = "") -> Plan:
+def plan(wanted: str, name: str = "") -> Plan | ollama.Fetch:
     """What it takes to have a model: a name of the catalogue, `OWNER/NAME` of the hub, a GGUF file, or a folder.
 
-    `name` is what it is to be called here. Asks the hub for what is not on this machine.
-    Raises ModelMissing (with names that may have been meant), ModelError, ModelBroken, HubUnreachable.
+    `name` is what it is to be called here. Asks the hub for what is not on this machine; `ollama:NAME` without a name
+    of ours is Ollama's own to fetch.
+    Raises ModelMissing (with names that may have been meant), ModelError, ModelBroken, HubUnreachable, BackendError.
     """
+    if (theirs := ollama.asked(wanted)) and not name:
+        return ollama.plan(theirs)
+    return _plan(wanted, name)
+
+
+def _plan(wanted: str, name: str) -> Plan:
     if name and not _NAME.fullmatch(name):
         raise ModelError(f"`{name}` cannot be a model's name.", "Use small letters, digits, dots and dashes.")
     entry = known.named(wanted)
@@ -141,6 +148,8 @@ def remove(name: str, in_use: tuple[str, ...] = ()) -> int:
     """
     if name == store.EMBEDDED:
         raise ModelError("The embedded model is part of the installation.", "There is nothing to remove.")
+    if theirs := ollama.asked(name):
+        raise ModelError(f"{theirs} belongs to Ollama.", f"Remove it there: ollama rm {theirs}")
     mine = _ours(name, list(found.ours()))
     folder = mine.path if mine else models_dir() / name
     if mine is None and not _incoming(name).is_dir():

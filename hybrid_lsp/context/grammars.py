@@ -44,6 +44,9 @@ _GRAMMARS = {
 }
 """The module that holds a language's grammar, and its function that gives it."""
 LANGUAGES = frozenset(_GRAMMARS)
+_OF_PARTS = {"php": "php without tags"}
+"""Languages whose code is mere text until a tag opens it: what a part of a file without one is parsed as."""
+_GRAMMARS["php without tags"] = ("tree_sitter_php", "language_php_only")
 
 _FAMILIES = (
     frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact", "svelte", "vue", "astro"}),
@@ -81,7 +84,7 @@ _FROM_ENCODED = bytes.maketrans(b"?" + _QUESTION.encode("ascii"), b"_?")
 
 def known(language: str) -> bool:
     """Whether there is a grammar for a language id."""
-    return language in _GRAMMARS
+    return language in LANGUAGES
 
 
 def relatives(language: str) -> frozenset[str]:
@@ -210,8 +213,11 @@ _recent = _Recent(MOST_TREES)
 
 
 def parsed(language: str, text: str) -> Parsed | None:
-    """The tree of a text, with its source; None for a language without a grammar."""
-    return _recent.parsed(language, text) if known(language) else None
+    """The tree of a text, with its source; None for a language without a grammar. The text may be a part of a file."""
+    if not known(language):
+        return None
+    tagged = "<?" in text or "?>" in text or text.lstrip().startswith("<")
+    return _recent.parsed(language if tagged else _OF_PARTS.get(language, language), text)
 
 
 class Trees:

@@ -123,8 +123,8 @@ def _by_tree(document: Document, line: int, tree: Tree) -> list[Scope] | None:
 
 def head_of(document: Document, node: Node, above: Sequence[Node] | None = None) -> Span:
     """The whole lines of a definition's head; `above` is what it stands in, the outermost first, if that is known."""
-    wrappers = _wrappers(node, above)
-    outer = wrappers[-1] if wrappers else node
+    around = wrappers(node, above)
+    outer = around[-1] if around else node
     first = next(iter(attributes(node, above)), outer)
     first = first if first.start_byte < outer.start_byte else outer
     body = node.child_by_field_name("body") or _last_block(node)
@@ -143,18 +143,18 @@ def attributes(node: Node, above: Sequence[Node] | None = None) -> list[Node]:
 
     `above` is what it stands in, the outermost first, if that is known.
     """
-    wrappers = _wrappers(node, above)
+    around = wrappers(node, above)
     found: list[Node] = []
-    for outer in wrappers:
+    for outer in around:
         found = [child for child in outer.named_children if child.type in _ATTRIBUTES] + found
-    sibling = (wrappers[-1] if wrappers else node).prev_named_sibling
+    sibling = (around[-1] if around else node).prev_named_sibling
     while sibling is not None and (sibling.type in _ATTRIBUTES or "comment" in sibling.type):
         found = [sibling, *found] if sibling.type in _ATTRIBUTES else found
         sibling = sibling.prev_named_sibling
     return found
 
 
-def _wrappers(node: Node, above: Sequence[Node] | None) -> list[Node]:
+def wrappers(node: Node, above: Sequence[Node] | None = None) -> list[Node]:
     """What is around a definition and belongs to it, the innermost first."""
     outwards = reversed(above) if above is not None else _parents(node)
     return list(itertools.takewhile(lambda outer: outer.type in WRAPPERS, outwards))

@@ -236,8 +236,8 @@ def _definition(document: Document, outer: Node, node: Node, scope: str) -> Iter
         signature, types = call_signature(document, outer, node), _annotations(document, node)
         yield Definition(name, "function", signature, span_of(outer), _decorators(document, outer), types)
         return
-    bases = node.child_by_field_name("superclasses")
-    signature = "class" + (_compact(document, bases) if bases else "")
+    parts = (node.child_by_field_name(field) for field in ("type_parameters", "superclasses"))
+    signature = "class" + "".join(_compact(document, each) for each in parts if each)
     yield Definition(name, "class", signature, span_of(outer), _decorators(document, outer))
     if body is not None:
         yield from _definitions(document, body, name + ".")
@@ -292,7 +292,10 @@ def call_signature(document: Document, outer: Node, node: Node) -> str:
         if child.type == "decorator" and (name := _compact(document, child)[1:]) in _CALL_DECORATORS
     ]
     is_async = bool(node.children) and node.children[0].type == "async"
-    return " ".join([*marks, "async" if is_async else "", f"({shown})"]).strip()
+    types = node.child_by_field_name("type_parameters")
+    return " ".join(
+        [*marks, "async" if is_async else "", f"{_compact(document, types) if types else ''}({shown})"]
+    ).strip()
 
 
 def _parameter(document: Document, node: Node) -> str:

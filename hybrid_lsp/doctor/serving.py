@@ -7,8 +7,10 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
 from urllib.parse import urlsplit
 
+import attrs
 import httpx
 
 from hybrid_lsp import config as settings
@@ -16,16 +18,18 @@ from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.engine import EngineBackend
 from hybrid_lsp.backends.factory import make_backend, section_of
 from hybrid_lsp.backends.launcher import Launcher
+from hybrid_lsp.backends.ollama import OllamaBackend
 from hybrid_lsp.catalogue import listing, machine
 from hybrid_lsp.catalogue.work import megabytes
 from hybrid_lsp.config import Config, ModelConfig
 from hybrid_lsp.doctor.findings import Finding, doubtful, fine, wrong
 from hybrid_lsp.errors import HybridLspError, ModelError
-from hybrid_lsp.models import store
+from hybrid_lsp.models import families, store
 from hybrid_lsp.paths import config_file
 from hybrid_lsp.types import Infill, Request, Tier, TierName
 
 _ANSWERS_WITHIN_S = 10.0
+_CHECK_OLLAMA = "See Ollama's log: ollama serve"
 _NEEDED_SHARE = 1.3
 """A model takes more memory than its file has: what it computes with, and kept prompts."""
 
@@ -85,6 +89,9 @@ async def backends(config: Config) -> AsyncIterator[Finding]:
     for tier, model in _tiers(config):
         if model.backend == "engine":
             yield await _engine(config, tier, model)
+        elif model.backend == "ollama":
+            async for finding in _ollama(config, tier, model):
+                yield finding
         elif model.backend != "none":
             async for finding in _server(tier, model):
                 yield finding
@@ -115,6 +122,42 @@ async def _ask(backend: EngineBackend) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+async def _ollama(config: Config, tier: TierName, model: ModelConfig) -> AsyncIterator[Finding]:
+    """Whether an Ollama answers, has the model, and what the model can do there."""
+    try:
+        backend = make_backend(attrs.evolve(model, timeout_s=_ANSWERS_WITHIN_S), config.engine, tier)
+        assert isinstance(backend, OllamaBackend)
+        async with aclosing(backend):
+            window = await backend.window()  # the first question of all: nobody there, or no such model, is said here
+            facts, version, name = backend.facts, await backend.version(), f"{tier}: {model.model}"
+    except HybridLspError as error:
+        yield wrong("backends", f"{tier}: {error.message}", error.remedy or _CHECK_OLLAMA)
+        return
+    assert facts is not None
+    blind = tier == Tier.SMALL and not facts.fills_in and not families.detect(model.family, model.model).fills_in
+    if blind:
+        remedy = "hybrid-lsp models list shows which models fill in; then: hybrid-lsp models use ollama:NAME"
+        yield doubtful("backends", f"{name} does not fill in: it sees only what stands before the cursor.", remedy)
+    if not window.refuses:
+        text = f"Ollama {version} may cut a long prompt without a word, so each is kept short."
+        yield doubtful("backends", f"{tier}: {text}", "Update Ollama: https://ollama.com/download")
+    setting, chars, answer = _longest(config, tier)
+    needed = window.tokens(["x" * chars]) + answer
+    if needed > window.limit:
+        remedy = f"Raise {section_of(tier)}.parameters.num_ctx to {needed}, or lower {setting}; or take another model."
+        text = f"has a context of {window.limit:g} tokens, and {setting} ({chars}) can take {needed}."
+        yield doubtful("backends", f"{name} {text}", remedy)
+    able = ", ".join(["fills in"] * bool(facts.fills_in) + ["thinks"] * facts.thinks)
+    yield fine("backends", f"{name} is there (Ollama {version}{', ' + able if able else ''}): {backend.endpoint.shown}")
+
+
+def _longest(config: Config, tier: TierName) -> tuple[str, int, int]:
+    """The setting that bounds a prompt of a tier, its characters, and the tokens of an answer."""
+    if tier == Tier.SMALL:
+        return "completion.context_chars", config.completion.context_chars, config.completion.max_tokens
+    return "actions.review_chars", config.actions.review_chars, config.actions.max_tokens
+
+
 async def _server(tier: TierName, model: ModelConfig) -> AsyncIterator[Finding]:
     """Whether somebody answers at a server's address, and has the model."""
     try:
@@ -130,8 +173,7 @@ async def _server(tier: TierName, model: ModelConfig) -> AsyncIterator[Finding]:
         yield wrong("backends", f"{tier}: {model.base_url} {problem}.", _remedy(model.base_url))
     elif model.backend == "openai" and names and model.model not in names:
         shown = ", ".join(sorted(names)[:8])
-        pull = f"Run: ollama pull {model.model}; or" if ":11434" in model.base_url else "Either"
-        remedy = f"{pull} set {section_of(tier)}.model to one of: {shown}."
+        remedy = f"Set {section_of(tier)}.model to one of: {shown}."
         yield wrong("backends", f"{tier}: {model.base_url} has no model `{model.model}`.", remedy)
     else:
         yield fine("backends", f"{tier}: {model.base_url} answers")

@@ -8,15 +8,19 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
+from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics.events import EVENT_TYPES, Event
 
 log = logging.getLogger(__name__)
 
 _DAY_S = 86400.0
+_HELD_S = 30.0
+"""How long another window's work on the file is waited for: on a busy machine it takes seconds."""
 
 
 def table_of(kind: type[Event]) -> str:
@@ -111,8 +115,20 @@ def open_database(path: Path) -> sqlite3.Connection:
         return _opened(path)
 
 
-def restrict(connection: sqlite3.Connection, since: float) -> None:
-    """Have this connection see only what was recorded since then, a Unix time; the file keeps the rest."""
+@contextlib.contextmanager
+def reading(path: Path, since: float = 0.0) -> Iterator[sqlite3.Connection]:
+    """A database in which only what was recorded since then, a Unix time, is seen. Raises MetricsUnreadable."""
+    try:
+        with contextlib.closing(open_database(path)) as connection:
+            _restrict(connection, since)
+            yield connection
+    except (OSError, sqlite3.Error) as error:
+        remedy = "Another program is at it: try again." if _is_held(error) else "Move that file away."
+        raise MetricsUnreadable(f"The metrics in {path} cannot be read: {error}.", remedy) from error
+
+
+def _restrict(connection: sqlite3.Connection, since: float) -> None:
+    """The file keeps the rest."""
     for kind in EVENT_TYPES:
         table = table_of(kind)
         # A view takes no bound values; this one is a number.
@@ -126,6 +142,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def _is_held(error: Exception) -> bool:
+    """Whether an error says that somebody else is writing."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def damaged_name(path: Path) -> Path:
@@ -143,7 +164,7 @@ def put_aside(path: Path) -> Path:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=5.0)
+    connection = sqlite3.connect(path, timeout=_HELD_S)
     try:
         # Several windows write at once.
         connection.execute("PRAGMA journal_mode=WAL")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import attrs
 
 from hybrid_lsp.config import Config
-from hybrid_lsp.errors import MetricsUnreadable
 from hybrid_lsp.metrics.actions import (
     ActionReport,
     RunRecord,
@@ -24,7 +22,7 @@ from hybrid_lsp.metrics.actions import (
 )
 from hybrid_lsp.metrics.models import ModelReport, RequestRecord, model_reports, request_records
 from hybrid_lsp.metrics.report import InlineReport, SourceReport, inline_report, percentile, source_reports
-from hybrid_lsp.metrics.store import damaged_name, open_database, restrict
+from hybrid_lsp.metrics.store import damaged_name, reading
 from hybrid_lsp.paths import metrics_file
 from hybrid_lsp.reports.saving import Saving, saving
 
@@ -87,13 +85,8 @@ def put_aside() -> Path | None:
 
 def gather(config: Config, since: float = 0.0) -> Stats:
     """Read the metrics. Raises MetricsUnreadable."""
-    path = metrics_file()
-    try:
-        with closing(open_database(path)) as connection:
-            restrict(connection, since)
-            return _gathered(connection, config, since)
-    except (OSError, sqlite3.Error) as error:
-        raise MetricsUnreadable(f"The metrics in {path} cannot be read: {error}.", "Move that file away.") from error
+    with reading(metrics_file(), since) as connection:
+        return _gathered(connection, config, since)
 
 
 def _gathered(connection: sqlite3.Connection, config: Config, since: float) -> Stats:

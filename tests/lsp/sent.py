@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import attrs
+import pytest
 from conftest import Client, Connect, applied, large, open_text, run
 from event_stream import HEAD, event
 from scripted import Script
@@ -57,10 +59,21 @@ async def come(connect: Connect, script: Script, case: Case, settings: dict[str,
         return await _done(client, case)
 
 
-async def _done(client: Client, case: Case) -> Any:
+async def come_all(connect: Connect, script: Script, cases: Mapping[str, Case]) -> AsyncIterator[tuple[str, Any]]:
+    """The same for many cases over one connection, each in a file of its own."""
+    async with connect(large(script)) as client:
+        for number, (name, case) in enumerate(cases.items()):
+            # One reply too many: a model that is out of them would be left alone in the cases to come.
+            script.replies, script.chunk = [*case.sent, case.sent[-1]], case.chunk
+            script.requests.clear()
+            client.edits.clear()
+            yield name, await _done(client, case, f"sent{number}")
+
+
+async def _done(client: Client, case: Case, file: str = "sent") -> Any:
     before, _, _ = case.text.partition(CURSOR)
     text = case.text.replace(CURSOR, "")
-    uri = f"file:///work/sent.{SUFFIXES.get(case.language, case.language)}"
+    uri = f"file:///work/{file}.{SUFFIXES.get(case.language, case.language)}"
     open_text(client, text, uri, case.language)
     lines = before.replace("\r\n", "\n").split("\n")
     line, column = len(lines) - 1, len(lines[-1])
@@ -86,6 +99,13 @@ def judge(case: Case, done: Any, script: Script) -> None:
         assert case.refused in objections[0]
     else:
         assert not objections, objections
+
+
+async def judge_all(connect: Connect, script: Script, subtests: pytest.Subtests, cases: Mapping[str, Case]) -> None:
+    """Judge each case, as a test of its own."""
+    async for name, done in come_all(connect, script, cases):
+        with subtests.test(name):
+            judge(cases[name], done, script)
 
 
 def delta(content: Any, finish: Any = None, **more: Any) -> dict[str, Any]:

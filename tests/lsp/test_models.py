@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -212,9 +213,18 @@ async def test_a_model_is_calibrated_on_the_user_s_code_and_served_by_it(
         assert found.source == "measured on this machine"
 
 
+@pytest.mark.parametrize("interrupted", [signal.default_int_handler, signal.SIG_IGN], ids=["usual", "in background"])
 async def test_a_calibration_that_is_stopped_keeps_what_it_has_measured(
-    connect: Connect, hub: Hub, tmp_path: Path
+    connect: Connect, hub: Hub, tmp_path: Path, interrupted: Any
 ) -> None:
+    before = signal.signal(signal.SIGINT, interrupted)  # the command inherits whether it is ignored
+    try:
+        await _stopped(connect, tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+async def _stopped(connect: Connect, tmp_path: Path) -> None:
     with_model("mine")
     code = with_code(tmp_path / "code")
     async with connect({}) as client:

@@ -4,12 +4,12 @@ import * as vscode from 'vscode';
 import { SECTION } from './protocol';
 
 interface Place extends vscode.QuickPickItem {
-  readonly backend: 'openai' | 'engine' | 'none';
+  readonly backend: 'openai' | 'ollama' | 'engine' | 'none';
   readonly url?: string;
 }
 
 const PLACES: readonly Place[] = [
-  { label: 'Ollama', description: 'on this machine', backend: 'openai', url: 'http://localhost:11434/v1' },
+  { label: 'Ollama', description: 'by its own protocol', backend: 'ollama', url: 'http://localhost:11434' },
   { label: 'LM Studio', description: 'on this machine', backend: 'openai', url: 'http://localhost:1234/v1' },
   { label: 'llama-server or vLLM', description: 'on this machine', backend: 'openai', url: 'http://localhost:8000/v1' },
   {
@@ -60,7 +60,7 @@ async function connectServer(place: Place): Promise<void> {
     validateInput: (text) => (/^\w*$/.test(text) ? undefined : 'This is no name of an environment variable.'),
   });
   if (api_key_env !== undefined) {
-    await write({ base_url, model, api_key_env: api_key_env || undefined, backend: 'openai' });
+    await write({ base_url, model, api_key_env: api_key_env || undefined, backend: place.backend });
   }
 }
 

@@ -57,7 +57,7 @@ function entries(models: readonly ListedModel[]): ModelEntry[] {
       .map((model) => ({
         label: `${model.recommended ? '$(star) ' : ''}${model.name}`,
         description: describeModel(model),
-        detail: `${sizeInWords(model.size)}, ${model.licence || 'licence not stated'}`,
+        detail: detailOf(model),
         model,
       }));
   return [
@@ -67,6 +67,11 @@ function entries(models: readonly ListedModel[]): ModelEntry[] {
     ...shown(false),
     { label: '$(add) Another…', description: 'a name of the Hugging Face hub, a GGUF file or a folder', other: true },
   ];
+}
+
+function detailOf({ size, quantisation, licence }: ListedModel): string {
+  const parts = [size > 0 ? sizeInWords(size) : 'size not known yet', quantisation, licence || 'licence not stated'];
+  return parts.filter(Boolean).join(', ');
 }
 
 async function chooseVerb(server: Server, model: ListedModel): Promise<void> {
@@ -95,13 +100,20 @@ async function calibrate(server: Server, wish: ModelsWish): Promise<void> {
   }
 }
 
-function verbs({ name: model, here, source }: ListedModel): VerbEntry[] {
-  if (!here || source !== 'hybrid-lsp') {
+function verbs({ name: model, here, source, backend }: ListedModel): VerbEntry[] {
+  const ollamas = backend === 'ollama';
+  if (!here || (!ollamas && source !== 'hybrid-lsp')) {
     return [{ label: '$(cloud-download) Get it', wish: { verb: 'pull', model } }];
   }
-  return [
+  const uses: VerbEntry[] = [
     { label: '$(edit) Use it for suggestions', wish: { verb: 'use', model, tier: 'small' } },
     { label: '$(lightbulb) Use it for actions', wish: { verb: 'use', model, tier: 'large' } },
+  ];
+  if (ollamas) {
+    return uses;
+  }
+  return [
+    ...uses,
     { label: '$(dashboard) Measure it here', wish: { verb: 'bench', model } },
     { label: '$(graph) Measure how far to trust it', wish: { verb: 'calibrate', model } },
     { label: '$(trash) Remove it', wish: { verb: 'remove', model } },
@@ -111,7 +123,7 @@ function verbs({ name: model, here, source }: ListedModel): VerbEntry[] {
 async function getAnother(server: Server): Promise<void> {
   const model = await vscode.window.showInputBox({
     title: 'Get a model',
-    placeHolder: 'OWNER/NAME, OWNER/NAME/FILE.gguf, or the path of a file or folder',
+    placeHolder: 'OWNER/NAME, OWNER/NAME/FILE.gguf, ollama:NAME, or the path of a file or folder',
   });
   if (model?.trim()) {
     await run(server, { verb: 'pull', model: model.trim() });

@@ -78,6 +78,10 @@ export interface ListedModel {
   readonly measured: boolean;
   readonly tiers: readonly string[];
   readonly recommended: string;
+  /** In the words of its server, such as `Q4_K_M`; empty where nobody says. */
+  readonly quantisation: string;
+  /** Who serves it: our engine once it is fetched, or Ollama as it is. */
+  readonly backend: 'engine' | 'ollama';
 }
 
 /** The answer to `hybrid-lsp.models`. The server has told the user already what went wrong. */

@@ -47,6 +47,7 @@ _GIVES = re.compile(
     r"(?i)(?:env\w*|environ\.\w+|get\w*|put\w*|set\w*|add\w*|def(?:ine)?\w*|fetch\w*|insert\w*|append\w*|entry|of|pair|field"
     r"|header|property|withenvironment|param\w*|arg\w*|option\w*|secret\w*)!?[ \t]{0,4}\((?:[A-Z]{2,8},)?\s{0,40}(?::|\\?[\"'`])\Z|\{\s{0,8}\\?[\"']\Z"
 )
+_OPENS = re.compile(r"[({](?:[A-Z]{2,8},)?\s{0,40}(?::|\\?[\"'`])\Z")
 _GIVEN = re.compile(
     r"(?i)(?:env|put|set|define|fetch|insert|property|cmp|equals?|compare\w*|\beq|verify\w*|check\w*)[(\[][\s:]*$|^\s*\{\s*$"
 )
@@ -217,8 +218,7 @@ def _after_comma(text: str, start: int, after: int, kind: Kind, in_quotes: bool)
         return _judged(text, value, kind, strict=False) if value else []
     comma = _COMMA.match(text, after)
     if comma is not None and (value := quoted(text, comma.end())) is not None:
-        gives = _GIVES.search(text, max(0, start - 80), start) is not None
-        places = _judged(text, value, kind, strict=not gives)
+        places = _judged(text, value, kind, strict=not _is_given(text, start))
         if places:
             return places
     near = text[after : after + 240].lower()
@@ -229,6 +229,14 @@ def _after_comma(text: str, start: int, after: int, kind: Kind, in_quotes: bool)
     if value is not None:
         return _judged(text, value, kind, strict=False)
     return _bare(text, key.end(), key.end(), ": ", kind)
+
+
+def _is_given(text: str, start: int) -> bool:
+    """Whether a name in quotes is the first argument of a call that takes a name and a value."""
+    low = max(0, start - 80)
+    opens = max(text.rfind("(", low, start), text.rfind("{", low, start))
+    # The call's name is looked for only behind a bracket: most names in quotes stand in lists.
+    return opens >= 0 and _OPENS.match(text, opens, start) is not None and _GIVES.search(text, low, start) is not None
 
 
 def _in_element(text: str, start: int, after: int, kind: Kind, in_quotes: bool) -> list[Place]:
@@ -285,11 +293,16 @@ def _bare(text: str, start: int, at: int, separator: str, kind: Kind) -> list[Pl
     )
 
 
+_JOINTS = tuple(";?& \t-")
+_FOLLOWS = re.compile(r"(?:[;?&]|\w=[^\s;]{1,200}+[ ;])[ \t]{0,4}-{0,2}\Z")
+
+
 def _in_connection(text: str, start: int) -> bool:
     """Whether a name follows others in one connection string, query or command line."""
-    return re.search(
-        r"(?:[;?&]|\w=[^\s;]{1,200}[ ;])[ \t]{0,4}-{0,2}\Z", text[max(0, start - 260) : start]
-    ) is not None or text[start : start + 2] in ("--", "-D")
+    if text[start : start + 2] in ("--", "-D"):
+        return True
+    before = text[max(0, start - 260) : start]
+    return before[-1:] in _JOINTS and _FOLLOWS.search(before) is not None
 
 
 def _is_clear(value: str, kind: Kind) -> bool:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+
+import attrs
 
 from hybrid_lsp.context.secrets.assigned import named
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
@@ -41,7 +44,7 @@ _CRYPTO = re.compile(
 )
 _STRING = re.compile(r"(?P<quote>[\"'])(?P<secret>[^\"'\n\\]{4,200})(?P=quote)")
 _MOST_COLUMNS = 40
-_MOST_ROWS = 400
+_MOST_IN_ROW = 2000
 _HEAD = re.compile(
     r"(?m)^(?P<names>[ ]{0,8}(?:(?P<between>\|)[\w \"'`*./()-]{1,60}\|[^\n]{0,400}|\w[\w .-]{1,40}(?P<bare>[,;\t])[\w .,;\t-]{1,400}))\r?\n"
 )
@@ -139,15 +142,47 @@ def in_cryptography(text: str) -> Iterator[Place]:
 
 
 def in_tables(text: str) -> Iterator[Place]:
-    """Rows of a table in Markdown or separated by commas, semicolons or tabs, in the column of a secret's name."""
-    for head in _HEAD.finditer(text):
-        if TRIGGER.search(small(head["names"])) is None:
+    """Rows of a table in Markdown or separated by commas, semicolons or tabs, in the column of a secret's name.
+
+    A row may be the head of another table as well, so those that go on are kept by what is between their cells: each
+    line is read once for each of these, however many heads stand above it.
+    """
+    heads = [*_heads(text), _Head(len(text) + 1, "", ())]
+    tables: dict[str, list[set[Kind]]] = {}
+    for head, following in pairwise(heads):
+        columns = tables.setdefault(head.between, [set() for _ in head.kinds])
+        for column, kind in zip(columns, head.kinds, strict=True):
+            column.update({kind} if kind is not None else ())
+        at = head.end
+        while tables and at < following.end:
+            end = text.find("\n", at)
+            line = text[at : end if end >= 0 else len(text)]
+            for between in list(tables):
+                if len(line) > _MOST_IN_ROW or line.count(between) + 1 != len(tables[between]):
+                    del tables[between]
+                elif _RULE.fullmatch(line) is None:
+                    yield from _cells(line, at, between, tables[between])
+            at += len(line) + 1
+
+
+@attrs.frozen
+class _Head:
+    """A first line of a table with a secret's name in it: where it ends, and of which kind each column's name is."""
+
+    end: int
+    between: str
+    kinds: tuple[Kind | None, ...]
+
+
+def _heads(text: str) -> Iterator[_Head]:
+    for found in _HEAD.finditer(text):
+        if TRIGGER.search(small(found["names"])) is None:
             continue
-        between = head["between"] or head["bare"]
-        names = head[0].strip("\r\n").split(between)[:_MOST_COLUMNS]
-        kinds = [_column(name) for name in names]
+        between = found["between"] or found["bare"]
+        names = found[0].strip("\r\n").split(between)[:_MOST_COLUMNS]
+        kinds = tuple(_column(name) for name in names)
         if any(kinds):
-            yield from _rows(text, head.end(), between, kinds)
+            yield _Head(found.end(), between, kinds)
 
 
 def _column(name: str) -> Kind | None:
@@ -156,24 +191,14 @@ def _column(name: str) -> Kind | None:
     return kind if kind is not Kind.HINT else None
 
 
-def _rows(text: str, at: int, between: str, kinds: list[Kind | None]) -> Iterator[Place]:
-    for _ in range(_MOST_ROWS):
-        end = text.find("\n", at)
-        line = text[at : end if end >= 0 else len(text)]
-        cells = line.split(between)
-        if len(line) > 2000 or len(cells) != len(kinds):
-            return
-        if _RULE.fullmatch(line) is None:
-            place = at
-            for cell, kind in zip(cells, kinds, strict=True):
-                word = cell.strip(" \"'`*\r")
-                if kind is not None and (is_known_sort(word) or is_key(word) or is_secret(word, kind)):
-                    start = place + cell.index(word)
-                    yield start, start + len(word)
-                place += len(cell) + 1
-        if end < 0:
-            return
-        at = end + 1
+def _cells(line: str, at: int, between: str, columns: list[set[Kind]]) -> Iterator[Place]:
+    """The secrets of one row that begins at an offset."""
+    for cell, kinds in zip(line.split(between), columns, strict=True):
+        word = cell.strip(" \"'`*\r") if kinds else ""
+        if word and (is_known_sort(word) or is_key(word) or any(is_secret(word, kind) for kind in kinds)):
+            start = at + cell.index(word)
+            yield start, start + len(word)
+        at += len(cell) + len(between)
 
 
 _MANIFEST = re.compile(r"(?m)^kind:[ \t]*[\"']?Secret\b")

@@ -81,6 +81,7 @@ _VERSION = re.compile(
 )
 _CIPHER = re.compile(r"(?i).*(?:sha|aes|rc|chacha|camellia|aria|poly|md)[-_]?\d.*")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,10}(?::\d{1,5})?")
+_OF_NO_NAME = re.compile(r"[^\w\-. :/]")
 _PIECE = re.compile(r"[A-Za-z]+|\d+")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _FORM = re.compile(r"[A-Za-z0-9+/=_.~-]+")
@@ -196,12 +197,13 @@ def _is_text(value: str) -> bool:
 
 def is_wordy(value: str) -> bool:
     """Words, however joined, with a number or two among them: `access_token`, `X-Api-Key`, `sha-256`, `utf8`."""
+    if _OF_NO_NAME.search(value) is not None:
+        return False
     pieces = _PIECE.findall(value)
     letters = [piece for piece in pieces if piece[0].isalpha()]
     numbers = [piece for piece in pieces if piece[0].isdigit()]
-    others = sum(not (character.isalnum() or character in "-_. :/") for character in value)
-    if others or not letters:
-        return bool(not letters and not others)
+    if not letters:
+        return True
     words = [word for run in letters for word in _SPLIT.findall(run)]
     if len(words) > 2 + sum(map(len, letters)) / 3.2:  # capitals in the middle of words
         return False

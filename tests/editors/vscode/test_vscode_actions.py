@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from conftest import Model, Open, Photograph
+from scripted_servers import OLLAMA, OllamaStore, Scripted, beside
 from workbench import ACTION, Window
 
 SOURCE = """\
@@ -219,7 +220,7 @@ def test_a_large_model_is_connected_by_questions(open_window: Open, model: Model
     model.script.replies = ["It **sorts**."]
     window = open_window(SOURCE)
     window.command("hybrid-lsp: Connect a Large Model…")
-    window.choose("Ollama")
+    window.choose("LM Studio")
     window.answer("server’s address", model.script.url)
     window.answer("model’s name", "scripted")
     window.answer("environment variable", "")
@@ -228,6 +229,21 @@ def test_a_large_model_is_connected_by_questions(open_window: Open, model: Model
     window.goto(REPORT, 5)
     window.command("hybrid-lsp: Explain This Code")
     window.until(lambda: "It sorts." in explanation(window), "the model's answer")
+
+
+def test_ollama_is_connected_by_its_own_protocol(open_window: Open) -> None:
+    with beside(Scripted(OLLAMA, "It sorts.", more=OllamaStore())) as server:
+        window = open_window(SOURCE)
+        window.command("hybrid-lsp: Connect a Large Model…")
+        window.choose("Ollama")
+        window.answer("server’s address", server.endpoint.base_url)
+        window.answer("model’s name", "scripted")
+        window.answer("environment variable", "")
+        window.until(lambda: "ollama:scripted" in models(window), "the large model")
+        window.goto(REPORT, 5)
+        window.command("hybrid-lsp: Explain This Code")
+        window.until(lambda: "It sorts." in explanation(window), "the model's answer")
+        assert "/api/chat" in {path for path, _ in server.asked}
 
 
 def models(window: Window) -> str:

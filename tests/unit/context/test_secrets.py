@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strangers import strangers
 
+from hybrid_lsp.context.secrets import assigned, near
 from hybrid_lsp.context.secrets.redaction import conceal, redact
 
 # Made at run time, so that scanners of this repository do not stop at them.
@@ -190,3 +191,43 @@ def test_a_known_secret_is_one_wherever_it_stands() -> None:
 def test_what_is_concealed_again_is_not_concealed_twice() -> None:
     (sealed,) = conceal(f"password = 'Xk29-lmq!'; key = '{AWS}'")
     assert sealed.again(sealed.text) == sealed.text
+
+
+def test_a_line_of_many_tables_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    known_sort = near.is_known_sort
+    monkeypatch.setattr(near, "is_known_sort", lambda word: read.append(word) or known_sort(word))
+    lines = 600
+    assert list(near.in_tables("| password | a |\n" * lines)) == []
+    # The first is a head alone; of each other line only the cell under the name is looked at.
+    assert read == ["password"] * (lines - 1)
+
+
+@pytest.mark.parametrize("between", ["|", ",", ";", "\t"])
+def test_a_table_below_another_has_its_own_columns_too(between: str) -> None:
+    rows = [["user", "password", "note"], ["bob", "letmein99", "on"], ["token", "user", "secret"]]
+    rows += [["Kq7Zp2Lw9Xv4Tn8B", "hunter22", "Xk29-lmq!"]] * 500
+    text = "".join(
+        (between + between.join(row) + between if between == "|" else between.join(row)) + "\n" for row in rows
+    )
+    found = {text[start:end] for start, end in near.in_tables(text)}
+    assert found == {"letmein99", "Kq7Zp2Lw9Xv4Tn8B", "hunter22", "Xk29-lmq!"}
+    # However long the table is.
+    assert max(end for _, end in near.in_tables(text)) >= len(text) - 2
+
+
+@pytest.mark.parametrize(
+    ("before", "gives"),
+    [
+        ('put("', True),
+        ('getenv(\n  "', True),
+        ('put(KEY,"', True),
+        ('map.insert("name", "', False),
+        ('[("', False),
+        ('["', False),
+        ("", False),
+    ],
+)
+def test_a_name_is_given_by_the_call_it_is_the_first_argument_of(before: str, gives: bool) -> None:
+    assert assigned._is_given(before + "PASSWORD", len(before)) is gives
+    assert (assigned._GIVES.search(before) is not None) is gives

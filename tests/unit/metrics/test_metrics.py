@@ -234,6 +234,18 @@ def test_stats_that_cannot_be_read_name_the_file(tmp_path: Path, monkeypatch: py
         show(Console())
 
 
+@pytest.mark.fault("another program holds the metrics")
+def test_metrics_that_somebody_holds_are_not_to_be_moved_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYBRID_LSP_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(store_module, "_HELD_S", 0.0)
+    with closing(sqlite3.connect(tmp_path / "metrics.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(MetricsUnreadable, match="locked") as caught:
+            show(Console())
+    assert caught.value.remedy == "Another program is at it: try again."
+    assert show(Console()) == 0
+
+
 @pytest.mark.fault("a table of the metrics is taken away while they are written")
 def test_a_table_that_is_gone_costs_one_metric(tmp_path: Path) -> None:
     path = tmp_path / "m.sqlite3"
