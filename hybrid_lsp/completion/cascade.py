@@ -68,7 +68,7 @@ async def first(
     except (TimeoutError, HybridLspError):
         return None
     answer = presenter.generated(generation, copies)
-    best = lighter.judge.best(copies, generation.lines[0], presenter.cursor.prefix)
+    best = presenter.judge.best(copies, generation.lines[0], presenter.cursor.prefix)
     if not best.text.strip() or math.isnan(best.probability):
         return First(answer)
     contest, features = lighter.contest, place(best.probability, best.text, presenter.site.before)

@@ -28,7 +28,7 @@ from hybrid_lsp.models.copying import CopyIndex
 
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
-_ELSEWHERE = 0.2
+_ELSEWHERE = 0.25
 """How much surer one must be in a language that the numbers were not fitted on."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
@@ -67,6 +67,16 @@ class Judge:
     knows_network: bool = False
     languages: frozenset[str] = frozenset({"python"})
 
+    def of(self, language: str) -> Judge:
+        """The judge of a language: what was measured of files holds for those of the measured languages."""
+        if language in self.languages or self.confidence is None:
+            return self
+        return attrs.evolve(self, confidence=self.confidence.by_itself)
+
+    def needs_network(self, above: int) -> bool:
+        """Whether a copied line is not believed with so few characters of its file above."""
+        return self.confidence is not None and self.confidence.network_decides(above)
+
     def copies(self, index: CopyIndex, document: Document, offset: int) -> Copies:
         """What can be copied at an offset."""
         own = copied(index.complete(document, offset))
@@ -86,7 +96,7 @@ class Judge:
         if self.confidence is None or not self.knows_network or math.isnan(line.mean):
             return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copies)
         network = generated(line.text, line.log_probs, line.finished, prefix)
-        chosen, sure = self.confidence.best(copies.own, network, copies.across)
+        chosen, sure = self.confidence.best(copies.own, network, copies.across, len(prefix))
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
 
     def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:
@@ -102,6 +112,12 @@ class Judge:
         first = [best] if not best.from_copy or best.probability >= least else []
         found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
         return found or [best]
+
+    def in_file(self, judged: Judgement, above: int) -> float:
+        """How likely a line is right with so many characters of its file above it."""
+        if self.confidence is None:
+            return judged.probability
+        return self.confidence.in_file(judged.probability, judged.text, above)
 
     def further(self, below: Sequence[Line], sure: float, *, freely: bool = False) -> list[Line]:
         """The lines below the first that are worth showing, the last perhaps unfinished.

@@ -11,7 +11,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 
 import attrs
 
@@ -38,6 +38,7 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
+from hybrid_lsp.models.confidence import SURE_OF_PROSE
 from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import COMPLETION
@@ -46,9 +47,6 @@ from hybrid_lsp.types import Finish, Infill, Reason, Request, Tier
 
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
-SURE_OF_PROSE = 0.9
-"""How likely a line of a docstring or a comment must be to be shown unasked: few of those that models of this size
-write there are what a person wants, and their probabilities were fitted on code."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
 SILENCE_S = 1.0
@@ -247,8 +245,10 @@ class _Work:
             answer = self._presenter().closing(text)
             self._keep(answer)
             return answer
+        if self.cursor.invoked or self._judge.needs_network(len(self.cursor.prefix)):
+            return None
         alone = self._judge.copy_alone(self.copies)
-        if alone.probability < SURE or self.cursor.invoked:
+        if alone.probability < SURE or self._corrected(self._judge, alone) < SURE:
             return None
         answer = self._presenter().copied(alone)
         self._keep(answer)
@@ -295,7 +295,7 @@ class _Work:
         if lighter is None or self.cursor.invoked or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
         window, restore = await self._concealed(lighter.budget, files=False)
-        shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge)
+        shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge.of(self.cursor.document.language))
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
         written = ""
@@ -424,25 +424,30 @@ class _Work:
 
     @property
     def _judge(self) -> Judge:
-        return self.pipeline.judge
+        return self.pipeline.judge.of(self.cursor.document.language)
 
     def _presenter(self, judge: Judge | None = None) -> Presenter:
         """Who asks by hand sees whatever there is."""
         judge = judge or self._judge
         threshold = 0.0 if self.cursor.invoked else self._usual_threshold(judge)
-        return Presenter(self.cursor, self.site, judge, threshold, self._corrected)
+        return Presenter(self.cursor, self.site, judge, threshold, partial(self._corrected, judge))
 
-    def _corrected(self, judged: Judgement) -> float:
-        """How likely a suggestion is right, for this user."""
+    def _corrected(self, judge: Judge, judged: Judgement) -> float:
+        """How likely a suggestion is right, in this file and for this user."""
+        sure = judged.probability if self._in_prose else judge.in_file(judged, len(self.cursor.prefix))
         by = self.pipeline.shift(self.cursor.document.language) if judged.text else 0.0
-        return shifted(judged.probability, by)
+        return shifted(sure, by)
 
     def _usual_threshold(self, judge: Judge) -> float:
         if self.config.min_confidence >= 0:
             return self.config.min_confidence
         document = self.cursor.document
         least = judge.threshold(document.language, self.pipeline.ignored(document.uri))
-        return max(least, SURE_OF_PROSE) if self.site.place in (Place.COMMENT, Place.DOCSTRING) else least
+        return max(least, SURE_OF_PROSE) if self._in_prose else least
+
+    @property
+    def _in_prose(self) -> bool:
+        return self.site.place in (Place.COMMENT, Place.DOCSTRING)
 
 
 def _reason_of(error: HybridLspError) -> Reason:

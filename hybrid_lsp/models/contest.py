@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, field
 
-from hybrid_lsp.models.confidence import Calibrator
+from hybrid_lsp.models.confidence import Calibrator, log_odds
 
 WAITING = 0.12
 """How much less likely right a line may be that is there at once; `python -m benchmarks.cascade` shows the curve."""
@@ -20,13 +20,11 @@ LATE = 0.2
 """The same, where the heavier one has kept the user waiting already."""
 HOPELESS = 0.2
 """Where the heavier one is right seldomer it is not asked: the next key tells more, and most of this is not shown."""
-_CERTAIN = 0.999  # a probability nearer to 0 or 1 says no more
 
 
 def place(sure: float, text: str, before: str) -> list[float]:
     """What is known once a lighter model has answered: how sure it is, its line, and the cursor's line so far."""
-    sure = min(_CERTAIN, max(1 - _CERTAIN, sure))
-    return [math.log(sure / (1 - sure)), math.log1p(len(text)) / 4, float(bool(before.strip()))]
+    return [log_odds(sure), math.log1p(len(text)) / 4, float(bool(before.strip()))]
 
 
 def _believed() -> Calibrator:

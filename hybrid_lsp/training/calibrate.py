@@ -208,7 +208,7 @@ async def _row(case: Case, network: Ask, lighter: Ask | None, judge: Confidence)
     first = await lighter(case, language) if lighter is not None else None
     if first is None:
         return row
-    best, sure = judge.best(copy, _suggestion(first, case))
+    best, sure = judge.best(copy, _suggestion(first, case), above=len(case.prefix))
     before = case.prefix[case.prefix.rfind("\n") + 1 :]
     return attrs.evolve(
         row,

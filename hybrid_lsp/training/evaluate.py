@@ -20,7 +20,7 @@ from rich.table import Table
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models import copying
-from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, copied_across, generated
+from hybrid_lsp.models.confidence import SURE_OF_PROSE, Confidence, Suggestion, copied, copied_across, generated
 from hybrid_lsp.models.store import EMBEDDED, locate
 from hybrid_lsp.training import calibration, corpus, scores
 from hybrid_lsp.training.cases import CONDITIONS, Case, draw, open_beside
@@ -37,15 +37,15 @@ SOURCES = ("nothing", *SINGLE, "together", "copy, other files", "together, other
 Found = dict[str, list[Suggestion]]  # by source, one a case
 
 
-def suggest(cases: Sequence[Case], condition: str, network: Network, files: Sequence[corpus.SourceFile]) -> Found:
-    """What each single source suggests at each position; `files` are those that the cases were drawn from."""
+def suggest(cases: Sequence[Case], condition: str, network: Network, others: Sequence[copying.Copy]) -> Found:
+    """What each single source suggests at each position; `others` is what other files say there (`across`)."""
     pairs = [(case.prefix, case.below(condition)) for case in cases]
     lines = network.lines(pairs)
     own = [copied(copying.complete(prefix, suffix)) for prefix, suffix in pairs]
     return {
         "copy, 5-gram": [copied(copying.complete(prefix, suffix, BASELINE_ORDER)) for prefix, suffix in pairs],
         "copy": own,
-        "across": [copied_across(found, copy) for found, copy in zip(_across(cases, files), own, strict=True)],
+        "across": [copied_across(found, copy) for found, copy in zip(others, own, strict=True)],
         "network": [
             generated(line.text, line.log_probs, line.finished, case.prefix)
             for case, line in zip(cases, lines, strict=True)
@@ -53,8 +53,9 @@ def suggest(cases: Sequence[Case], condition: str, network: Network, files: Sequ
     }
 
 
-def _across(cases: Sequence[Case], files: Sequence[corpus.SourceFile]) -> list[copying.Copy]:
-    """What the copy model finds in the other files; each file's neighbours are made ready once."""
+def across(cases: Sequence[Case], files: Sequence[corpus.SourceFile]) -> list[copying.Copy]:
+    """What the copy model finds in the other files of those that the cases were drawn from, whatever is below the
+    cursor; each file's neighbours are made ready once."""
     found: dict[int, copying.Copy] = {}
     for file in files:
         mine = [at for at, case in enumerate(cases) if (case.package, case.path) == (file.package, file.path)]
@@ -95,9 +96,10 @@ def fit(cases: Sequence[Case], found: Sequence[Found], precision: float, known: 
 def measure(cases: Sequence[Case], found: Found, confidence: Confidence) -> dict[str, Any]:
     """All figures of one condition."""
     copies, networks, others = found["copy"], found["network"], found["across"]
-    best = [confidence.best(*both) for both in zip(copies, networks, strict=True)]
+    above = [len(case.prefix) for case in cases]
+    best = [confidence.best(own, line, None, size) for own, line, size in zip(copies, networks, above, strict=True)]
     copied_best = [confidence.copy(*both) for both in zip(copies, others, strict=True)]
-    all_best = [confidence.best(*three) for three in zip(copies, networks, others, strict=True)]
+    all_best = [confidence.best(*each) for each in zip(copies, networks, others, above, strict=True)]
     shown: dict[str, tuple[list[Suggestion], list[float]]] = {
         "nothing": ([Suggestion() for _ in cases], [0.0 for _ in cases]),
         **{name: (found[name], [confidence.alone(name, s) for s in found[name]]) for name in SINGLE},
@@ -105,6 +107,12 @@ def measure(cases: Sequence[Case], found: Found, confidence: Confidence) -> dict
         "copy, other files": _split(copied_best),
         "together, other files": _split(all_best),
     }
+    for name, (chosen, sure) in shown.items():
+        in_file = [
+            p if case.prose else confidence.in_file(p, s.text, size)
+            for case, p, s, size in zip(cases, sure, chosen, above, strict=True)
+        ]
+        shown[name] = chosen, in_file
     figures: dict[str, Any] = {name: _figures(cases, *pair, confidence.threshold) for name, pair in shown.items()}
     arrays = {name: (np.array(sure), np.array(right(cases, s), float)) for name, (s, sure) in shown.items()}
     for better in ("together", "network"):
@@ -126,7 +134,8 @@ def _figures(cases: Sequence[Case], found: Sequence[Suggestion], sure: Sequence[
     hits = np.array(right(cases, found), float)
     texts, truths = [s.text for s in found], [case.truth.rstrip() for case in cases]
     words = np.array([copying.first_word(a) == copying.first_word(b) for a, b in zip(texts, truths, strict=True)])
-    shown = np.array([p >= limit and bool(text) for p, text in zip(sure, texts, strict=True)])
+    limits = [max(limit, SURE_OF_PROSE) if case.prose else limit for case in cases]
+    shown = np.array([p >= least and bool(text) for p, least, text in zip(sure, limits, texts, strict=True)])
     low, high = scores.wilson(int(hits.sum()), len(hits))
     precision = scores.curve(np.array(sure), hits)
     return {
@@ -186,6 +195,7 @@ def evaluate(options: EvaluateOptions, say: Any = print) -> dict[str, Any]:
     say(f"threshold {confidence.threshold:.3f}, for lines of other files {confidence.across_threshold:.3f}")
     files = corpus.load(options.corpus, "test")
     cases = draw(files, options.positions, options.seed)
+    others = across(cases, files)
     result: dict[str, Any] = {
         "positions": len(cases),
         "seed": options.seed,
@@ -193,7 +203,7 @@ def evaluate(options: EvaluateOptions, say: Any = print) -> dict[str, Any]:
         "packages": sorted({case.package for case in cases}),
         "threshold": round(confidence.threshold, 4),
         "bits_per_byte": round(network.bits_per_byte(_windows(files)), 4),
-        "conditions": {c: measure(cases, suggest(cases, c, network, files), confidence) for c in CONDITIONS},
+        "conditions": {c: measure(cases, suggest(cases, c, network, others), confidence) for c in CONDITIONS},
     }
     result["seconds"] = round(time.monotonic() - started)
     (out / "confidence.json").write_text(json.dumps(confidence.as_dict(), indent=1) + "\n")
@@ -205,7 +215,8 @@ def _fitted(options: EvaluateOptions, network: Network, known: Confidence | None
     """Fitted on validation packages, as far as it is not known."""
     files = corpus.load(options.corpus, "validation")
     fitting = draw(files, options.fit_positions, 1_000_000 + options.seed)
-    return fit(fitting, [suggest(fitting, c, network, files) for c in CONDITIONS[:2]], options.precision, known)
+    others = across(fitting, files)
+    return fit(fitting, [suggest(fitting, c, network, others) for c in CONDITIONS[:2]], options.precision, known)
 
 
 def _windows(files: Sequence[corpus.SourceFile], count: int = 300) -> list[str]:

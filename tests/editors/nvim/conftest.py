@@ -73,6 +73,8 @@ def bare(program: Path, engine_folder: str, tmp_path: Path) -> Opening:
         each.mkdir()
     # No person sits there who could be asked whether to get a larger model.
     env = os.environ | {"HYBRID_LSP_RUNTIME_DIR": engine_folder, "HOME": str(home), "HYBRID_LSP_MODELS_OFFER": "false"}
+    # How sure a model must be is not what is tested here.
+    env["HYBRID_LSP_COMPLETION_MIN_CONFIDENCE"] = "0.01"
     env |= {f"XDG_{kind}_HOME": str(home / kind) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
     # The server is found on the PATH, as when its environment is active.
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"

@@ -21,7 +21,7 @@ from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
-from hybrid_lsp.models.confidence import Calibrator, Confidence
+from hybrid_lsp.models.confidence import HISTORY, LITTLE, Calibrator, Confidence
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Finish, Infill, Reason, Tier
 
@@ -176,7 +176,9 @@ async def test_a_backend_without_probabilities_is_not_held_back() -> None:
     assert math.isnan(answer.suggestions[0].confidence)
 
 
-LIKE = "    if number not in self.items:\n        raise UnknownItem(number)\n    if number‸\n"
+ENOUGH = "\n" * LITTLE
+"""Text above a cursor from which on what is copied has a say."""
+LIKE = ENOUGH + "    if number not in self.items:\n        raise UnknownItem(number)\n    if number‸\n"
 
 
 async def test_a_sure_copy_asks_no_model_and_waits_for_nothing() -> None:
@@ -185,6 +187,30 @@ async def test_a_sure_copy_asks_no_model_and_waits_for_nothing() -> None:
     assert shown(answer) == " not in self.items:"
     assert (answer.tier, answer.model) == (Tier.STATIC, COPY)
     assert fake.requests == []
+
+
+async def test_in_a_file_with_little_text_above_the_network_decides() -> None:
+    short, measured = LIKE.removeprefix(ENOUGH), judge(copy=0.95, network=0.6)
+    assert measured.confidence is not None
+    measured.confidence.calibrators[HISTORY] = Calibrator([0.0] * 3, [1.0] * 3, [0.0, 1.0, 0.0, 0.0])
+    answer, fake = await complete(short, " in other:", judge_=measured)
+    assert (shown(answer), answer.model, len(fake.requests)) == (" in other:", "fake", 1)
+    answer, fake = await complete(LIKE, judge_=measured)
+    assert (shown(answer), fake.requests) == (" not in self.items:", [])
+    answer, fake = await complete(short, judge_=measured, language="ruby")  # where nothing was measured
+    assert (shown(answer), fake.requests) == (" not in self.items:", [])
+
+
+@pytest.mark.parametrize(("above", "reason"), [(1000, Reason.LOW_CONFIDENCE), (3000, None)])
+async def test_a_probability_is_weighed_by_the_text_above(above: int, reason: Reason | None) -> None:
+    by_size = Calibrator([0.0, math.log1p(2000) / 8, 0.0], [1.0] * 3, [0.0, 0.0, 40.0, 0.0])
+    judge_ = judge(network=0.6, threshold=0.55)
+    assert judge_.confidence is not None
+    judge_.confidence.calibrators[HISTORY] = by_size
+    answer, _ = await complete("\n" * above + "x = ‸\n", "1 + 2", judge_=judge_)
+    assert answer.reason is reason
+    answer, _ = await complete("\n" * above + "# a number‸\n", " of things", judge_=judge_)
+    assert answer.detail == "The best suggestion is 60% likely; 90% are needed."  # of prose it says nothing
 
 
 async def test_the_likelier_source_is_shown() -> None:
@@ -344,7 +370,7 @@ async def test_a_network_without_numbers_is_believed_line_by_line() -> None:
 
 async def test_a_copied_line_needs_no_more_of_the_network() -> None:
     source = "def one(y):\n    total = 0\n\n\ndef two(y):\n    ‸\n"
-    answer, fake = await complete(source, FakeReply(BLOCK, chunk=1), judge_=judge(copy=0.8, network=0.6))
+    answer, fake = await complete(ENOUGH + source, FakeReply(BLOCK, chunk=1), judge_=judge(copy=0.8, network=0.6))
     assert (shown(answer), answer.model) == ("total = 0", "copy")
     assert fake.pieces <= len("total = 0\n") + 1
 

@@ -16,7 +16,22 @@ from rich.console import Console
 from safetensors import safe_open
 
 from hybrid_lsp.errors import TrainingError
-from hybrid_lsp.training import blocks, card, cases, convert, evaluate, network, run, runlog, served, speed, train
+from hybrid_lsp.models import calibrations
+from hybrid_lsp.models.confidence import Confidence
+from hybrid_lsp.training import (
+    blocks,
+    card,
+    cases,
+    convert,
+    evaluate,
+    history,
+    network,
+    run,
+    runlog,
+    served,
+    speed,
+    train,
+)
 
 
 @pytest.fixture(scope="session")
@@ -181,6 +196,19 @@ def test_evaluation_and_card(converted, corpus_folder, tmp_path, capsys):
     text = (converted / "CARD.md").read_text()
     assert "the user's own" in text
     assert text.count("| together |") == 3
+
+
+def test_what_a_probability_is_worth_in_its_file_is_fitted_on_kinds_of_code(converted, code, tmp_path, capsys):
+    model = shutil.copytree(converted, tmp_path / "model")
+    (model / "confidence.json").write_bytes(calibrations.embedded_file().read_bytes())
+    before = Confidence.load(model / "confidence.json")
+    kinds = [str(code / name) for name in ("json", "logging", "email")]
+    assert history.main([*kinds, "--model", str(model), "--positions", "40"]) == 0
+    after = Confidence.load(model / "confidence.json")
+    assert after.calibrators.pop("history") != before.calibrators.pop("history")
+    assert after.calibrators == before.calibrators
+    told = capsys.readouterr().out
+    assert all(f" {name} " in told for name in ("json", "logging", "email"))
 
 
 def test_a_card_counts_parameters_as_torch_does():
