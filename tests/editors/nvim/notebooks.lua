@@ -1,5 +1,5 @@
--- Shows a notebook in the two ways in which plugins do: its cells as one script with marks between them (as jupytext.nvim
--- does), or each code cell as a buffer of its own, named as VS Code names them.
+-- Shows a notebook in the two ways in which plugins do: its cells as one script with marks between them (as
+-- jupytext.nvim does), or each code cell as a buffer of its own, named as VS Code names them.
 local M = {}
 
 local function read(path)

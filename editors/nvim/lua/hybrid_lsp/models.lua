@@ -22,8 +22,8 @@ local function learn(result)
   end
 end
 
---- What `:HybridLsp models` is followed by: a verb, a model, for `use` and `pull` a tier, for `calibrate` a folder of code
---- and how many places in it are asked about.
+--- What `:HybridLsp models` is followed by: a verb, a model, for `use` and `pull` a tier, for `calibrate` a folder
+--- of code and how many places in it are asked about.
 ---@param text string
 ---@return table|nil argument of the server's command
 ---@return string|nil problem
@@ -57,7 +57,8 @@ local function parse(text)
     tier = tier,
     corpus = corpus and corpus ~= '' and vim.fn.fnamemodify(corpus, ':p') or nil,
     positions = positions or nil,
-  }, nil
+  },
+    nil
 end
 
 --- `:HybridLsp models ...`
