@@ -17,7 +17,7 @@ from pathlib import Path
 PATIENCE_S = 30
 """Longest wait for something that must come; a busy machine is slow, and no test passes by waiting."""
 SIZE = struct.pack("HHHH", 30, 100, 0, 0)
-ESCAPE, ENTER, TAB = "\x1b", "\r", "\t"
+ESCAPE, ENTER, TAB, BACKSPACE = "\x1b", "\r", "\t", "\x7f"
 _CONTROLS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[P\]].*?(?:\x1b\\|\x07)|.)|\s")
 _WHO = b"\x1b[c"
 """Asks the terminal what it is; Helix waits for the answer."""
@@ -53,15 +53,21 @@ class Helix:
 
     async def until_drawn(self, text: str) -> None:
         """Wait until a text is drawn that was not asked for before the last keys."""
+        if not await self.draws(text, PATIENCE_S):
+            drawn = _CONTROLS.sub("", self._drawn[self._seen :])
+            raise AssertionError(f"{text!r} was not drawn, but {drawn!r}")
+
+    async def draws(self, text: str, within_s: float) -> bool:
+        """Whether a text is drawn, that was not asked for before the last keys, within that time."""
         wanted = _CONTROLS.sub("", text)
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within_s):
                 while wanted not in _CONTROLS.sub("", self._drawn[self._seen :]):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            drawn = _CONTROLS.sub("", self._drawn[self._seen :])
-            raise AssertionError(f"{text!r} was not drawn, but {drawn!r}") from None
+            return False
+        return True
 
     async def until_logged(self, text: str) -> None:
         """Wait until a text stands in its log, which has all messages to and from the server."""
