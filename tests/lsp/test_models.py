@@ -229,7 +229,7 @@ async def _stopped(connect: Connect, tmp_path: Path) -> None:
     code = with_code(tmp_path / "code")
     async with connect({}) as client:
         told = Answering(client, None)
-        wish = {"verb": "calibrate", "model": "mine", "corpus": str(code), "positions": 100_000}
+        wish = {"verb": "calibrate", "model": "mine", "corpus": str(code), "positions": 3_000}
         running = client.send(lsp.WORKSPACE_EXECUTE_COMMAND, lsp.ExecuteCommandParams(MODELS, [wish]), "calibrate-1")
         await until(lambda: any(path.read_text(encoding="utf-8").count("\n") > 2 for path in rows()))
         client.window_work_done_progress_cancel(lsp.WorkDoneProgressCancelParams(token=told.tokens[-1]))
