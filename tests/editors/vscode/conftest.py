@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent.parent.parent
 
 OWN_SERVER = str(Path(sys.executable).with_name("hybrid-lsp"))
 """The server of this environment: the extension's own is tested in `test_vscode_first_run.py`."""
+UNSURE = {"hybrid-lsp.completion.min_confidence": 0.01}
+"""How sure a model must be is not what is tested here."""
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +107,7 @@ def open_window(browser: Browser, code_server: CodeServer, tmp_path: Path) -> It
         folder.mkdir()
         file = folder / name
         file.write_text(text, encoding="utf-8")
-        code_server.configure({"hybrid-lsp.server.path": OWN_SERVER} | dict(settings or {}))
+        code_server.configure({"hybrid-lsp.server.path": OWN_SERVER} | UNSURE | dict(settings or {}))
         window = Window(browser, code_server, folder, file)
         opened.append(window)
         window.until(

@@ -11,7 +11,7 @@ from leftovers import engines
 from workbench import Window, until
 
 SHOP = (ROOT / "examples" / "inventory.py").read_text(encoding="utf-8")
-LIKE_THE_OTHERS = "    def rename(self, number: str, name: str)"
+LIKE_THE_OTHERS = "    def load_all(self, path: Path)"
 """Others in the file go on with ` -> `, and so should this one."""
 
 
@@ -65,7 +65,7 @@ def test_a_killed_engine_comes_back(open_window: Open, environ: Mapping[str, str
         engine.wait(10)
     window.press("Escape", "End", "Enter", "Home")
     # A failed suggestion is not asked for again by itself: one types on.
-    method = LIKE_THE_OTHERS.replace("rename", "price_of")
+    method = LIKE_THE_OTHERS.replace("load_all", "price_of")
     for line in (method, *[method.replace("price_of", f"price_of_{number}") for number in range(20)]):
         window.press("Home", "Shift+End", "Delete")
         window.type(line)
