@@ -422,7 +422,7 @@ class _Work:
         by_hand = self.cursor.uri if self.cursor.invoked else None
         self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
 
-    @property
+    @cached_property
     def _judge(self) -> Judge:
         return self.pipeline.judge.of(self.cursor.document.language)
 
