@@ -42,7 +42,7 @@ def use(name: str, tier: Tier = Tier.SMALL) -> Chosen:
     model, folder = _settled(name)
     notes = _fitness(model, folder, tier)
     file = config_file()
-    settings_file.change(file, lambda document: _choose(document, str(tier), model))
+    settings_file.change(file, lambda document: _choose(document, str(tier), "engine", model))
     return Chosen(model, tier, file, (*notes, *_overruled(tier, "engine", model)))
 
 
@@ -152,9 +152,9 @@ def _overruled(tier: Tier, backend: str, model: str) -> list[str]:
     return notes
 
 
-def _choose(document: MutableMapping[str, Any], section: str, model: str) -> None:
+def _choose(document: MutableMapping[str, Any], section: str, backend: str, model: str) -> None:
     table = document.setdefault(section, {})
-    table.update({"backend": "engine", "model": model})
+    table.update({"backend": backend, "model": model})
     if table.get("family", "auto") != "auto":
         table["family"] = "auto"  # the earlier model's
 
@@ -169,6 +169,4 @@ def _choose_ollama(document: MutableMapping[str, Any], section: str, model: str,
             table[name] = value
         else:
             table.pop(name, None)
-    table.update({"backend": "ollama", "model": model})
-    if table.get("family", "auto") != "auto":
-        table["family"] = "auto"  # the earlier model's
+    _choose(document, section, "ollama", model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from hybrid_lsp.catalogue.ollama import Served, Server
 from hybrid_lsp.catalogue.pull import interrupted, plain_name
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models import store, weights
+from hybrid_lsp.types import TierName
 
 WAIT_MS = 1000.0
 """Who types does not wait longer for a suggestion."""
@@ -75,10 +77,13 @@ def make() -> Listing:
     """Look at this machine and the catalogue."""
     here = machine.this_machine()
     best = recommended(here)
-    servers = ollama.servers()
-    rows = [_lying(each, here) for each in found.everything() if not _is_served(each, servers)]
-    rows += [_served(each, server, here) for server in servers for each in server.models or ()]
-    rows += [_missing(server, model) for server in servers for model in _lacking(server)]
+    servers, tiers = ollama.servers(), ollama.tiers()
+    own = [server for server in servers if _is_here(server)]
+    rows = [_lying(each, here) for each in found.everything() if not _is_served(each, own)]
+    for server in servers:
+        theirs = {tier: each.model for tier, each in tiers.items() if server.is_at(each)}
+        rows += [_served(each, server, here, theirs) for each in server.models or ()]
+        rows += [_missing(server, model, theirs) for model in _lacking(server, theirs)]
     names = {row.name for row in rows if row.source == Source.OURS}
     rows += [_known(each, here, best) for each in known.models() if each.name not in names]
     return Listing(tuple(rows), here, tuple(interrupted()))
@@ -114,18 +119,17 @@ def _known(each: Known, here: Machine, best: dict[str, Known]) -> Row:
     )
 
 
-def _is_served(each: Found, servers: list[Server]) -> bool:
+def _is_served(each: Found, own: list[Server]) -> bool:
     """Whether a server of this machine lists what lies in Ollama's store."""
-    ours = [server for server in servers if _is_here(server)]
-    return each.source is Source.OLLAMA and any(server.named(ollama.asked(each.name)) for server in ours)
+    return each.source is Source.OLLAMA and any(server.named(ollama.asked(each.name)) for server in own)
 
 
 def _is_here(server: Server) -> bool:
     return is_loopback(urlsplit(server.place.address).hostname or "")
 
 
-def _served(each: Served, server: Server, here: Machine) -> Row:
-    """A model of an Ollama; what it is, the server says."""
+def _served(each: Served, server: Server, here: Machine, tiers: Mapping[TierName, str]) -> Row:
+    """A model of an Ollama; what it is, the server says. `tiers` are those that the settings have it serve."""
     facts = each.facts
     local = _is_here(server) and not each.model.runs_at
     where = "" if _is_here(server) else f" at {server.shown}"
@@ -140,19 +144,20 @@ def _served(each: Served, server: Server, here: Machine) -> Row:
         rates=here.rates(facts.parameters / 1e6) if facts.parameters and local else None,
         here=True,
         fits=here.holds(each.model.size / 1e6) if local else True,
-        tiers=_tiers_of(server, each.model.name),
+        tiers=_tiers_of(tiers, each.model.name),
         quantisation=each.model.quantisation,
         backend="ollama",
     )
 
 
-def _lacking(server: Server) -> list[str]:
+def _lacking(server: Server, tiers: Mapping[TierName, str]) -> list[str]:
     """The models that the settings name at a server that answers, and does not have them."""
-    named = {each.model for each in ollama.tiers().values() if server.is_at(each)}
-    return sorted(each for each in named if each and server.models is not None and server.named(each) is None)
+    return sorted(
+        each for each in set(tiers.values()) if each and server.models is not None and server.named(each) is None
+    )
 
 
-def _missing(server: Server, model: str) -> Row:
+def _missing(server: Server, model: str, tiers: Mapping[TierName, str]) -> Row:
     return Row(
         name=ollama.PREFIX + model,
         source=f"to be pulled by Ollama at {server.shown}",
@@ -163,14 +168,13 @@ def _missing(server: Server, model: str) -> Row:
         chats=None,
         rates=None,
         here=False,
-        tiers=_tiers_of(server, model),
+        tiers=_tiers_of(tiers, model),
         backend="ollama",
     )
 
 
-def _tiers_of(server: Server, model: str) -> tuple[str, ...]:
-    named = ((tier, each) for tier, each in ollama.tiers().items() if server.is_at(each))
-    return tuple(str(tier) for tier, each in named if ollama.is_same(each.model, model))
+def _tiers_of(tiers: Mapping[TierName, str], model: str) -> tuple[str, ...]:
+    return tuple(str(tier) for tier, each in tiers.items() if ollama.is_same(each, model))
 
 
 def _lying(each: Found, here: Machine) -> Row:
