@@ -7,17 +7,15 @@ in the old code: a comment above it, a docstring below the head of what it docum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from bisect import bisect
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 import attrs
 
 from hybrid_lsp.actions.fitting import indent_of
 from hybrid_lsp.context import grammars, symbols
 from hybrid_lsp.document import Document, line_diff
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 _NAMED = re.compile(
     r"\b(?:def|class|fn|func|function|sub|struct|enum|trait|interface|type|module|namespace)\s+(\w+)|(\w+)\s*\("
@@ -123,44 +121,19 @@ def _documenting(document: Document, lines: Sequence[str]) -> dict[int, bool]:
     for node in grammars.walk(tree.root_node) if tree else ():
         is_docstring = document.language == "python" and symbols.is_docstring(node)
         if is_docstring or "comment" in node.type:
-            first, last = _lines_of(document, node)
+            # Comments of some grammars take their line's end along.
+            text = symbols.text_of(document, node).rstrip()
+            first, last = (document.position(node.start_byte + at)[0] for at in (0, max(0, len(text) - 1)))
             head = lines[first][: node.start_byte - document.line_starts[first]]
-            if not head.strip() and lines[last].rstrip().endswith(_end(document, node)):
+            if not head.strip() and lines[last].rstrip().endswith(text.split("\n")[-1].strip()):
                 found |= dict.fromkeys(range(first, last + 1), is_docstring)
     return found
 
 
-def _lines_of(document: Document, node: Node) -> tuple[int, int]:
-    """From which line to which a node has text: comments of some grammars take their line's end along."""
-    end = node.start_byte + len(symbols.text_of(document, node).rstrip())
-    return document.position(node.start_byte)[0], document.position(max(node.start_byte, end - 1))[0]
-
-
-def _end(document: Document, node: Node) -> str:
-    return symbols.text_of(document, node).rstrip().split("\n")[-1].strip()
-
-
-def _blocks(documents: dict[int, bool], code: Sequence[int]) -> Iterator[_Block]:
-    """Lines that stand together, of one kind, with what they belong to."""
-    group: list[int] = []
-    for number in sorted(documents):
-        apart = group and (documents[number] != documents[group[-1]] or _between(code, group[-1], number))
-        if apart:
-            yield from _block(group, documents, code)
-            group = []
-        group.append(number)
-    if group:
-        yield from _block(group, documents, code)
-
-
-def _block(group: list[int], documents: dict[int, bool], code: Sequence[int]) -> Iterator[_Block]:
-    """A docstring belongs to the line above, a comment to the one below; what stands alone belongs to none."""
-    below = documents[group[0]]
-    before = sum(number < group[0] for number in code)
-    place = before - 1 if below else before
-    if 0 <= place < len(code):
-        yield _Block(tuple(range(group[0], group[-1] + 1)), below, place)
-
-
-def _between(code: Sequence[int], first: int, last: int) -> bool:
-    return any(first < number < last for number in code)
+def _blocks(documents: Mapping[int, bool], code: Sequence[int]) -> Iterator[_Block]:
+    """Lines of one kind with no code between. A docstring belongs to the line above, a comment to the one below; what
+    stands alone belongs to none."""
+    for (below, before), group in groupby(sorted(documents), lambda line: (documents[line], bisect(code, line))):
+        lines, place = list(group), before - below
+        if 0 <= place < len(code):
+            yield _Block(tuple(range(lines[0], lines[-1] + 1)), below, place)
