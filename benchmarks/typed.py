@@ -189,6 +189,8 @@ async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, nu
     hand.type(keys[-1:])
     editor.cursor = hand.cursor
     tally.asked += 1
+    # What the editor closed wrongly itself (beside the end of a string of several lines) is no suggestion's fault.
+    broken = way.closes and _faulty(_line(Document("", hand.text), hand.cursor))
     for invoked in (False, True):
         shown = await editor.ghost_text(invoked=invoked)
         if not shown.text:
@@ -199,7 +201,7 @@ async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, nu
             tally.by_hand, tally.by_hand_exact = tally.by_hand + 1, tally.by_hand_exact + exact
         else:
             tally.shown, tally.exact = tally.shown + 1, tally.exact + exact
-        if _faulty(line):
+        if _faulty(line) and not broken:
             tally.faulty.add(2 * number + invoked)
 
 
@@ -227,6 +229,10 @@ def _written(text: str, way: Way, line_end: str = "") -> str:
     if way.tabs:
         text = re.sub(r"^ +", lambda match: match.group().replace(INDENT, "\t"), text, flags=re.MULTILINE)
     return text.replace("\n", line_end or way.line_end)
+
+
+def _line(document: Document, offset: int) -> str:
+    return document.line(document.position(offset)[0]).strip()
 
 
 def _line_after(hand: Simulated, shown: Shown) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from hybrid_lsp.document import Document
 from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.confidence import (
     ALL_RIGHT,
+    BEGINNING,
     Confidence,
     Suggestion,
     copied,
@@ -108,7 +109,7 @@ class Judge:
             network = generated(line.text, line.log_probs, line.finished, prefix)
             own = Judgement(network.text, self.confidence.best(Suggestion(), network)[1], from_copy=False)
         copied_line = self.copy_alone(copies)
-        least = self.confidence.threshold if self.confidence is not None else 0.0
+        least = self.confidence.needed(len(prefix)) if self.confidence is not None else 0.0
         first = [best] if not best.from_copy or best.probability >= least else []
         found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
         return found or [best]
@@ -136,15 +137,17 @@ class Judge:
             kept.append(line)
         return kept
 
-    def threshold(self, language: str, ignored: int = 0) -> float:
-        """The least probability that is shown, after so many suggestions in a row that were ignored."""
+    def threshold(self, language: str, above: int = BEGINNING, ignored: int = 0, *, prose: bool = False) -> float:
+        """The least probability that is shown with so many characters of the file above, in code or in prose, after so
+        many suggestions in a row that were ignored."""
         if self.confidence is None:
             return 0.0
-        backed_off = _BACK_OFF * max(0, min(ignored, _MOST_IGNORED) - _PATIENCE)
+        least = self.confidence.needed(above) + (0.0 if language in self.languages else _ELSEWHERE)
         if (measured := self.confidence.languages.get(language)) is not None:
-            return min(_MOST_ASKED, measured.threshold + backed_off)
-        elsewhere = 0.0 if language in self.languages else _ELSEWHERE
-        return min(_MOST_ASKED, self.confidence.threshold + elsewhere + backed_off)
+            least = measured.threshold
+        backed_off = _BACK_OFF * max(0, min(ignored, _MOST_IGNORED) - _PATIENCE)
+        least = min(_MOST_ASKED, least + backed_off)
+        return max(least, self.confidence.needed(above, prose=True)) if prose else least
 
     @property
     def measured_languages(self) -> frozenset[str]:

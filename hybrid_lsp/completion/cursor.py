@@ -41,8 +41,7 @@ class Cursor:
         document = document.plain
         column += tabs * (len(TAB_BLANKS) - 1)
         offset = document.offset(number, column)
-        line = document.line(number)
-        closed = closed_right(line[:column], line[column:], document.language)
+        closed = closed_right(document, offset)
         if closed.closers:
             document = document.replace(Span(offset, offset + len(closed.rest)), "", document.version)
         return cls(document, offset, query.invoked, query, closed)

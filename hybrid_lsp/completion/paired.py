@@ -6,14 +6,12 @@ the closers are taken out before they are asked; the answer then takes the place
 
 from __future__ import annotations
 
-import copy
-
 import attrs
 
-from hybrid_lsp.context.lexical import Scanner, scan
+from hybrid_lsp.completion.place import LONGEST_LINE, scanned
+from hybrid_lsp.context.lexical import Scanner
+from hybrid_lsp.document import Document
 
-LONGEST_LINE = 1000
-"""Characters before the cursor on its line; on a longer one, which is data, nothing is taken out."""
 _CLOSERS = frozenset(")]}\"'`")
 
 
@@ -38,8 +36,8 @@ class Closed:
         if not self.closers:
             return text, 0
         opened = len(self.scanner.open)
-        after = copy.copy(self.scanner)
-        after.open, after.lowest, after.floor = list(self.scanner.open), opened, opened
+        after = self.scanner.copy()
+        after.lowest, after.floor = opened, opened
         after.read(text)
         closed = self._count(opened - after.lowest)
         left = tuple(each.closer for each in reversed(after.open[after.lowest :]))
@@ -59,12 +57,15 @@ class Closed:
         return min(len(self.closers), popped if loosely else firm)
 
 
-def closed_right(before: str, rest: str, language: str) -> Closed:
+def closed_right(document: Document, offset: int) -> Closed:
     """What is closed right of a cursor; nothing where its line goes on with anything else."""
+    number, column = document.position(offset)
+    line = document.line(number)
+    before, rest = line[:column], line[column:]
     written = rest.rstrip()
     if not written or written[0] not in _CLOSERS | {" "} or len(before) > LONGEST_LINE or len(written) > LONGEST_LINE:
         return Closed()
-    scanner = scan(language, before)
+    scanner = scanned(document, offset)
     for loose in (True, False):
         closers = scanner.closers(loose=loose)
         if ends := _ends(written, closers):

@@ -38,7 +38,6 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
-from hybrid_lsp.models.confidence import SURE_OF_PROSE
 from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import COMPLETION
@@ -442,8 +441,8 @@ class _Work:
         if self.config.min_confidence >= 0:
             return self.config.min_confidence
         document = self.cursor.document
-        least = judge.threshold(document.language, self.pipeline.ignored(document.uri))
-        return max(least, SURE_OF_PROSE) if self._in_prose else least
+        ignored = self.pipeline.ignored(document.uri)
+        return judge.threshold(document.language, len(self.cursor.prefix), ignored, prose=self._in_prose)
 
     @property
     def _in_prose(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hybrid_lsp.context import grammars, scope
 from hybrid_lsp.context.grammars import MOST_CHILDREN, first_children, path_to
-from hybrid_lsp.context.lexical import PROSE, first_unescaped, in_block_comment, scan
+from hybrid_lsp.context.lexical import PROSE, Scanner, code_from, first_unescaped, in_block_comment, scan
 from hybrid_lsp.document import Document
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
@@ -49,7 +49,7 @@ def where(document: Document, offset: int, tree: Tree | None) -> Place:
     chain = list(_chain(tree, offset)) if tree is not None else []
     found = _by_tree(document, offset, chain)
     if found is Place.CODE and (not chain or _broken(chain, document.line_starts[number], offset)):
-        found = _by_line(document, number, before)
+        found = _by_line(document, number, before, scanned(document, offset))
         if not chain and in_block_comment(document.language, document.text[:offset]):
             found = Place.COMMENT
     if found in (Place.CODE, Place.STRING) and tree is not None and document.language == "python":
@@ -107,6 +107,14 @@ def _is_docstring(chain: Sequence[Node]) -> bool:
     return block.type in {"module", "block"} and first == statement
 
 
+def scanned(document: Document, offset: int) -> Scanner:
+    """What is open on a line up to an offset, where the line begins in code or a string that began above ends on it."""
+    number, _ = document.position(offset)
+    start = document.line_starts[number]
+    end = min(offset, start + LONGEST_LINE)
+    return scan(document.language, document.text[code_from(document.language, document.text, start, end) : end])
+
+
 def delimiter(document: Document, offset: int, tree: Tree | None) -> str:
     """What ends the string around an offset, where that stands after it; empty elsewhere, and in code.
 
@@ -116,7 +124,7 @@ def delimiter(document: Document, offset: int, tree: Tree | None) -> str:
     line = document.line(number)
     if len(line) > LONGEST_LINE:
         return ""
-    scanner = scan(document.language, line[:column])
+    scanner = scanned(document, offset)
     on_line = scanner.string
     if len(on_line) == 3 or on_line == "`":
         # One that is still open ends nowhere: those below come in pairs.
@@ -147,9 +155,8 @@ def _delimiter_by_tree(document: Document, offset: int, tree: Tree) -> str:
     return found.group() if found else ""
 
 
-def _by_line(document: Document, number: int, before: str) -> Place:
-    """By the cursor's line alone, as if it began in code."""
-    scanner = scan(document.language, before[:LONGEST_LINE])
+def _by_line(document: Document, number: int, before: str, scanner: Scanner) -> Place:
+    """By the cursor's line alone."""
     if scanner.comment:
         return Place.COMMENT
     if document.language in PROSE:

@@ -21,8 +21,9 @@ from hybrid_lsp.types import Finish, Reason, Suggestion, Tier
 COPY = "copy"
 """The name of the copy model in logs, metrics and the status."""
 GRAMMAR = "grammar"
+"""The name of what the grammar alone decides."""
 CERTAIN = 0.95
-"""The name of what the grammar alone decides, and how likely it is right: what is open may stand in a text."""
+"""How likely that is right: what is open may stand in a text."""
 _ONLY_OPENS = re.compile(r"\s*[rRuU]?(?:\"{3}|'{3})")
 """A line that says nothing yet: nearly all docstrings go on where they begin."""
 

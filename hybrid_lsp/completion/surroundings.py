@@ -13,7 +13,7 @@ import attrs
 
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.length import shape
-from hybrid_lsp.completion.place import LONGEST_LINE, Place, delimiter, where
+from hybrid_lsp.completion.place import LONGEST_LINE, Place, delimiter, scanned, where
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.context.grammars import Trees, relatives
 from hybrid_lsp.context.neighbours import Neighbours
@@ -86,6 +86,7 @@ class Surroundings:
             place=where(document, offset, tree),
             delimiter=delimiter(document, offset, tree),
             language=document.language,
+            line=scanned(document, offset),
         )
 
     def left_out(self, cursor: Cursor) -> str:

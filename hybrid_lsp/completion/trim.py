@@ -9,9 +9,20 @@ import attrs
 
 from hybrid_lsp.completion.length import Shape, within_scope
 from hybrid_lsp.completion.place import LONGEST_LINE, Place
-from hybrid_lsp.completion.rules import brackets, overlap, partial, quotes, repetition, statements, syntax, wrapping
+from hybrid_lsp.completion.rules import (
+    brackets,
+    comments,
+    overlap,
+    partial,
+    quotes,
+    repetition,
+    statements,
+    syntax,
+    wrapping,
+)
 from hybrid_lsp.completion.rules.overlap import without_suffix
 from hybrid_lsp.context.grammars import Parsed
+from hybrid_lsp.context.lexical import Scanner
 from hybrid_lsp.types import Finish, Reason
 
 __all__ = ["Site", "Trimmed", "trim", "trimmed", "without_suffix"]
@@ -28,7 +39,8 @@ class Site:
     """Where a reply goes: the whole text around the cursor, and what is known about the place and the reply.
 
     `parsed` is the document's tree (None: no syntax is checked), `place` what the cursor stands in, `delimiter` what
-    ends the string around it and stands after it already, `finish` why the reply ended (None: at an end).
+    ends the string around it and stands after it already, `line` what is open on the cursor's line, `finish` why the
+    reply ended (None: at an end).
     """
 
     prefix: str = attrs.field(repr=False)
@@ -39,6 +51,7 @@ class Site:
     place: Place = Place.CODE
     delimiter: str = ""
     language: str = ""
+    line: Scanner | None = attrs.field(default=None, repr=False)
 
     @cached_property
     def near(self) -> tuple[str, str]:
@@ -109,6 +122,12 @@ def _balanced(text: str, site: Site) -> str:
     return brackets.without_opened(text, site.before, after)
 
 
+def _without_comment(text: str, site: Site) -> str:
+    if site.line is None or (site.place in _PROSE and not site.line.string):
+        return text
+    return comments.before_rest(text, site.near[1], site.language, site.line)
+
+
 def _well_placed(text: str, site: Site) -> str:
     if site.place in _PROSE:
         return text
@@ -128,6 +147,7 @@ _RULES: tuple[tuple[Callable[[str, Site], str], Reason], ...] = (
     (_within_string, Reason.DUPLICATE_OF_SUFFIX),
     (_without_suffix, Reason.DUPLICATE_OF_SUFFIX),
     (_balanced, Reason.DUPLICATE_OF_SUFFIX),
+    (_without_comment, Reason.DUPLICATE_OF_SUFFIX),
 )
 """Rules that cut the end of a reply, and what it is when they leave nothing."""
 

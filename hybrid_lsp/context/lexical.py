@@ -72,6 +72,7 @@ _BLOCKS = {
     "matlab": (("%{", "%}"),),
 }
 """How comments of several lines begin and end."""
+_BLOCK_MARKS = frozenset({"/*", "<!--", "(*"})
 _BLOCK_CHARS = 4000
 """Text before a cursor in which a comment of several lines is looked for."""
 
@@ -89,6 +90,12 @@ _BACKTICKS = frozenset(
 )
 _RAW = frozenset({"go"})
 """Languages whose text in backticks knows no escapes."""
+_TEMPLATES = frozenset(
+    {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro", "go"}
+)
+"""Languages whose text in backticks goes on over lines."""
+_GOES_ON = re.compile(r"[ \t]*[)%,.\]+};]")
+"""What stands after the end of a string, and seldom at the beginning of one."""
 _OPENS_CODE = {
     **dict.fromkeys(
         ("javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"),
@@ -128,6 +135,34 @@ def quotes(language: str) -> tuple[str, ...]:
     back = ("`",) if language in _BACKTICKS else ()
     plain = ('"', *single, *back)
     return (*(quote * 3 for quote in plain[:2] if language in _TRIPLE and quote != "`"), *plain)
+
+
+def code_from(language: str, text: str, start: int, end: int) -> int:
+    """Where code begins on the part of a line from `start` to `end`: after a string that began on a line above.
+
+    By whether as many such quotes stand above as come in pairs, and by what stands after the first on the line.
+    """
+    over_lines = (*(quote for quote in quotes(language) if len(quote) == 3), *("`" if language in _TEMPLATES else ""))
+    return min((at for quote in over_lines if (at := _ends(quote, text, start, end)) >= 0), default=start)
+
+
+def _ends(quote: str, text: str, start: int, end: int) -> int:
+    at = text.find(quote, start, end)
+    after = at + len(quote)
+    return after if at >= 0 and _GOES_ON.match(text, after, end) and text.count(quote, 0, start) % 2 else -1
+
+
+def line_comment(language: str, text: str, scanner: Scanner) -> int:
+    """Where the last line of a text begins a comment that goes on to the line's end; -1 where it does not.
+
+    `scanner` has read what stands before the text on its line; it is not changed.
+    """
+    start = text.rfind("\n") + 1
+    for mark in _comment(language).finditer(text, start):
+        there = scanner.copy().read(text[: mark.start()])
+        if not there.string and not there.comment and mark.group().strip() not in _BLOCK_MARKS:
+            return mark.start()
+    return -1
 
 
 @lru_cache(maxsize=64)
@@ -172,6 +207,10 @@ class Scanner:
         """What closes the string that the place is inside of; empty in code."""
         firm = [each for each in self.open if not each.loose]
         return firm[-1].closer if firm and firm[-1].is_text else ""
+
+    def copy(self) -> Scanner:
+        """One that reads on by itself."""
+        return attrs.evolve(self, open=list(self.open))
 
     def closers(self, *, loose: bool) -> list[str]:
         """What would close all that is open, the innermost first, with or without the brackets in text."""

@@ -19,12 +19,14 @@ UNLIKELY = -20.0  # the log-probability of no suggestion
 SATURATION = 4.0  # standard deviations beyond which a feature says no more
 STRONG = 0.6  # a line that the file itself makes so likely is not compared with other files'
 # How likely a line of a docstring or a comment must be to be shown unasked: few of those that models of this size write
-# there are what a person wants, and their probabilities were fitted on code.
-SURE_OF_PROSE = 0.9
+# there are what a person wants, and their probabilities were fitted on code. Where a file has gone on for a while, its
+# own prose tells how it goes on: of lines that are 60 % likely there, nine of ten were right (seven kinds of code).
+SURE_OF_PROSE, SURE_OF_LATER_PROSE = 0.9, 0.6
 NEVER = 1.01  # a threshold that no probability reaches
 # Characters of a file above the cursor below which the network decides alone: of the copied lines of code that would
 # be shown there 15 of 25 were right, of those with more above 26 of 29 (six kinds of code, typed).
 LITTLE = 700
+BEGINNING = 1500  # characters of a file above the cursor up to which it has only begun: there fewer lines are likely
 CERTAIN = 0.999  # a probability nearer to 0 or 1 says no more
 HISTORY = "history"
 # Least probability that all of a suggestion of several lines is exactly right; by `hybrid_lsp.training.blocks`, on
@@ -142,13 +144,15 @@ class Confidence:
     """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer;
     `across`: lines of other files, knowing the file's own; `across beside`: knowing the network's too; `history`, which
     may be missing: any of them in its file), and the probability from which a suggestion is worth showing, and a line
-    of another file is worth considering. In the `languages` that were measured one by one, the threshold is their own.
+    of another file is worth considering. In a file that has only begun `early_threshold` is needed. In the `languages`
+    that were measured one by one, the threshold is their own.
     """
 
     calibrators: dict[str, Calibrator]
     threshold: float = 0.5
     across_threshold: float = NEVER
     languages: dict[str, Measured] = field(factory=dict)
+    early_threshold: float = 0.0
 
     def alone(self, source: str, suggestion: Suggestion) -> float:
         """The probability of one source's suggestion, the other being unknown."""
@@ -187,6 +191,14 @@ class Confidence:
         so."""
         return above < LITTLE and HISTORY in self.calibrators
 
+    def needed(self, above: int, *, prose: bool = False) -> float:
+        """The probability from which a line is worth showing, with so many characters above it, in code or in prose."""
+        begun = above < BEGINNING
+        if prose:
+            least = SURE_OF_LATER_PROSE if HISTORY in self.calibrators and not begun else SURE_OF_PROSE
+            return max(least, self.threshold)
+        return max(self.threshold, self.early_threshold) if begun else self.threshold
+
     @property
     def by_itself(self) -> "Confidence":
         """The same without what was measured of files."""
@@ -206,6 +218,7 @@ class Confidence:
         named = {name: calibrator.as_dict() for name, calibrator in self.calibrators.items()}
         content: dict[str, Any] = {
             "threshold": round(self.threshold, 4),
+            "early_threshold": round(self.early_threshold, 4),
             "across_threshold": round(self.across_threshold, 4),
             "calibrators": named,
         }
@@ -226,7 +239,8 @@ class Confidence:
         """From what confidence.json holds. Raises KeyError, TypeError."""
         calibrators = {name: Calibrator(**value) for name, value in content["calibrators"].items()}
         languages = {name: Measured(**value) for name, value in content.get("languages", {}).items()}
-        return cls(calibrators, content["threshold"], content.get("across_threshold", NEVER), languages)
+        across, early = content.get("across_threshold", NEVER), content.get("early_threshold", 0.0)
+        return cls(calibrators, content["threshold"], across, languages, early)
 
 
 def _pair(copy: Suggestion, network: Suggestion) -> tuple[tuple[str, Suggestion, Suggestion], ...]:

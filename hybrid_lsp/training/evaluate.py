@@ -20,7 +20,7 @@ from rich.table import Table
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models import copying
-from hybrid_lsp.models.confidence import SURE_OF_PROSE, Confidence, Suggestion, copied, copied_across, generated
+from hybrid_lsp.models.confidence import Confidence, Suggestion, copied, copied_across, generated
 from hybrid_lsp.models.store import EMBEDDED, locate
 from hybrid_lsp.training import calibration, corpus, scores
 from hybrid_lsp.training.cases import CONDITIONS, Case, draw, open_beside
@@ -113,7 +113,8 @@ def measure(cases: Sequence[Case], found: Found, confidence: Confidence) -> dict
             for case, p, s, size in zip(cases, sure, chosen, above, strict=True)
         ]
         shown[name] = chosen, in_file
-    figures: dict[str, Any] = {name: _figures(cases, *pair, confidence.threshold) for name, pair in shown.items()}
+    needed = [confidence.needed(size, prose=case.prose) for case, size in zip(cases, above, strict=True)]
+    figures: dict[str, Any] = {name: _figures(cases, *pair, needed) for name, pair in shown.items()}
     arrays = {name: (np.array(sure), np.array(right(cases, s), float)) for name, (s, sure) in shown.items()}
     for better in ("together", "network"):
         figures[f"{better} over copy"] = scores.paired(arrays[better], arrays["copy"])
@@ -129,13 +130,14 @@ def _split(best: Sequence[tuple[Suggestion, float]]) -> tuple[list[Suggestion], 
     return [suggestion for suggestion, _ in best], [sure for _, sure in best]
 
 
-def _figures(cases: Sequence[Case], found: Sequence[Suggestion], sure: Sequence[float], limit: float) -> dict[str, Any]:
-    """One source's figures."""
+def _figures(
+    cases: Sequence[Case], found: Sequence[Suggestion], sure: Sequence[float], needed: Sequence[float]
+) -> dict[str, Any]:
+    """One source's figures; a suggestion is shown where it is as likely as is `needed` there."""
     hits = np.array(right(cases, found), float)
     texts, truths = [s.text for s in found], [case.truth.rstrip() for case in cases]
     words = np.array([copying.first_word(a) == copying.first_word(b) for a, b in zip(texts, truths, strict=True)])
-    limits = [max(limit, SURE_OF_PROSE) if case.prose else limit for case in cases]
-    shown = np.array([p >= least and bool(text) for p, least, text in zip(sure, limits, texts, strict=True)])
+    shown = np.array([p >= least and bool(text) for p, least, text in zip(sure, needed, texts, strict=True)])
     low, high = scores.wilson(int(hits.sum()), len(hits))
     precision = scores.curve(np.array(sure), hits)
     return {
@@ -202,6 +204,7 @@ def evaluate(options: EvaluateOptions, say: Any = print) -> dict[str, Any]:
         "healed": options.heal,
         "packages": sorted({case.package for case in cases}),
         "threshold": round(confidence.threshold, 4),
+        "early_threshold": round(confidence.early_threshold, 4),
         "bits_per_byte": round(network.bits_per_byte(_windows(files)), 4),
         "conditions": {c: measure(cases, suggest(cases, c, network, others), confidence) for c in CONDITIONS},
     }

@@ -30,11 +30,12 @@ SEED = 12
 
 @define(frozen=True)
 class Judged:
-    """The best suggestion at a position in code: how likely it was right by itself, `confidence.in_file` of it, and
-    whether it was right."""
+    """The best suggestion at a position in code: how likely it was right by itself, `confidence.in_file` of it, how
+    likely it must be to be shown there, and whether it was right."""
 
     sure: float
     features: list[float]
+    needed: float
     right: bool
 
 
@@ -48,7 +49,7 @@ def judged(network: Network, confidence: Confidence, folder: Path, count: int) -
     best = [confidence.best(*each) for each in sources]
     hits = right(cases, [suggestion for suggestion, _ in best])
     return [
-        Judged(sure, in_file(sure, chosen.text, size), hit)
+        Judged(sure, in_file(sure, chosen.text, size), confidence.needed(size), hit)
         for size, (chosen, sure), hit in zip(above, best, hits, strict=True)
         if chosen.text
     ]
@@ -61,14 +62,13 @@ def fit(kinds: Sequence[Sequence[Judged]]) -> Calibrator:
     return calibration.fit([row.features for row in rows], [row.right for row in rows])
 
 
-def table(kinds: dict[str, list[Judged]], confidence: Confidence) -> Table:
+def table(kinds: dict[str, list[Judged]]) -> Table:
     """By kind: positions, and what is shown and right before, and by a fit on the other kinds."""
-    limit = confidence.threshold
-    shown = Table("kind", "positions", "shown, right", "with the others' history", title=f"from {limit:.0%} on")
+    shown = Table("kind", "positions", "shown, right", "with the others' history")
     for name, mine in kinds.items():
         history = fit([rows for other, rows in kinds.items() if other != name])
-        before = [row.right for row in mine if row.sure >= limit]
-        after = [row.right for row in mine if history.probability(row.features) >= limit]
+        before = [row.right for row in mine if row.sure >= row.needed]
+        after = [row.right for row in mine if history.probability(row.features) >= row.needed]
         counts = (f"{len(chosen)}, {sum(chosen)}" for chosen in (before, after))
         shown.add_row(name, str(len(mine)), *counts)
     return shown
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
     except HybridLspError as error:
         print(error, file=sys.stderr)
         return 1
-    Console().print(table(kinds, confidence))
+    Console().print(table(kinds))
     confidence.calibrators[HISTORY] = fit(list(kinds.values()))
     path.write_text(json.dumps(confidence.as_dict(), indent=1) + "\n")
     return 0

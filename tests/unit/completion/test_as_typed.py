@@ -151,9 +151,52 @@ PLACES = [
     ),
     ("the same name in another class", "python", _TWO.format("‸"), "pop(self):", _TWO.format("pop(self):")),
 ]
+_SQL = 'q = """\n    SELECT *\n    '
+_TEMPLATE = "const q = `\n  SELECT *\n  "
+LAST_LINES = [
+    (
+        "a string beside one that ends",
+        "python",
+        f'{_SQL}""" % (name, "‸")\n',
+        'a", b)',
+        f'{_SQL}""" % (name, "a", b)\n',
+    ),
+    ("a call beside one that ends", "python", f'{_SQL}""".format(f(‸))\n', "a, b)", f'{_SQL}""".format(f(a, b))\n'),
+    ("a key beside one that ends", "python", f'{_SQL}""" % x[\'‸\']\n', "a'] + b", f'{_SQL}""" % x[\'a\'] + b\n'),
+    (
+        "a template that ends",
+        "javascript",
+        f"{_TEMPLATE}` + f(['‸'])\n",
+        "a', 'b'])",
+        f"{_TEMPLATE}` + f(['a', 'b'])\n",
+    ),
+    ("a raw string that ends", "go", 'q := `\n a` + f("‸")\n', 'b", 1)', 'q := `\n a` + f("b", 1)\n'),
+    ("one that begins", "python", 'q = 1\nq = """ (‸)"""\n', "a", 'q = 1\nq = """ (a)"""\n'),
+]
+REST_OF_LINE = [
+    ("a comment before arguments", "python", "f(‸, b)\n", "a)  # note", ""),
+    ("a comment before a statement", "javascript", "f(‸); g();\n", "a) // note", "f(a); g();\n"),
+    ("a comment after a string", "python", "f('‸', b)\n", "a') # note", "f('a', b)\n"),
+    ("nothing but a comment", "python", "f(a‸, b)\n", "  # note", "f(a, b)\n"),
+    ("a sign in a string", "python", "f(‸, b)\n", "'#fff'", "f('#fff', b)\n"),
+    ("a sign in the string around it", "python", "f('‸', b)\n", "a # b", "f('a # b', b)\n"),
+    ("an address", "javascript", "f('‸', b);\n", "http://a", "f('http://a', b);\n"),
+    ("a closed comment", "javascript", "f(‸, b);\n", "/* first */ a", "f(/* first */ a, b);\n"),
+    (
+        "words of a docstring",
+        "python",
+        'def f():\n    """See\n    issue ‸ there.\n    """\n',
+        "a # b",
+        'def f():\n    """See\n    issue a # b there.\n    """\n',
+    ),
+    ("a comment at the line's end", "python", "x = ‸\n", "1  # note", "x = 1  # note\n"),
+]
 CASES = [
     pytest.param(*case[1:], id=f"{kind}: {case[0]}")
-    for kind, cases in (("quotes", QUOTES), ("brackets", BRACKETS), ("words", WORDS), ("places", PLACES))
+    for kind, cases in (
+        *(("quotes", QUOTES), ("brackets", BRACKETS), ("words", WORDS), ("places", PLACES)),
+        *(("last lines", LAST_LINES), ("the rest of a line", REST_OF_LINE)),
+    )
     for case in cases
 ]
 
@@ -308,7 +351,7 @@ def test_nothing_of_the_file_is_lost(before: str, rest: str, text: str, language
 def test_accepting_by_hand_or_beside_closers_is_the_same(text: str, language: str) -> None:
     """A text that closes all it finds open leaves the line as if no editor had closed anything."""
     before = 'x = f(["'
-    closed = closed_right(before, '"])', language)
+    closed = closed_right(Document("", before + '"])', language=language), len(before))
     assert closed.closers == ('"', "]", ")")
     whole = text.replace('"', "").replace("\\", "").replace("`", "").replace("{", "") + '"])'
     fitted, taken = closed.fitted(whole)

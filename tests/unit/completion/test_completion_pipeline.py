@@ -201,16 +201,25 @@ async def test_in_a_file_with_little_text_above_the_network_decides() -> None:
     assert (shown(answer), fake.requests) == (" not in self.items:", [])
 
 
-@pytest.mark.parametrize(("above", "reason"), [(1000, Reason.LOW_CONFIDENCE), (3000, None)])
-async def test_a_probability_is_weighed_by_the_text_above(above: int, reason: Reason | None) -> None:
+@pytest.mark.parametrize(("above", "reason", "prose"), [(1000, Reason.LOW_CONFIDENCE, 90), (3000, None, 60)])
+async def test_a_probability_is_weighed_by_the_text_above(above: int, reason: Reason | None, prose: int) -> None:
     by_size = Calibrator([0.0, math.log1p(2000) / 8, 0.0], [1.0] * 3, [0.0, 0.0, 40.0, 0.0])
-    judge_ = judge(network=0.6, threshold=0.55)
+    judge_ = judge(network=0.58, threshold=0.55)
     assert judge_.confidence is not None
     judge_.confidence.calibrators[HISTORY] = by_size
     answer, _ = await complete("\n" * above + "x = ‸\n", "1 + 2", judge_=judge_)
     assert answer.reason is reason
     answer, _ = await complete("\n" * above + "# a number‸\n", " of things", judge_=judge_)
-    assert answer.detail == "The best suggestion is 60% likely; 90% are needed."  # of prose it says nothing
+    assert answer.detail == f"The best suggestion is 58% likely; {prose}% are needed."  # of prose it says nothing
+
+
+@pytest.mark.parametrize(("above", "needed"), [(0, 75), (1400, 75), (1500, 55)])
+async def test_in_a_file_that_has_only_begun_more_is_needed(above: int, needed: int) -> None:
+    judge_ = judge(network=0.5, threshold=0.55)
+    assert judge_.confidence is not None
+    judge_.confidence.early_threshold = 0.75
+    answer, _ = await complete("\n" * above + "x = ‸\n", "1 + 2", judge_=judge_)
+    assert answer.detail == f"The best suggestion is 50% likely; {needed}% are needed."
 
 
 async def test_the_likelier_source_is_shown() -> None:
