@@ -29,8 +29,10 @@ from hybrid_lsp.models.copying import CopyIndex
 
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
-_ELSEWHERE = 0.25
+_ELSEWHERE = 0.1
 """How much surer one must be in a language that the numbers were not fitted on."""
+_FOREIGN = 0.25
+"""How much less likely a network's line is there than its numbers say; what is copied is right as often."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
 _MOST_ASKED = 0.95
@@ -61,18 +63,21 @@ class Judge:
     """Compares what the copy model and the network suggest.
 
     `confidence` is None where no calibration is to be had; `knows_network` tells whether it has numbers for a network
-    like this one, and `languages` where they hold, beside those that were measured one by one.
+    like this one, and `languages` where they hold, beside those that were measured one by one; `foreign`: it is for a
+    language of neither.
     """
 
     confidence: Confidence | None = None
     knows_network: bool = False
     languages: frozenset[str] = frozenset({"python"})
+    foreign: bool = False
 
     def of(self, language: str) -> Judge:
         """The judge of a language: what was measured of files holds for those of the measured languages."""
         if language in self.languages or self.confidence is None:
             return self
-        return attrs.evolve(self, confidence=self.confidence.by_itself)
+        foreign = language not in self.confidence.languages
+        return attrs.evolve(self, confidence=self.confidence.by_itself, foreign=foreign)
 
     def needs_network(self, above: int) -> bool:
         """Whether a copied line is not believed with so few characters of its file above."""
@@ -96,18 +101,25 @@ class Judge:
         """The likelier of the copied lines and the network's."""
         if self.confidence is None or not self.knows_network or math.isnan(line.mean):
             return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copies)
+        if self.foreign:
+            return max(self._network(line, prefix), self.copy_alone(copies), key=lambda found: found.probability)
         network = generated(line.text, line.log_probs, line.finished, prefix)
         chosen, sure = self.confidence.best(copies.own, network, copies.across, len(prefix))
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
+
+    def _network(self, line: Line, prefix: str) -> Judgement:
+        """The network's line by itself."""
+        if self.confidence is None or not self.knows_network:
+            return Judgement(line.text, line.mean, from_copy=False)
+        network = generated(line.text, line.log_probs, line.finished, prefix)
+        sure = self.confidence.best(Suggestion(), network)[1]
+        return Judgement(network.text, max(0.0, sure - _FOREIGN) if self.foreign else sure, from_copy=False)
 
     def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:
         """What there is for who asks by hand, in the order in which it is tried: what would be shown unasked, then the
         network's line, then what is copied all the same. At least one, which may be empty."""
         best = self.best(copies, line, prefix)
-        own = Judgement(line.text, line.mean, from_copy=False)
-        if self.confidence is not None and self.knows_network:
-            network = generated(line.text, line.log_probs, line.finished, prefix)
-            own = Judgement(network.text, self.confidence.best(Suggestion(), network)[1], from_copy=False)
+        own = self._network(line, prefix)
         copied_line = self.copy_alone(copies)
         least = self.confidence.needed(len(prefix)) if self.confidence is not None else 0.0
         first = [best] if not best.from_copy or best.probability >= least else []
