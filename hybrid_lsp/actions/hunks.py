@@ -8,7 +8,8 @@
 
 A hunk counts only where its searched lines stand exactly once in the code. They may be shifted as a whole, by
 indentation that all of them share; then the new lines are shifted the same way. Nothing else is guessed at: one
-unclear hunk refuses the reply. The code must not hold such marks itself.
+unclear hunk refuses the reply. The marks are read as other tools have models write them as well (Aider, Cline, Roo):
+more or fewer signs, hyphens and pluses, the number of a line below the first. The code must not hold such marks itself.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ import attrs
 
 from hybrid_lsp.errors import ReplyRejected
 
-_OPEN = re.compile(r"^([ \t]*)<{7} SEARCH\s*$")
-_DIVIDE = re.compile(r"^[ \t]*={7}\s*$")
-_CLOSE = re.compile(r"^[ \t]*>{7} REPLACE\s*$")
+_OPEN = re.compile(r"^([ \t]*)(?:<{5,9}|-{7}) ?(?:SEARCH|ORIGINAL)>?\s*$")
+_DIVIDE = re.compile(r"^[ \t]*={5,9}\s*$")
+_CLOSE = re.compile(r"^[ \t]*(?:>{5,9}|\+{7}) ?(?:REPLACE|UPDATED)\s*$")
+_LINE_NUMBER = re.compile(r"^[ \t]*:(?:start|end)_line:\s*\d+\s*$")
+"""Below the first mark, with a line of hyphens behind it: where other tools have the hunk begin."""
+_HYPHENS = re.compile(r"^[ \t]*-{7}\s*$")
 _SHOWN = 60
 
 
@@ -71,6 +75,8 @@ def parse(reply: str) -> list[Hunk]:
         elif _CLOSE.match(line):
             found.append(Hunk(tuple(search), tuple(replace or ())))
             inside = False
+        elif replace is None and not search and (_LINE_NUMBER.match(line) or _HYPHENS.match(line)):
+            continue
         else:
             (search if replace is None else replace).append(line.removeprefix(lead))
     if inside:

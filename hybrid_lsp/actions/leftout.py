@@ -1,17 +1,19 @@
 """What a model left out of its new code, or hinted at: to write that into a file would delete what was there.
 
-Three kinds: a line that stands for others (`# ... rest of the function stays the same ...`), a body that is a mere
-placeholder where there was a real one, and a selection that became empty though nobody asked for that.
+Four kinds: a line that stands for others (`# ... rest of the function stays the same ...`), a comment that stands where
+code was, a body that is a mere placeholder where there was a real one, and a selection that became empty though nobody
+asked for that.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from hybrid_lsp.actions import indentation
+from hybrid_lsp.actions import indentation, names
 from hybrid_lsp.context import grammars, scope, symbols
 from hybrid_lsp.document import Document
 
@@ -22,6 +24,10 @@ _PROSE = frozenset({"markdown", "mdx", "plaintext", "restructuredtext", "asciido
 """Languages in whose lines `#` and `*` begin no comment."""
 _LEADER = r"(?:#+|//+|/\*+|\*+|--+|;+|%+|<!--|\{/\*|\{-|\(\*|'|\"|REM\b|rem\b|!|@REM\b)"
 _COMMENT = re.compile(rf"^\s*{_LEADER}\s*(?P<said>.*?)\s*(?:\*+/\}}?|-->|-\}}|\*\))?\s*$")
+_REMARK = re.compile(r"^\s*(?:#(?!!?\[)|//|/\*|--\s|<!--|;;|%\s|\(\*|\{-|\{/\*)")
+_SHARP_IS_CODE = frozenset(
+    {"c", "cpp", "csharp", "objective-c", "objective-cpp", "rust", "php", "css", "scss", "javascript"}
+)
 _MARKUP = re.compile(r"^\s*<!--\s*(?P<said>.*?)\s*-->\s*$")
 _ASIDE = re.compile(r"^\s*(?:[*_]{1,3}\s*)?[\[(](?P<said>[^\[\]()]*)[\])](?:\s*[*_]{1,3})?\s*$")
 """A line of prose that is all in brackets."""
@@ -115,6 +121,8 @@ _NEEDLESS = re.compile(
     r"|obsolete|shadowed|already\s+(?:defined|declared|imported))\b"
 )
 _FEW_WORDS = 5
+_MOST_LINES = 3000
+"""Of a longer piece of code lines are not compared; in one of 200 and more common lines anchor nothing (`autojunk`)."""
 _SHOWN = 60
 
 
@@ -134,8 +142,10 @@ def complaint(old: Document, new: Document, instruction: str = "") -> str | None
         if kind or _lost(old.text, new.text):
             shown = line.strip() if len(line.strip()) <= _SHOWN else f"{line.strip()[: _SHOWN - 3]}..."
             return f"The line `{shown}` stands for code that is left out: write all of the code."
-    hollow = _hollow(old, new, instruction)
-    return f"The body of `{hollow}` is left out: write all of the code." if hollow else None
+    if hollow := _hollow(old, new, instruction):
+        return f"The body of `{hollow}` is left out: write all of the code."
+    remark = None if asks_to_delete(instruction) else _in_the_place_of_code(old, new)
+    return f"The line `{remark[:_SHOWN]}` stands where code was: write all of the code." if remark else None
 
 
 def _stand_ins(old: Document, new: Document, *, wants_stub: bool) -> Iterator[tuple[str, bool]]:
@@ -153,6 +163,42 @@ def _stand_ins(old: Document, new: Document, *, wants_stub: bool) -> Iterator[tu
         elif _is_bare(line, new.language) or (not wants_stub and _is_stub(line, new.language)):
             yield line, False
     yield from (("...", False) for _ in range(_ellipses(new) - _ellipses(old)))
+
+
+def _in_the_place_of_code(old: Document, new: Document) -> str | None:
+    """A new comment, in whatever language it is written, for which lines of code went that nothing else replaces.
+
+    Only where it cannot be a remark on what follows: a definition went there, or a block ends behind it.
+    """
+    before, after = old.text.split("\n"), new.text.split("\n")
+    if max(len(before), len(after)) > _MOST_LINES or old.language in _PROSE:
+        return None
+    gone = set(names.defined(old)) - set(names.defined(new))
+    commented = {line.strip().lstrip("#/*-;%! ") for line in after}
+    for kind, start, end, at, until in SequenceMatcher(None, before, after).get_opcodes():
+        lost = [line for line in before[start:end] if line.strip() and not _is_remark(line, old.language)]
+        put = [line for line in after[at:until] if line.strip()]
+        if kind != "replace" or not put or not all(_is_remark(line, old.language) for line in put):
+            continue
+        if any(line.strip() in commented for line in lost):
+            continue  # code that is a comment now
+        takes = any(re.search(rf"(?<!\w){re.escape(name.rsplit('.')[-1])}(?!\w)", " ".join(lost)) for name in gone)
+        if takes or (len(lost) > 1 and _ends_block(after, until, put[-1])):
+            return put[-1].strip()
+    return None
+
+
+def _is_remark(line: str, language: str) -> bool:
+    """Whether a line is nothing but a comment; in doubt it is code."""
+    if language in _SHARP_IS_CODE and line.lstrip().startswith("#"):
+        return False
+    return len(line) <= _LONGEST_LINE and _REMARK.match(line) is not None
+
+
+def _ends_block(lines: Sequence[str], at: int, line: str) -> bool:
+    following = next((each.expandtabs() for each in lines[at:] if each.strip()), "")
+    deep, line = len(following) - len(following.lstrip()), line.expandtabs()
+    return deep < len(line) - len(line.lstrip()) or not following
 
 
 def _is_bare(line: str, language: str) -> bool:

@@ -49,7 +49,7 @@ def new_code(reply: str, code: str, language: str = "") -> str:
 
     Raises ReplyRejected: `code_block`'s reasons, or those of the hunks.
     """
-    reply = _unquoted(reply)
+    reply = _unquoted(reply).removeprefix("\ufeff")
     # Code that shows hunks itself cannot be spoken of in hunks.
     if not hunks.present(reply) or hunks.present(code):
         return code_block(reply, code, language)
@@ -68,7 +68,7 @@ def code_block(reply: str, code: str = "", language: str = "") -> str:
     if not reply.strip():
         raise ReplyRejected("The reply is empty.", raw=reply)
     shortest = fences.length_for(code, language)
-    found = fences.blocks(_unquoted(reply), shortest)
+    found = _read(_unquoted(reply), shortest)
     if found.unclosed is not None:
         raise ReplyRejected("The code block in the reply is not closed.", raw=reply)
     if not found.closed:
@@ -79,7 +79,54 @@ def code_block(reply: str, code: str = "", language: str = "") -> str:
     (block,) = told
     if complaint := _foreign(block, code, language):
         raise ReplyRejected(complaint, raw=reply)
-    return block.text
+    return _bared(block.text, code)
+
+
+def _read(reply: str, shortest: int) -> fences.Blocks:
+    """The blocks of a reply; where it has none as CommonMark reads it, with its fences put right."""
+    found = fences.blocks(reply, shortest)
+    if found.closed:
+        return found
+    for mended in (_outdented(reply), _GLUED.sub(r"\1\n\2", reply)):
+        again = fences.blocks(mended, shortest)
+        if again.closed and again.unclosed is None:
+            return again
+    return found
+
+
+_INDENTED = re.compile(r"(?m)^(?P<by>\t[ \t]*|[ ]{4,})(?=[`~]{3})")
+_GLUED = re.compile(r"(?m)^([^`\n]*[^`\s][^`\n]*?)[ \t]*(`{3,}[\w+#-]*)[ \t]*$")
+"""A fence at the end of a line: `Here it is: ` and the fence, or one right behind the code."""
+
+
+def _outdented(reply: str) -> str:
+    """A reply whose block stands in a list, indented as a whole: without that."""
+    first = _INDENTED.search(reply)
+    return reply if first is None else re.sub(rf"(?m)^{first['by']}", "", reply)
+
+
+_NUMBERED = re.compile(r"^[ \t]*(\d+)(?:[ \t]?[|:.│→][ \t]?|\t|[ ]{1,2}|$)")
+_MARGIN = re.compile(r"^[ \t]*\d+(?P<sign>[ \t]?[|:.│→][ ]?|\t|[ ])?")
+_FILE_NAME = re.compile(
+    r"\A\s*(?:#|//|--|;|%|/\*|<!--)\s*(?:(?i:file(?:name|path)?)\s*:\s*)?"
+    r"[\w./\\-]*\w\.[A-Za-z]\w{0,7}\s*(?:\*/|-->)?[ \t]*\n"
+)
+
+
+def _bared(text: str, code: str) -> str:
+    """New code without what was put around its lines: their numbers, and the name of its file as a comment above."""
+    text = text.removeprefix("\ufeff")
+    head = _FILE_NAME.match(text)
+    if head is not None and head[0].strip() not in code:
+        text = text[head.end() :].lstrip("\n")
+    lines = text.rstrip("\n").split("\n")
+    numbers = [int(found[1]) if (found := _NUMBERED.match(line)) else None for line in lines]
+    first = numbers[0]
+    if first is None or len(lines) < 2 or numbers != list(range(first, first + len(lines))):
+        return text
+    if _NUMBERED.match(code) is not None:
+        return text
+    return "\n".join(_MARGIN.sub("", line) for line in lines)
 
 
 def _candidates(blocks: Sequence[fences.Block], code: str, language: str) -> list[fences.Block]:
@@ -92,6 +139,7 @@ def _candidates(blocks: Sequence[fences.Block], code: str, language: str) -> lis
     if len(told) == 1:
         return told
     new = [each for each in told if each.text.strip() != code.strip()]
+    new = [each for each in new if not any(_is_part_of(each, other) for other in new)]
     own = [each for each in new if not _foreign(each, code, language)]
     if any(each.names(language) for each in own):
         own = [each for each in own if each.is_known]
@@ -99,6 +147,17 @@ def _candidates(blocks: Sequence[fences.Block], code: str, language: str) -> lis
     if own and all(_is_shown_by(each.text, own[0].text) for each in diffs):
         return own
     return new or told[:1]
+
+
+def _is_part_of(one: fences.Block, other: fences.Block) -> bool:
+    """Whether a block shows some lines of another one of the same language."""
+    lines, all_of_them = (each.text.strip("\n").split("\n") for each in (one, other))
+    return (
+        one is not other
+        and one.language in ("", other.language)
+        and len(lines) < len(all_of_them)
+        and any(lines == all_of_them[at : at + len(lines)] for at in range(len(all_of_them) - len(lines) + 1))
+    )
 
 
 def _is_shown_by(diff: str, text: str) -> bool:

@@ -39,7 +39,7 @@ def read(event: Any) -> Said | None:
         raise BackendFailed(f"The model server reports: {error_text(error)}", "See the server's log.")
     if "content" in event:
         return _read_infill(event)
-    if "done" in event:
+    if "done" in event or (isinstance(event.get("response"), str) and not event.get("choices")):  # Cloudflare's own
         event = _of_ollama(event)
     choices = event.get("choices")
     told = [each for each in choices if isinstance(each, dict)] if isinstance(choices, list) else []
@@ -70,7 +70,11 @@ def reported(event: Any) -> Any | None:
     if event.get("choices") or "content" in event:
         return None
     is_error = "error" in (event.get("object"), event.get("type"), event.get("status"))
-    return event if event.get("detail") or is_error else None
+    base = event.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):  # MiniMax
+        return base
+    has_failed = event.get("success") is False or event.get("error_code") or event.get("errors")
+    return event if event.get("detail") or is_error or has_failed else None
 
 
 def _read_infill(event: Mapping[str, Any]) -> Said:
@@ -230,6 +234,7 @@ def _said(said: Said, logprobs: list[Any], count: int | None, finish: Finish | N
 
 
 _LONGEST_SAID = 300
+_WORDS = ("error", "message", "detail", "errors", "msg", "title", "error_msg", "status_msg")
 
 
 def error_text(body: Any) -> str:
@@ -239,9 +244,7 @@ def error_text(body: Any) -> str:
             return "; ".join(error_text(each) for each in body[:3])[:_LONGEST_SAID]
         if not isinstance(body, dict):
             break
-        found = next(
-            (body[key] for key in ("error", "message", "detail", "errors", "msg", "title") if body.get(key)), None
-        )
+        found = next((body[key] for key in _WORDS if body.get(key)), None)
         if found is None:
             break
         place = body.get("loc")

@@ -36,7 +36,12 @@ _TLS_WANTED = re.compile(r"(?i)http request (?:was sent )?to (?:an? )?https|clie
 _TOO_LONG = re.compile(
     r"(?i)context.{0,20}(?:length|size|window)|exceed.{0,30}context|maximum context|max_model_len|too many (?:input )?"
     r"tokens|prompt (?:is )?too long|input (?:is )?too long|string too long|reduce the length|n_ctx"
+    r"|tokens \+ `?max_new_|must have less than \d+ tokens"
+    r"|token count.{0,24}exceeds|exceeds (?:the )?(?:model )?max|maximum prompt length"
+    r"|max_seq_len|longer than the max|model max length"
 )
+_OF_THE_ANSWER = re.compile(r"(?i)max(?:imum value for)? ?`?max_tokens|max_tokens`? must be|valid range of max_tokens")
+"""What is refused is the length that was asked for, whatever else is told of the model's window."""
 _QUOTA = re.compile(
     r"(?i)insufficient.{0,10}(?:quota|balance|credit|funds)|exceeded your current quota|billing|credits"
 )
@@ -76,7 +81,10 @@ class Refusal:
     @property
     def is_too_long(self) -> bool:
         """Whether the prompt, or what is asked for with it, does not fit the model."""
-        return self.status == 413 or (self.status not in (*_AUTH, 429) and bool(_TOO_LONG.search(self.said)))
+        if self.status == 413:
+            return True
+        is_told = _TOO_LONG.search(self.said) is not None and _OF_THE_ANSWER.search(self.said) is None
+        return self.status not in (*_AUTH, 429) and is_told
 
     def wait_s(self, now: float | None = None) -> float | None:
         """Seconds after which a busy server wants to be asked again, as it says; None where it does not."""

@@ -25,12 +25,16 @@ _TOKENS, _NEW_TOKENS = "max_tokens", "max_completion_tokens"
 _LIMITS = (_TOKENS, _NEW_TOKENS, "n_predict")
 _OTHER_WORDS = {
     **dict.fromkeys(_SCHEMAS, _SCHEMA_WORDS),
-    "stop": re.compile(r"(?i)\bstop(?:_| )?sequences?\b|`stop`|'stop'|\"stop\""),
+    "stream_options": re.compile(r"(?i)\bstream[_ ]options\b"),
+    "stop": re.compile(
+        r"(?i)\b(?:parameters?|model|argument|supplied):? stop\b|\bstop(?:_| )?sequences?\b|`stop`|'stop'|\"stop\""
+    ),
     "suffix": re.compile(r"(?i)\bsuffix\b|support insert"),
     "stream": re.compile(
-        r"(?i)stream(?:ing)? (?:is |are )?(?:not|un)\w*|not support\w* stream|to stream this model|`stream`|'stream'"
+        r"(?i)stream(?:ing)? (?:is |are )?(?:not|un)\w*|not support\w* stream|to stream this model"
+        r"|unsupported for stream|`stream`|'stream'"
     ),
-    _TOKENS: re.compile(r"(?i)\bmax_tokens\b|maximum .{0,30}(?:completion|output) tokens"),
+    _TOKENS: re.compile(r"(?i)\bmax_(?:new_)?tokens\b|maximum .{0,30}(?:completion|output) tokens"),
 }
 """How parameters are spoken of in words; the others by their names."""
 _SYSTEM = re.compile(r"(?i)\bsystem\b|\broles?\b|developer instruction")
@@ -38,6 +42,15 @@ _CONTEXT = re.compile(r"(?i)(?:context (?:length|size|window)|max_model_len|n_ct
 _PROMPT = re.compile(
     r"(?i)(\d+) (?:tokens? )?(?:in|from|of) (?:the |your )?(?:messages|prompt|input)|(\d+) (?:input|prompt) tokens"
     r"|(?:prompt|input|messages)\b[^\d.]{0,40}?(\d+) tokens|(?:prompt|request)\D{0,24}\((\d+)\b"
+)
+_OTHER_CONTEXTS = re.compile(
+    r"(?i)(\d+) maximum|max\w*(?: model| prompt| sequence)? len(?:gth)?\b\D{0,10}(\d+)|max_seq_len\D{0,4}(\d+)"
+    r"|(?:<=|less than|cannot exceed|limit of|> ?)\s?(\d+)|allowed \((\d+)\)"
+)
+"""The window as other servers tell it: TGI, Gemini, Anthropic, Cohere, xAI, TabbyAPI."""
+_OTHER_PROMPTS = re.compile(
+    r"(?i)(?:resulted in|\bgiven:|received|contains|keep the first|prompt tokens:) (\d+)|too long: (\d+)"
+    r"|limit: (\d+) \+|token count \((\d+)\)|\(?length (\d+)\)? is\b|\((\d+) of text"
 )
 _NUMBER = re.compile(r"\d+")
 _ROOM = 8
@@ -218,7 +231,7 @@ def _fields(body: Any, depth: int = 0) -> Iterator[str]:
             yield param
         if isinstance(place := body.get("loc"), list):
             yield from (each for each in place if isinstance(each, str))
-        for key in ("error", "detail", "errors"):
+        for key in ("error", "detail", "errors", "message"):
             yield from _fields(body.get(key), depth + 1)
 
 
@@ -240,9 +253,13 @@ def _sizes(refusal: Refusal) -> tuple[int | None, int | None]:
     context, prompt = fields.get("n_ctx"), fields.get("n_prompt_tokens")
     if isinstance(context, int) and isinstance(prompt, int):
         return context, prompt
-    window, used = _CONTEXT.search(refusal.said), _PROMPT.search(refusal.said)
-    number = next((group for group in used.groups() if group), None) if used else None
-    return int(window[1]) if window else None, int(number) if number else None
+    return _told(refusal.said, _CONTEXT, _OTHER_CONTEXTS), _told(refusal.said, _OTHER_PROMPTS, _PROMPT)
+
+
+def _told(said: str, *patterns: re.Pattern[str]) -> int | None:
+    """The number that the first of several patterns finds."""
+    found = next((found for each in patterns if (found := each.search(said))), None)
+    return int(next(group for group in found.groups() if group)[:9]) if found else None
 
 
 def _chars(body: dict[str, Any]) -> int:

@@ -23,6 +23,7 @@ _MARKUP = r"<!--|(?<!\S)//|/\*"
 _HASHED = frozenset(
     {"python", "ruby", "toml", "perl", "perl6", "raku", "r", "makefile", "elixir", "julia", "powershell"}
     | {"cmake", "nim", "gdscript", "coffeescript", "graphql", "crystal", "starlark", "bazel", "awk", "tcl"}
+    | {"rego", "sparql", "turtle", "gnuplot", "snakemake", "cython", "pyrex", "earthfile", "janet"}
     | {"just", "robotframework", "puppet", "meson", "gitignore", "ignore", "git-commit", "git-rebase", "mojo"}
 )
 _SLASHED = frozenset(
@@ -30,27 +31,62 @@ _SLASHED = frozenset(
     | {"csharp", "swift", "kotlin", "scala", "dart", "groovy", "objective-c", "objective-cpp", "cuda-cpp"}
     | {"jsonc", "json5", "less", "scss", "sass", "zig", "d", "verilog", "systemverilog", "glsl", "hlsl", "wgsl"}
     | {"shaderlab", "proto", "proto3", "protobuf", "solidity", "v", "bicep", "prisma", "gleam", "haxe"}
-    | {"jenkinsfile", "thrift", "apex"}
+    | {"jenkinsfile", "thrift", "apex", "pug", "stylus", "reason", "rescript", "odin", "vala", "cue", "jsonnet"}
+    | {
+        "cuda",
+        "opencl",
+        "metal",
+        "move",
+        "cairo",
+        "actionscript",
+        "qml",
+        "cypher",
+        "kusto",
+        "powerquery",
+        "typst",
+        "dot",
+    }
+    | {"gomod", "go.mod", "pkl", "kdl", "ron", "wit", "nextflow", "ql", "snippets"}
 )
 _MARKS = {
     **dict.fromkeys(_HASHED, _HASH),
     **dict.fromkeys(("shellscript", "fish", "nushell", "yaml", "dockercompose", "dockerfile", "dotenv"), _HASH_APART),
+    **dict.fromkeys(("nginx", "apacheconf", "caddyfile", "pip-requirements", "requirements"), _HASH_APART),
+    **dict.fromkeys(("ssh_config", "http", "rest"), r"^\s*#"),
+    **dict.fromkeys(("twig", "jinja", "jinja-html", "django-html"), r"\{#|<!--"),
+    **dict.fromkeys(("erb", "ejs", "heex"), r"<%#|<!--"),
+    "blade": r"\{\{--|<!--",
+    "smarty": r"\{\*|<!--",
+    "haml": r"^\s*-#",
+    **dict.fromkeys(("coq", "sml", "mathematica", "wolfram"), r"\(\*"),
+    **dict.fromkeys(("nsis",), r"[;#]|/\*"),
+    "sas": r"/\*",
+    "asciidoc": r"^//(?!/)",
+    "plantuml": r"^\s*'",
     **dict.fromkeys(_SLASHED, _SLASHES),
     "php": r"//|/\*|#(?!\[)",
     "fsharp": r"//|\(\*",
     **dict.fromkeys(("terraform", "terraform-vars", "hcl", "nix"), r"#|//|/\*"),
     **dict.fromkeys(("css", "wxss"), r"/\*"),
-    **dict.fromkeys(("lua", "haskell", "ada", "elm", "vhdl", "purescript", "applescript"), _DASHES),
-    **dict.fromkeys(("sql", "plsql", "postgres", "mysql"), r"--|/\*"),
+    **dict.fromkeys(("lua", "ada", "vhdl", "applescript"), _DASHES),
+    # Longer operators begin with two hyphens there: `-->`, `--|` is none.
+    **dict.fromkeys(
+        ("haskell", "elm", "purescript", "lean", "agda", "idris", "dhall"), r"--+(?![!#$%&*+./<=>?@\\^~:])"
+    ),
+    **dict.fromkeys(("sql", "plsql", "postgres"), r"--|/\*"),
+    "mysql": r"--|#|/\*",
     **dict.fromkeys(("latex", "tex", "bibtex", "matlab", "octave", "erlang", "prolog"), _PERCENT),
     **dict.fromkeys(("clojure", "lisp", "commonlisp", "scheme", "racket", "elisp", "emacs-lisp", "asm"), _SEMICOLON),
-    **dict.fromkeys(("html", "vue", "svelte", "astro", "handlebars", "razor"), _MARKUP),
+    **dict.fromkeys(("hy", "fennel", "beancount", "autohotkey", "ahk"), _SEMICOLON),
+    **dict.fromkeys(("html", "vue", "svelte", "astro"), _MARKUP),
+    "handlebars": _MARKUP + r"|\{\{!",
+    **dict.fromkeys(("razor", "aspnetcorerazor"), _MARKUP + r"|@\*"),
     **dict.fromkeys(("xml", "xsl", "svg", "markdown"), "<!--"),
     **dict.fromkeys(("ini", "editorconfig", "systemd", "git-config"), _AT_START),
     "properties": r"^\s*[#!]",
     "ocaml": r"\(\*",
     "bat": r"(?i)^\s*(?:::|@?rem\b)",
-    "vb": "'",
+    **dict.fromkeys(("vb", "vbscript"), "'"),
     "viml": r'^\s*"',
     "vim": r'^\s*"',
     **dict.fromkeys(("fortran", "fortran-modern", "FortranFreeForm"), "!"),
@@ -60,9 +96,21 @@ _MARKS = {
 _SLASH_STAR, _ARROWS = ("/*", "*/"), ("<!--", "-->")
 _BLOCKS = {
     **{language: (_SLASH_STAR,) for language, marks in _MARKS.items() if r"/\*" in marks},
-    **dict.fromkeys(("html", "vue", "svelte", "astro", "handlebars", "razor"), (_ARROWS, _SLASH_STAR)),
+    **dict.fromkeys(("html", "vue", "svelte", "astro"), (_ARROWS, _SLASH_STAR)),
     **dict.fromkeys(("xml", "xsl", "svg", "markdown"), (_ARROWS,)),
     "powershell": (("<#", "#>"),),
+    **dict.fromkeys(("twig", "jinja", "jinja-html", "django-html"), (("{#", "#}"), _ARROWS)),
+    **dict.fromkeys(("erb", "ejs", "heex"), (("<%#", "%>"), _ARROWS)),
+    **dict.fromkeys(("razor", "aspnetcorerazor"), (("@*", "*@"), _ARROWS, _SLASH_STAR)),
+    "handlebars": (("{{!--", "--}}"), _ARROWS),
+    "blade": (("{{--", "--}}"), _ARROWS),
+    "smarty": (("{*", "*}"), _ARROWS),
+    **dict.fromkeys(("coq", "sml", "mathematica", "wolfram"), (("(*", "*)"),)),
+    "lean": (("/-", "-/"),),
+    "julia": (("#=", "=#"),),
+    "nim": (("#[", "]#"),),
+    "ruby": (("\n=begin", "\n=end"),),
+    "perl": (("\n=pod", "\n=cut"), ("\n=head", "\n=cut")),
     "cmake": (("#[[", "]]"),),
     "lua": (("--[[", "]]"),),
     "ocaml": (("(*", "*)"),),
@@ -88,8 +136,12 @@ _BACKTICKS = frozenset(
     {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"}
     | {"go", "shellscript", "markdown", "ruby", "perl", "php", "kotlin", "scala", "groovy", "sql", "mysql", "lua", "r"}
 )
-_RAW = frozenset({"go"})
-"""Languages whose text in backticks knows no escapes."""
+_RAW = {
+    "go": "`",
+    **dict.fromkeys(("shellscript", "powershell", "yaml", "dockercompose", "toml", "sql", "plsql", "postgres"), "'"),
+    "vb": '"',
+}
+"""The quote of a language in whose text a backslash is none."""
 _TEMPLATES = frozenset(
     {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro", "go"}
 )
@@ -125,7 +177,7 @@ def comment_mark(language: str) -> str:
 
 def in_block_comment(language: str, before: str) -> bool:
     """Whether a comment of several lines is still open at the end of a text."""
-    before = before[-_BLOCK_CHARS:]
+    before = ("\n" + before)[-_BLOCK_CHARS:]
     return any(before.rfind(opens) > before.rfind(closes) for opens, closes in _BLOCKS.get(language, ()))
 
 
@@ -236,6 +288,8 @@ class Scanner:
             return self._in_text(text, at)
         if string := self._string():
             return self._in_string(string, text, at)
+        if character == "\\" and self.language == "shellscript":
+            return 2
         if _comment(self.language).match(text, at):
             self.comment = True
             return 1
@@ -254,7 +308,7 @@ class Scanner:
         code = _OPENS_CODE.get(self.language) if quote != "'" else None
         if self.language in ("python", "csharp", "mojo") and _FORMATTED.search((self._before + text[:at])[-4:]):
             code = _BRACES
-        raw = quote == "`" and self.language in _RAW
+        raw = quote == _RAW.get(self.language)
         return Open(quote, code=code, raw=raw)
 
     def _in_string(self, string: Open, text: str, at: int) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from hybrid_lsp.config import PrivacyConfig
 from hybrid_lsp.context.globs import Globs, TooMuchWork, Work, paths_behind
-from hybrid_lsp.context.secret_files import SECRET_FILES
+from hybrid_lsp.context.secret_files import SECRET_FILES, original
 from hybrid_lsp.document import Document
 from hybrid_lsp.paths import read_plain
 from hybrid_lsp.types import Reason
@@ -108,7 +108,8 @@ class Privacy:
         return Reason.IGNORED_FILE if any(self._git_ignores(each, work) for each in places) else None
 
     def _by_name(self, whole: str, relative: str, work: Work) -> Reason | None:
-        if self._secret.match(whole.lower()):
+        lowered = whole.lower()
+        if any(self._secret.match(each) for each in dict.fromkeys((lowered, original(lowered)))):
             return Reason.SECRET_FILE
         return Reason.IGNORED_FILE if self._excluded.match(relative, work) else None
 

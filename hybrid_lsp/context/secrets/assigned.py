@@ -14,7 +14,14 @@ from functools import lru_cache
 
 from hybrid_lsp.context.secrets.names import MOST_CHARS, TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import Value, quoted
-from hybrid_lsp.context.secrets.values import is_key, is_secret, is_strange, is_wordy, looks_random
+from hybrid_lsp.context.secrets.values import (
+    is_key,
+    is_secret,
+    is_strange,
+    is_words_apart,
+    is_wordy,
+    looks_random,
+)
 
 Place = tuple[int, int]
 
@@ -36,7 +43,9 @@ _SEPARATOR = re.compile(
     re.VERBOSE,
 )
 # A type between name and `=`: Go's `var password string =`.
-_TYPED = re.compile(r"[ \t]{1,8}(?:As[ \t])?[\w.*\[\]&]{1,40}[ \t]{0,8}(?:=|DEFAULT)[ \t]{0,8}")
+_TYPED = re.compile(
+    r"[ \t]{1,8}PIC[ \t]{1,4}\S{1,20}[ \t]{1,8}VALUE[ \t]{1,8}|[ \t]{1,8}(?:As[ \t])?[\w.*\[\]&]{1,40}[ \t]{0,8}(?:=|DEFAULT)[ \t]{0,8}"
+)
 _WRAP = re.compile(
     r"(?:(?:new|await|return|not|const|static_cast|bytes|of)[ \t]{1,4})?(?:\[\d{0,4}\])?(?:[\w.:$<>&*!?]{0,60}(?:\(|(?<!\w)[\[{]|!\[|(?<=[\w>])\{)\s{0,40}){1,3}(?=[\"'`bBfFrRuUL@$\[\\])"
 )
@@ -141,7 +150,7 @@ def _after_separator(text: str, start: int, after: int, kind: Kind, in_quotes: b
     wrap = _WRAP.match(text, at)
     is_call = wrap is not None and wrap[0].strip()[-1:] == "(" and wrap[0].strip() != "("
     value = quoted(text, at) or (quoted(text, wrap.end()) if wrap else None)
-    if value is not None and wrap is not None and _IS_KEY.match(text, value.end):
+    if value is not None and wrap is not None and IS_KEY.match(text, value.end):
         return []  # `tokens = {"root": [`
     if value is not None and separator[0].strip() == "=>" and text[start].isupper():
         return _judged(text, value, kind, strict=True)  # an arm of a match
@@ -156,7 +165,7 @@ def _after_separator(text: str, start: int, after: int, kind: Kind, in_quotes: b
     return _bare(text, start, separator.end() if block is None else at, separator[0], kind)
 
 
-_IS_KEY = re.compile(r"[ \t]{0,4}(?::|=>)")
+IS_KEY = re.compile(r"[ \t]{0,4}(?::|=>)")
 _CONVERTS = re.compile(
     r"(?i)(?:string|str|secret\w*|from|bytes?|buffer\.from|text|password|token|some|just|ok|new\w*|encode\w*|b64decode|fromjson|lit)!?[(\[{<\s]*$"
 )
@@ -179,7 +188,7 @@ def _after_name(text: str, start: int, after: int, kind: Kind, in_quotes: bool) 
     line = text[max(text.rfind("\n", 0, start) + 1, start - 120) : start]
     declares = (
         re.search(
-            r"(?i)#\s*define\s+\w*$|^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|\b(?:BY|WITH|setq|def)\b[^\"']*$|[:$-]$",
+            r"(?i)#\s*define\s+\w*$|^\s*(?:ENV|ARG|set|setenv|export)\s+\S*$|\b(?:BY|WITH|setq|def)\b[^\"']*$|[:$-]$|(?:^|[;{])\s*$",
             line,
         )
         is not None
@@ -204,7 +213,10 @@ def _after_name(text: str, start: int, after: int, kind: Kind, in_quotes: bool) 
         return []
     config = names_value or is_option or _is_settings(text, start, after)
     chosen = kind if config and not _TYPE_NAME.match(word["bare"]) else Kind.HINT
-    if is_wordy(word["bare"]) and not (chosen is Kind.PASSWORD and (names_value or re.search(r"\d", word["bare"]))):
+    if is_wordy(word["bare"]) and not (
+        chosen is Kind.PASSWORD
+        and (names_value or re.search(r"\d", word["bare"]) or (is_option and is_words_apart(word["bare"])))
+    ):
         return []
     return [word.span("bare")] if is_secret(word["bare"], chosen) else []
 
@@ -298,8 +310,8 @@ _FOLLOWS = re.compile(r"(?:[;?&]|\w=[^\s;]{1,200}+[ ;])[ \t]{0,4}-{0,2}\Z")
 
 
 def _in_connection(text: str, start: int) -> bool:
-    """Whether a name follows others in one connection string, query or command line."""
-    if text[start : start + 2] in ("--", "-D"):
+    """Whether a name follows others in one connection string, query or command line, or is to be put in: `${name:-`."""
+    if text[start : start + 2] in ("--", "-D") or text.endswith("${", 0, start):
         return True
     before = text[max(0, start - 260) : start]
     return before[-1:] in _JOINTS and _FOLLOWS.search(before) is not None

@@ -72,7 +72,8 @@ _OF_PASS = _set(
     "db database smtp mail email user usr admin root mysql pg postgres redis ftp sftp ssh http https proxy login "
     "account acct imap pop ldap mongo rabbit mq amqp wifi wpa vpn svc service app api auth basic client server "
     "host keystore key store cert ssl zip bind sql my jdbc sudo rpc mqtt nexus docker registry npm git master "
-    "backup remote become ansible sa rar wp cluster vault broker queue cache kafka elastic grafana bot"
+    "backup remote become ansible sa rar wp cluster vault broker queue cache kafka elastic grafana bot rabbitmq minio "
+    "default initial guest owner superuser management replication repl"
 )
 # What follows makes it a word about a secret.
 _ABOUT = _set(
@@ -85,7 +86,7 @@ _ABOUT = _set(
     "strength check validator validation rule rules hash digest hint info description desc help doc docs comment "
     "comments link button icon position pos start end stream list map set table column columns row usage scope "
     "scopes realm issuer audience domain host user username frame press down up code codes event events listener "
-    "binding bindings board word words chain ring pair err exception callback fn func function generator gen "
+    "binding bindings board word words mgr chain ring pair err exception callback fn func function generator gen "
     "factory builder config settings schema model test tests spec specs mock encoding charset bits"
 )
 _ASKING = _set(

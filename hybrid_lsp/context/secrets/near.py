@@ -12,10 +12,19 @@ from itertools import pairwise
 
 import attrs
 
-from hybrid_lsp.context.secrets.assigned import named
+from hybrid_lsp.context.secrets.assigned import IS_KEY, named
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
-from hybrid_lsp.context.secrets.values import is_common, is_key, is_known_sort, is_passphrase, is_secret
+from hybrid_lsp.context.secrets.values import (
+    is_common,
+    is_jumbled,
+    is_key,
+    is_known_sort,
+    is_passphrase,
+    is_secret,
+    is_uuid,
+    is_words_apart,
+)
 
 Place = tuple[int, int]
 
@@ -23,13 +32,21 @@ _GLUE = r"(?:is|are|was|equals|be|to|with|of|as|for|and|the|key|value|now|still|
 _SAID = re.compile(
     rf"[\"'`*_)\]]{{0,3}}(?:[ \t]{{0,4}}(?:[:=|\u2192\uff1a-]{{1,2}}|\b{_GLUE}\b|,)){{0,5}}[ \t]{{0,4}}[\"'`*_(\\>]{{0,3}}(?P<secret>[^\s\"'`<>|(){{}}\[\],;]{{4,128}})"
 )
+_ONE_BYTE = r"(?:0x[0-9a-fA-F]{1,2}|'[^'\n\\]')"
+_BYTES = re.compile(
+    rf"[^\n\"'=]{{0,60}}=[ \t]{{0,8}}[&*\w:.! ]{{0,30}}[\[{{(]\s{{0,80}}(?P<secret>{_ONE_BYTE}(?:\s{{0,20}},\s{{0,80}}{_ONE_BYTE}){{5,600}})"
+)
+"""A key or a password written as numbers or letters: `aes_key[16] = {0x2b, ...}`, `char[] pw = {'h', ...}`."""
 _PROSE_VALUE = re.compile(r"[.,:;!?*_`]+$")
 _COMMENT = re.compile(r"(?://|#|--|;|/\*|\*|<!--|%|\"\"\"|'''|[\"'`|]|^)[^\n]{0,160}\Z")
 _RETURNS = re.compile(
     r"[^\"'`\n;]{0,60}?(?:(?:\)|\blambda\b)[^\"'`\n;]{0,40}?[:{]|[:|{]|=>|->|=|\blambda:|\b(?:or|to)\b|<<<|\|\||\?\?|by lazy \{|\(\|\w?\||%q|q[qw]?[({\[]|&\w+|!!\w+)\s{0,20}"
     r"(?:return\b|\*|Some\()?\s{0,20}(?:[\w:.]{1,40}\()?[brf@$N*&]{0,2}(?=[\"'`])"
 )
-_OTHER_QUOTES = re.compile(r"[=,>:\s(\"']{1,10}(?:%[qQ]?|qq?|R\")[({\[<|](?P<secret>[^(){}\[\]<>|\n]{4,200})[)}\]>|]")
+_OTHER_QUOTES = re.compile(
+    r"[=,>:\s(\"']{1,10}(?:%[qQ]?|qq?|R\"|~[sS])[({\[<|](?P<secret>[^(){}\[\]<>|\n]{4,200})[)}\]>|]"
+)
+_QUOTING = re.compile(r"<<|[qR%~]")
 _HERE = re.compile(r"[ \t]{0,8}=[ \t]{0,8}<<[~-]?[\"']?\w{1,20}[\"']?\n[ \t]{0,20}(?P<secret>\S{4,200})$", re.MULTILINE)
 _PHRASE = re.compile(
     r"[\"'`*_]{0,3}[ \t]{0,4}(?:\bfor [\w ]{1,20})?(?:[:=\uff1a]|\bis\b)[*_]{0,2}[ \t]{0,4}(?:[|>]-?\n[ \t]{1,20}|!!\w+[ \t])?[\"'`*]{0,3}"
@@ -60,8 +77,10 @@ def in_sentences(text: str) -> Iterator[Place]:
         if found is not None and _is_said(_trimmed(found["secret"]), kind):
             at = found.start("secret")
             yield at, at + len(_trimmed(found["secret"]))
+        if (numbers := _BYTES.match(text, end)) is not None:
+            yield numbers.span("secret")
         near = text[end : end + _NEAR]
-        for pattern in (_OTHER_QUOTES, _HERE) if "<<" in near or "q" in near or "R" in near or "%" in near else ():
+        for pattern in (_OTHER_QUOTES, _HERE) if _QUOTING.search(near) else ():
             if (held := pattern.match(text, end)) is not None and is_secret(held["secret"], kind):
                 yield held.span("secret")
         if (
@@ -88,8 +107,9 @@ def _is_said(word: str, kind: Kind) -> bool:
 def _is_plain_key(word: str) -> bool:
     """A key that is no name of a program: digits in it, and no word joined by an underscore or a dot."""
     return (
-        len(re.findall(r"\d", word)) >= 3
+        (len(re.findall(r"\d", word)) >= 3 or is_jumbled(word))
         and is_key(word)
+        and not is_uuid(word)
         and re.search(r"[a-z]_|_[a-z]{3}|\.\w{2,5}$|[A-Z]_[A-Z]", word) is None
     )
 
@@ -98,9 +118,11 @@ def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
     """`def password(): return "..."`, `let(:password) { "..." }`, `unwrap_or_else(|_| "...")`, `Field(default="...")`."""
     if _QUOTE.search(text, at + 3, at + _NEAR) is None:
         return
-    for pattern in (_RETURNS, _DEFAULT):
+    for pattern in (_RETURNS, _DEFAULT, _OTHERWISE):
         bridge = pattern.match(text, at)
         value = quoted(text, bridge.end()) if bridge is not None else None
+        if value is not None and IS_KEY.match(text, value.end) is not None:
+            return  # the next key of a table
         if value is not None and (_is_fallback(value.text) if kind is Kind.PASSWORD else _is_plain_key(value.text)):
             if is_secret(value.text, kind):
                 yield from value.spans
@@ -109,7 +131,11 @@ def _returned(text: str, at: int, kind: Kind) -> Iterator[Place]:
 
 def _is_fallback(word: str) -> bool:
     """A password that stands in for one that is set elsewhere."""
-    return is_known_sort(word) or (re.search(r"\d", word) is not None and is_secret(word, Kind.PASSWORD))
+    return (
+        is_known_sort(word)
+        or is_secret(word, Kind.PASSWORD, strict=True)
+        or (re.search(r"\d", word) is not None and is_secret(word, Kind.PASSWORD))
+    )
 
 
 _NEAR = 160
@@ -117,6 +143,11 @@ _QUOTE = re.compile("[\"'`]")
 _DEFAULT = re.compile(
     r"(?:[\"'`]\)?)?[^\"'`\n;]{0,60}(?:\(|,|\||\bor\b|\|\|)\s{0,8}(?:default\w{0,8}\s?=\s?|\|\w?\|\s?)?[brf]?(?=[\"'])"
 )
+
+_OTHERWISE = re.compile(
+    r"[\"'\])]{0,3}[ \t]{0,8}(?:=>|:=|[:=])[^\n;]{1,80}?(?:\bor\b|\|\||\?\?|\?:)[ \t]{0,4}[brf@]?(?=[\"'`])"
+)
+"""`password: <%= ENV['X'] || '...' %>`: the last of several, in which strings stand."""
 
 
 def in_comparisons(text: str) -> Iterator[Place]:
@@ -134,10 +165,12 @@ def in_cryptography(text: str) -> Iterator[Place]:
             continue
         line_end = text.find("\n", call.end(), call.end() + 240)
         end = line_end if line_end >= 0 else min(len(text), call.end() + 240)
-        hashes = re.search(r"crypt|hash|passw", call[0]) is not None
+        hashes = re.search(r"crypt|hash|passw|jwt", call[0]) is not None
         for found in _STRING.finditer(text, call.end(), end):
             secret = found["secret"]
-            if _is_plain_key(secret) or (hashes and is_known_sort(secret) and is_secret(secret, Kind.PASSWORD)):
+            if _is_plain_key(secret) or (
+                hashes and (is_known_sort(secret) or is_words_apart(secret)) and is_secret(secret, Kind.PASSWORD)
+            ):
                 yield found.span("secret")
 
 
@@ -235,6 +268,11 @@ _COMMANDS = tuple(
         r"[ \t]-pass(?:in|out)?[ \t]+pass:(?P<secret>[^\s\"':$]{4,128})",
         r"\bopenssl\b[^\n|;]{0,160}[ \t]-k[ \t]+[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
         r"\bnet[ \t]+us(?:er|e)\b[ \t]+\S{1,64}[ \t]+(?P<secret>[^\s/$%\"'-][^\s\"']{3,128})(?=[ \t]+/|[ \t]*$)",
+        r"\bnet[ \t]+use\b[^\n]{0,120}?/user:[^\s;]{1,64}[ \t]+(?P<secret>[^\s/$%\"'-][^\s\"']{3,128})",
+        r"\bnet[ \t]+use\b[^\n]{0,120}?[ \t](?P<secret>[^\s/$%\"':\\-][^\s\"']{3,128})[ \t]+/user:",
+        r"(?m)^[ \t]*\[[\w.-]{3,80}\](?::\w{2,10})?[ \t]+[\w.+@-]{2,64}:(?P<secret>\S{4,128})$",
+        r"(?i)\baccounts[ \t]*[:=][ \t]*\[\s{0,20}[\"'](?:0x)?(?P<secret>[0-9a-f]{64})[\"']",
+        r"[\"'](?:AC|SK|AKIA|ASIA|LTAI|AKID)[A-Za-z0-9]{16,36}[\"']\s{0,20},\s{0,20}[\"'](?P<secret>[A-Za-z0-9/+=]{20,64})[\"']",
         r"\b(?:sqlcmd|bcp|isql|osql)\b[^\n|;]{0,160}[ \t]-P[ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
         r"\bsnmp\w{2,12}\b[^\n|;]{0,160}[ \t]-[AX][ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
         r"\b(?:smbclient|net|rpcclient)\b[^\n|;]{0,160}[ \t]-U[ \t]*[\"']?[\w.\\-]{1,64}%(?P<secret>[^\s\"'$]{4,128})",

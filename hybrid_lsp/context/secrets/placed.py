@@ -16,6 +16,7 @@ from hybrid_lsp.context.secrets.values import (
     is_passphrase,
     is_secret,
     is_strange,
+    is_words_apart,
     is_wordy,
     looks_random,
     stands_out,
@@ -27,7 +28,7 @@ _ADDRESS = re.compile(
     r"\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<info>[^\s/\"'`<>?#]{1,512}(?:@[^\s/\"'`<>?#@]{0,200})?)(?=[/?#\s\"'`<>,]|\Z)"
 )
 _SLASHED = re.compile(
-    r"\b[a-z][a-z0-9+]{2,20}://[\w.-]{1,64}:(?!\d{1,5}/)(?P<secret>[^\s/\"'`<>{}$()]{1,64}[/?#][^\s\"'`<>{}$()/]{0,64})@[\w.-]{1,100}(?=[:/])"
+    r"\b[a-z][a-z0-9+]{2,20}://[\w.,=-]{1,64}:(?!\d{1,5}/)(?P<secret>[^\s/\"'`<>{}$()]{1,64}[/?#][^\s\"'`<>{}$()/]{0,64})@[\w.-]{1,100}(?=[:/\"'\s]|\Z)"
 )
 """A password with a sign that should have been escaped."""
 _ORACLE = re.compile(r"jdbc:oracle:\w{1,8}:(?P<user>[\w$]{1,64})/(?P<secret>[^\s@\"'/]{3,128})@")
@@ -42,13 +43,14 @@ _AUTHORIZATION = re.compile(
     r"(?i)(?<![:\w])(?:\w{0,24}[_-])?authorization[\"'`]?\]?[ \t]{0,4}(?:[:=,]|=>)?[ \t]{0,4}[\"'`]?(?:[A-Za-z-]{2,20}[ \t]{1,4})?(?P<secret>[A-Za-z0-9._~+/-]{8,2048}={0,2})"
 )
 _IDENTIFIED = re.compile(
-    r"(?i)\bIDENTIFIED\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?(?P<quote>[\"']?)(?P<secret>[^\s\"';]{4,200}|(?<=[\"'])[^\"'\n]{4,200})(?P=quote)"
+    r"(?i)(?:\bIDENTIFIED(?=[^\"'\n;]{0,60}\b(?:BY|AS)\s+(?:PASSWORD\s+)?[\"'])|\b(?:CREATE|ALTER|GRANT)\s[^;]{1,200}?\bIDENTIFIED)\s+(?:WITH\s+\S{1,40}\s+)?(?:BY|AS)\s+(?:PASSWORD\s+)?(?P<quote>[\"']?)(?P<secret>[^\s\"';]{4,200}|(?<=[\"'])[^\"'\n]{4,200})(?P=quote)"
 )
 _USER_OPTION = re.compile(
     r"(?<![\w-])(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[\w.@+-]{1,64}:(?P<secret>[^\s\"']{3,128})"
 )
 _SHORT_OPTION = re.compile(
-    r"\b(?:sshpass|mysql|mysqldump|mysqladmin|mongo|mongosh|mongodump|redis-cli|docker login|smbclient|ldapsearch|ldapadd|htpasswd|zip|7z|unzip)\b[^\n|;]{0,200}?[ \t]-(?:p|a|w|P)[ \t=]?[\"']?(?P<secret>[^\s\"'-][^\s\"']{3,128})"
+    r"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{0,200}?[ \t]-p(?=\S)[\"']?(?P<tight>[^\s\"'-][^\s\"']{3,128})"
+    r"|\b(?:sshpass|mongo|mongosh|mongodump|redis-cli|docker login|smbclient|ldapsearch|ldapadd|htpasswd|zip|7z|unzip)\b[^\n|;]{0,200}?[ \t]-(?:p|a|w|P)[ \t=]?[\"']?(?P<secret>[^\s\"'-][^\s\"']{3,128})"
 )
 _LOGIN = re.compile(
     r"(?:auth|login|log_in|signin|sign_in|logon|credential|connect|bind|mysqli|pdo|usernamepassword|userpass|identify|hashpw|hash_pw|password)"
@@ -160,8 +162,9 @@ def in_commands(text: str) -> Iterator[Place]:
     """`curl -u user:password`, `sshpass -p password`."""
     for pattern in (_USER_OPTION, _SHORT_OPTION, _SECURE_STRING, _IDENTIFIED):
         for found in pattern.finditer(text):
-            if is_secret(found["secret"], Kind.PASSWORD) and not re.fullmatch(r"[\d:./-]+", found["secret"]):
-                yield found.span("secret")
+            group = found.lastgroup or "secret"
+            if is_secret(found[group], Kind.PASSWORD) and not re.fullmatch(r"[\d:./-]+", found[group]):
+                yield found.span(group)
 
 
 def in_logins(text: str) -> Iterator[Place]:
@@ -192,7 +195,7 @@ def in_logins(text: str) -> Iterator[Place]:
 
 def _is_argument(secret: str) -> bool:
     """Arguments are of many kinds: hosts, tables and names are no passwords."""
-    if is_common(secret) or is_passphrase(secret):
+    if is_common(secret) or is_passphrase(secret) or is_words_apart(secret):
         return True
     if re.fullmatch(r"[\w-]+(?:\.[\w-]+)+|[\w-]+", secret) and is_wordy(secret):
         return len(secret) >= 6 and (

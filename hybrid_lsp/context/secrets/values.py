@@ -80,7 +80,14 @@ _VERSION = re.compile(
     r"v?\d+(?:[.:-]\d+){1,5}(?:[-+.TZ:]?\w{0,12}){0,4}|\(?0[xX][0-9a-fA-F]{1,16}[uUlL]{0,3}\)?|[\d.,:/-]+"
 )
 _CIPHER = re.compile(r"(?i).*(?:sha|aes|rc|chacha|camellia|aria|poly|md)[-_]?\d.*")
+_ENCODING = re.compile(
+    r"(?i)utf[-_]?(?:8|16|32)(?:[-_]?(?:sig|le|be))?|(?:us-)?ascii|latin[-_]?1|iso-?8859-\d{1,2}|cp\d{3,4}|base64(?:url)?|hex"
+)
+_RULES = re.compile(r"[a-z_]+(?::[\w,]{1,20})?(?:\|[a-z_]+(?::[\w,]{1,20})?)+")
+"""What a form asks of a field: `required|min:8`."""
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,10}(?::\d{1,5})?")
+_OF_ALGORITHMS = re.compile(r"(?<!\d)(?:25519|1305|8859|256|384|512|1024|2048|4096)(?!\d)")
+"""Numbers that stand in the names of algorithms: `X25519PrivateKey`."""
 _OF_NO_NAME = re.compile(r"[^\w\-. :/]")
 _PIECE = re.compile(r"[A-Za-z]+|\d+")
 _SPLIT = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -106,7 +113,11 @@ def strangeness(letters: str) -> float:
 
 def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     """Whether what stands under a name of this kind is a secret; `strict` where the place says little."""
+    if is_noise(value):
+        return True
     if not 4 <= len(value) <= MOST_CHARS or _PLACEHOLDER.search(value):
+        return False
+    if _ENCODING.fullmatch(value) or _RULES.fullmatch(value) or _is_label(value):
         return False
     value = _ENCODED.sub("", value)
     if kind is not Kind.HINT and _is_in_groups(value):
@@ -125,10 +136,10 @@ def is_secret(value: str, kind: Kind, *, strict: bool = False) -> bool:
     if _CODE.search(plain):
         return kind is Kind.PASSWORD and not strict and _is_strong(plain)
     if kind is Kind.HINT:
-        return is_key(plain)
+        return is_key(plain) and not is_uuid(plain)
     if kind is Kind.KEY or strict:
         return looks_random(plain) or (
-            (not strict or kind is Kind.PASSWORD) and (is_known_sort(plain) or _is_words_apart(plain))
+            (not strict or kind is Kind.PASSWORD) and (is_known_sort(plain) or is_words_apart(plain))
         )
     return _is_chosen(plain)
 
@@ -141,6 +152,15 @@ def _is_in_groups(value: str) -> bool:
     is_hex = all(re.fullmatch(r"[0-9a-fA-F]+", group) for group in groups) and re.search(r"\d", value) is not None
     return (is_hex and len(value) >= 16) or (
         len(groups) == 4 and re.fullmatch(r"[a-z]{16}", "".join(groups)) is not None and not is_wordy("".join(groups))
+    )
+
+
+def _is_label(value: str) -> bool:
+    """The word for a password in some language, as a form or a table of translations writes it: `Mot de passe`."""
+    return (
+        value[0].isupper()
+        and re.fullmatch(r"[^\W\d_]+(?: [^\W\d_]+){0,3}[?:]?", value) is not None
+        and (kind_of(value.rstrip("?:").replace(" ", "_")) is Kind.PASSWORD)
     )
 
 
@@ -164,6 +184,31 @@ def is_key(value: str) -> bool:
     return entropy(value) >= 3.3 and (_kinds(value) >= 2 or is_strange(value))
 
 
+def is_jumbled(value: str) -> bool:
+    """A key of twenty-four characters or more that has a digit, and letters that follow one another as by chance."""
+    letters = re.sub(r"[^A-Za-z]", "", value)
+    return len(value) >= 24 and is_key(value) and len(letters) < len(value) and strangeness(letters) >= _UNLIKE_WORDS
+
+
+def is_uuid(value: str) -> bool:
+    """A name for a thing, that nobody keeps secret unless it is called a key."""
+    return _UUID.match(value) is not None
+
+
+def is_noise(value: str) -> bool:
+    """Thirty-two characters or more of all kinds, signs all over: the salts that WordPress and its like make."""
+    signs = re.findall(r"[^\w\s]", value)
+    return (
+        32 <= len(value) <= 128
+        and len(set(signs)) >= 6
+        and len(signs) >= len(value) / 8
+        and re.search(r"\d", value) is not None
+        and _kinds(value) == 4
+        and entropy(value) >= 4.2
+        and max(map(len, _PIECE.findall(value))) <= 8
+    )
+
+
 def is_strange(value: str) -> bool:
     """Twenty letters or more at random."""
     return len(value) >= 20 and value.isalpha() and value.isascii() and strangeness(value) >= 3.8
@@ -171,7 +216,7 @@ def is_strange(value: str) -> bool:
 
 def stands_out(value: str) -> bool:
     """The same with nothing else to tell by: base64 of a length that keys have, no digest and no alphabet."""
-    if not 24 <= len(value) <= 128 or value.startswith("sha") or _UUID.fullmatch(value):
+    if not 24 <= len(value) <= 128 or value.startswith("sha") or is_uuid(value):
         return False
     if (
         not all(re.search(kind, value) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
@@ -199,6 +244,7 @@ def is_wordy(value: str) -> bool:
     """Words, however joined, with a number or two among them: `access_token`, `X-Api-Key`, `sha-256`, `utf8`."""
     if _OF_NO_NAME.search(value) is not None:
         return False
+    value = _OF_ALGORITHMS.sub("", value)
     pieces = _PIECE.findall(value)
     letters = [piece for piece in pieces if piece[0].isalpha()]
     numbers = [piece for piece in pieces if piece[0].isdigit()]
@@ -234,20 +280,21 @@ def _is_chosen(value: str) -> bool:
     return _is_mixed_case(value) or _is_no_name(value)
 
 
-def _is_words_apart(value: str) -> bool:
-    """Three words or more, joined by hyphens, that neither speak of secrets nor are those of programs."""
+def is_words_apart(value: str) -> bool:
+    """Three words or more, joined by hyphens, that neither speak of secrets nor are those of programs or headers."""
     words = value.split("-")
     return (
         len(words) >= 3
-        and all(word.isascii() and word.isalpha() and word.islower() for word in words)
+        and all(word.isascii() and word.isalpha() and word[1:].islower() for word in words)
+        and not all(word[0].isupper() for word in words)
         and kind_of(value) is None
-        and sum(len(word) >= 4 and word not in _OF_PROGRAMS for word in words) >= 2
+        and sum(len(word) >= 4 and word.lower() not in _OF_PROGRAMS for word in words) >= 2
     )
 
 
 def _is_no_name(value: str) -> bool:
     """Letters that are no identifier, and that do not speak of passwords themselves."""
-    if len(value) < 5 or re.search(r"[_.]|[a-z][A-Z]|^[A-Z-]+$", value) is not None:
+    if len(value) < 5 or value in _OF_PROGRAMS or re.search(r"[_.]|[a-z][A-Z]|^[A-Z-]+$", value) is not None:
         return False
     return kind_of(value) is None or (
         "-" in value and kind_of(value.rpartition("-")[2]) is None and _ABOUT_IT.search(value) is None
@@ -318,7 +365,7 @@ def _is_phrase(value: str, kind: Kind) -> bool:
     words = value.split()
     if kind is not Kind.HINT and any(stands_out(word) for word in words):
         return True
-    if kind is Kind.HINT or _PROSE.search(value.lower()) or any(kind_of(word) for word in words):
+    if kind is Kind.HINT or _PROSE.search(value.lower()) or any(map(kind_of, words)) or _is_label(value):
         return False
     if kind is Kind.PASSWORD and 2 <= len(words) <= 8 and len(value) <= 64:
         few = sum(len(word) < 3 for word in words)

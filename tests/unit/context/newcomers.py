@@ -1,8 +1,8 @@
-"""A third set of canaries, written down before its author had read how secrets are found, in files of sixty-odd kinds.
+"""Two sets of canaries, each written before its author had read how secrets are found, in files of many kinds.
 
-`newcomers.txt` has a heading for each file and a line `--` between canaries. `«…»` is a secret; `{a32}` within it is
-made at run time: h and H hexadecimal, a letters and digits, A capitals and digits, l small letters, d digits, b and B
-base64 for URLs and of MIME. Nothing there is a secret of anybody's.
+`newcomers.txt` and `outsiders.txt` have a heading for each file and a line `--` between canaries. `«…»` is a secret;
+`{a32}` within it is made at run time: h and H hexadecimal, a letters and digits, A capitals and digits, l small
+letters, d digits, b and B base64 for URLs and of MIME. Nothing there is a secret of anybody's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _ALPHABETS = {
 }
 
 
-def newcomers() -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def newcomers(which: str = "newcomers") -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """The file's name, its text, and the pieces of its secrets, none of which may be shown."""
-    whole = (Path(__file__).parent / "newcomers.txt").read_text(encoding="utf-8")
+    whole = (Path(__file__).parent / f"{which}.txt").read_text(encoding="utf-8")
     for section in whole.split("## ")[1:]:
         name, _, body = section.partition("\n")
         for number, marked in enumerate(body.removesuffix("\n").split("\n--\n")):

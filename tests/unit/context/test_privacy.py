@@ -250,6 +250,15 @@ def test_each_secret_file_is_one_behind_each_scheme_and_in_any_case(tmp_path: Pa
     assert shown == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [".env~", ".pgpass.bak", "home/.aws/credentials.old", "rclone.conf.1", ".npmrc.swp", "id_rsa.bak.2", ".netrc.orig"],
+)
+def test_a_copy_of_a_secret_file_is_one(tmp_path: Path, name: str) -> None:
+    assert judge(tmp_path).reason(tmp_path / name) is Reason.SECRET_FILE
+    assert judge(tmp_path).reason(tmp_path / "notes.txt.bak") is None
+
+
 def test_each_secret_file_is_one_behind_windows_separators(tmp_path: Path) -> None:
     judged = judge(tmp_path)
     paths = [path.replace("/", "\\") for pattern, path in SECRET_FILES.items() if not pattern.startswith("!")]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import random
+from pathlib import Path
 
 import pytest
 from canaries import canaries
 from hypothesis import given
 from hypothesis import strategies as st
+from newcomers import newcomers
 from strangers import strangers
 
 from hybrid_lsp.context.secrets import assigned, near
@@ -147,6 +149,23 @@ def test_of_the_canaries_of_strangers_one_in_a_hundred_reaches_a_prompt_at_most(
     assert len(found) >= 3000
     assert len({kind for kind, _, _ in found}) >= 50
     assert len(reached) <= len(found) // 100, reached
+
+
+@pytest.mark.parametrize(("which", "least", "most"), [("newcomers", 530, 28), ("outsiders", 400, 0)])
+def test_of_the_canaries_that_were_written_blind_few_reach_a_prompt(which: str, least: int, most: int) -> None:
+    found = list(newcomers(which))
+    reached = [(name, text) for name, text, secrets in found if any(secret in redact(text)[0] for secret in secrets)]
+    assert len(found) >= least
+    assert len(reached) <= most, reached
+
+
+@pytest.mark.parametrize(
+    "line",
+    (Path(__file__).parent / "harmless.txt").read_text(encoding="utf-8").splitlines(),
+    ids=lambda line: line[:40],
+)
+def test_an_ordinary_line_with_a_word_of_secrets_stays(line: str) -> None:
+    assert redact(line + "\n") == (line + "\n", 0)
 
 
 @pytest.mark.parametrize(
