@@ -107,10 +107,10 @@ def _is_said(word: str, kind: Kind) -> bool:
 def _is_plain_key(word: str) -> bool:
     """A key that is no name of a program: digits in it, and no word joined by an underscore or a dot."""
     return (
-        (len(re.findall(r"\d", word)) >= 3 or is_jumbled(word))
+        re.search(r"[a-z]_|_[a-z]{3}|\.\w{2,5}$|[A-Z]_[A-Z]", word) is None
+        and (len(re.findall(r"\d", word)) >= 3 or is_jumbled(word))
         and is_key(word)
         and not is_uuid(word)
-        and re.search(r"[a-z]_|_[a-z]{3}|\.\w{2,5}$|[A-Z]_[A-Z]", word) is None
     )
 
 

@@ -186,8 +186,10 @@ def is_key(value: str) -> bool:
 
 def is_jumbled(value: str) -> bool:
     """A key of twenty-four characters or more that has a digit, and letters that follow one another as by chance."""
+    if len(value) < 24 or not is_key(value):
+        return False
     letters = re.sub(r"[^A-Za-z]", "", value)
-    return len(value) >= 24 and is_key(value) and len(letters) < len(value) and strangeness(letters) >= _UNLIKE_WORDS
+    return len(letters) < len(value) and strangeness(letters) >= _UNLIKE_WORDS
 
 
 def is_uuid(value: str) -> bool:
@@ -197,10 +199,11 @@ def is_uuid(value: str) -> bool:
 
 def is_noise(value: str) -> bool:
     """Thirty-two characters or more of all kinds, signs all over: the salts that WordPress and its like make."""
+    if not 32 <= len(value) <= 128:
+        return False
     signs = re.findall(r"[^\w\s]", value)
     return (
-        32 <= len(value) <= 128
-        and len(set(signs)) >= 6
+        len(set(signs)) >= 6
         and len(signs) >= len(value) / 8
         and re.search(r"\d", value) is not None
         and _kinds(value) == 4
