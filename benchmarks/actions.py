@@ -39,6 +39,7 @@ from hybrid_lsp.types import Chat, Finding, Piece, Request, Tier
 ACTIONS = ("optimize", "fix", "edit", "simplify", "document", "explain", "tests", "security")
 _MODULE = "work"
 _REFUSED = re.compile(r"cannot be used: (.*?)(?: Reply again|$)", re.DOTALL)
+_AS_IT_WAS = re.compile("sees nothing to change|gave the code back as it was")
 _SENTENCE = re.compile(r"[.!?](?:\s|$)")
 _LONGEST_S = 900.0
 Row = dict[str, Any]
@@ -133,7 +134,7 @@ def _result(done: Outcome) -> str:
     """`accepted`, `unchanged`, or `refused` where static analysis had to answer."""
     if done.tier is Tier.LARGE and not isinstance(done, NothingOutcome):
         return "accepted"
-    return "unchanged" if "nothing to change" in done.label else "refused"
+    return "unchanged" if _AS_IT_WAS.search(done.label) else "refused"
 
 
 def _green(function: Function, action: str, done: Outcome, document: Document) -> bool | None:

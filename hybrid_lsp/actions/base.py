@@ -227,6 +227,10 @@ class Action(Protocol):
         """The same with no model. Raises AnalysisError."""
         ...
 
+    def insistence(self, context: ActionContext, grounding: Grounding) -> tuple[Message, ...]:
+        """The prompt for a model that gave the code back as it was; empty where that may well be the answer."""
+        ...
+
     def expected_chars(self, context: ActionContext) -> int:
         """About how long a reply will be, so that an end of it can be told."""
         ...
@@ -261,6 +265,9 @@ class Prompted:
 
     async def static(self: Action, context: ActionContext, by: By) -> Outcome:
         return NothingOutcome(by, f"`{self.title}` needs a model.")
+
+    def insistence(self, context: ActionContext, grounding: Grounding) -> tuple[Message, ...]:
+        return ()
 
     def expected_chars(self, context: ActionContext) -> int:
         return _EXPECTED_CHARS

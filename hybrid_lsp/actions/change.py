@@ -40,6 +40,7 @@ class Change(Rewrite):
     task: str = _TASK
     keep_names: bool = False
     keep_marks: bool = False
+    insists: bool = True
     terms: Terms = BY_INSTRUCTION
 
     def target(self, document: Document, span: Span) -> Span | None:

@@ -32,6 +32,8 @@ lines of the code above, copied exactly, so many that they stand there only once
 =======
 the lines that take their place
 >>>>>>> REPLACE"""
+_INSIST = "The code above does not do so yet: it has to change."
+_INSIST_FORM = "Write the whole code with this change in one fenced code block{fence}."
 _KEEP = """\
 Keep all public names, all signatures (parameters, their order and their defaults) and all decorators or attributes as \
 they are."""
@@ -46,7 +48,7 @@ _BESIDE_CHARS = 40
 @attrs.frozen
 class Rewrite(Prompted):
     """`task` says in the prompt what to do; `keep_names` holds public names and signatures fixed, `keep_marks`
-    decorators and attributes.
+    decorators and attributes. `insists`: the code as it was is no answer, and is asked about once more.
 
     By itself it has no static way: `languages` is empty.
     """
@@ -57,6 +59,7 @@ class Rewrite(Prompted):
     kind: str = "refactor.rewrite"
     keep_names: bool = True
     keep_marks: bool = True
+    insists: bool = False
     output: Output = Output.EDIT
     languages: frozenset[str] = frozenset()
     schema: dict[str, object] | None = None
@@ -74,6 +77,20 @@ class Rewrite(Prompted):
             prompts.surroundings(context),
             prompts.facts("What static analysis says", [grounding.facts]),
             self.form(context),
+        )
+
+    def insistence(self, context: ActionContext, grounding: Grounding) -> tuple[Message, ...]:
+        # A prompt of its own, the task behind the code: in one conversation a small model copies its copy once more.
+        if not self.insists:
+            return ()
+        form = self.form(context) if self.is_long(context) else _INSIST_FORM.format(fence=self.fence(context))
+        return prompts.chat(
+            prompts.code(context),
+            prompts.surroundings(context),
+            self.wording(context),
+            *self.rules(context),
+            prompts.facts("What is reported", [grounding.facts]),
+            f"{_INSIST} {form}",
         )
 
     def asked(self, context: ActionContext) -> str:

@@ -1,7 +1,8 @@
 """One run of one action: route → generate → read → verify, again with the reason, elsewhere, and at last without.
 
 A reply that is refused is asked for once more with the reason, then from the next model if there is one; after one
-that was cut off, less is asked for and more is allowed. Static analysis answers where no model does; it keeps the last
+that was cut off, less is asked for and more is allowed. One that is the code as it was, where that cannot be the
+answer, is asked for once more by another prompt. Static analysis answers where no model does; it keeps the last
 refused reply for the user to see.
 """
 
@@ -74,6 +75,8 @@ class Unsure(ReplyRejected):
     """The reply passes, and the model was so unsure of it that a heavier one is asked."""
 
 
+_AS_IT_WAS = "The code came back as it was, and is asked for once more. "
+_REFUSED = "The reply was refused, and is asked for once more. "
 _NOT_WAITED = "The model was not waited for any longer."
 
 
@@ -104,6 +107,10 @@ class Run:
     assured: float | None = None
     """How likely the first model's answer, where it passed, is as good as the heaviest one's, by how sure it was."""
     twice: bool = False
+    insisted: bool = False
+    """Whether the model was asked once more because it had given the code back as it was."""
+    note: str = ""
+    """Why the next question is asked, for the user."""
     tokens: int = 0
     notes: list[str] = attrs.field(factory=list)
     redaction: Redaction = attrs.field(factory=lambda: Redaction("", {}))
@@ -184,26 +191,42 @@ class Run:
         """
         try:
             return await self._attempt(candidates, messages, grounding)
-        except Unchanged:
-            raise
         except ReplyRejected as error:
-            self.refused += 1
-            if self._heavier is not None:
+            heavier = self._heavier is not None
+            again = () if heavier else await asyncio.to_thread(self._again, error, messages, grounding)
+            self.insisted = bool(again) and isinstance(error, Unchanged)
+            self.refused += self._counts(error)
+            if not again:
                 raise
-            again = [self._asked, *self._after(self._asked)]
-            if isinstance(error, CutOff):
-                self.max_tokens *= _MORE_TOKENS
-            try:
-                return await self._attempt(again, (*messages, *self._objection(error)), grounding)
-            except Unchanged:
-                raise
-            except ReplyRejected:
-                self.refused += 1
-                self.twice = True
-                raise
+            self.note = _AS_IT_WAS if self.insisted else _REFUSED
+            return await self._second(again, grounding)
+
+    def _again(self, error: ReplyRejected, messages: tuple[Message, ...], grounding: Grounding) -> tuple[Message, ...]:
+        """How the same model is asked for the second time; empty where it is not."""
+        if isinstance(error, Unchanged):
+            insistence = self.action.insistence(self.context, grounding)
+            return self._concealed(insistence) if insistence else ()
+        if isinstance(error, CutOff):
+            self.max_tokens *= _MORE_TOKENS
+        return (*messages, *self._objection(error))
+
+    async def _second(self, messages: tuple[Message, ...], grounding: Grounding) -> Outcome:
+        """The answer to a second question. Raises ReplyRejected."""
+        try:
+            return await self._attempt([self._asked, *self._after(self._asked)], messages, grounding)
+        except ReplyRejected as error:
+            self.refused += self._counts(error)
+            self.twice = True
+            raise
+
+    def _counts(self, error: ReplyRejected) -> bool:
+        """Whether a reply did not pass; the code as it was is one where the model was to change it after all."""
+        return self.insisted or not isinstance(error, Unchanged)
 
     def _why_not(self, error: ReplyRejected) -> str:
         who = f"The {self._asked.tier} model"
+        if isinstance(error, Unchanged) and self.insisted:
+            return f"{who} gave the code back as it was, twice. Say it in other words, or have a larger model do it."
         if isinstance(error, Unchanged):
             return f"{who} sees nothing to change here."
         if isinstance(error, Unsure):
@@ -340,7 +363,8 @@ class Run:
                     if event.backend is None:
                         return None
                     expected = self.action.expected_chars(self.context)
-                    self.telling.begins(event, Pace(self.rates[event.name], chars, expected))
+                    self.telling.begins(event, Pace(self.rates[event.name], chars, expected), self.note)
+                    self.note = ""
                 elif isinstance(event, Waiting):
                     await self.telling.waits(event, tokens)
                 elif event.kind is Kind.THOUGHT:

@@ -73,10 +73,10 @@ class Telling:
     thought_told: int = 0
     bridged: bool = False
 
-    def begins(self, candidate: Candidate, pace: Pace) -> None:
-        """A model is asked now."""
+    def begins(self, candidate: Candidate, pace: Pace, note: str = "") -> None:
+        """A model is asked now; `note` says why again."""
         self.asked, self.pace, self.reported, self.thought = candidate, pace, 0, 0
-        self._report(f"{candidate.reason}{_to_go(' It takes {}.', pace.left())}")
+        self._report(f"{note}{candidate.reason}{_to_go(' It takes {}.', pace.left())}")
 
     def ended(self) -> None:
         """Its reply is whole, or nobody wants more of it."""

@@ -346,6 +346,25 @@ async def test_the_same_code_again_is_no_edit(connect: Connect, script: Script) 
         assert "sees nothing to change" in (annotation.description or "")
 
 
+async def test_an_edit_that_changes_nothing_is_asked_for_once_more_and_no_oftener(
+    connect: Connect, script: Script
+) -> None:
+    code = SOURCE.split("\n\n\n")[1]
+    script.replies = [f"```python\n{code}\n```"] * 3
+    async with connect(large(script)) as client:
+        open_text(client, SOURCE)
+        answer = SimpleNamespace(
+            **await run(client, RUN_ACTION, order("edit") | {"instruction": "Sort the other way."})
+        )
+        assert answer.kind == "nothing"
+        assert "gave the code back as it was, twice" in answer.label
+        assert len(script.requests) == 2
+        asked = script.requests[1]["messages"]
+        assert [each["role"] for each in asked] == ["system", "user"]
+        assert "The developer asks: Sort the other way." in asked[1]["content"]
+        assert "it has to change" in asked[1]["content"]
+
+
 # -- security --------------------------------------------------------------------------------------------------------
 
 SHELL = "x = '😋é'; import os; os.system('ls ' + x)\n"
