@@ -29,9 +29,9 @@ from hybrid_lsp.models.copying import CopyIndex
 
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
-_ELSEWHERE = 0.1
+_ELSEWHERE = 0.15
 """How much surer one must be in a language that the numbers were not fitted on."""
-_FOREIGN = 0.25
+_FOREIGN = 0.1
 """How much less likely a network's line is there than its numbers say; what is copied is right as often."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
