@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from collections.abc import Callable
+
+import cattrs
+from pygls.protocol import default_converter
 
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.server import handlers, transport
 from hybrid_lsp.server.hybrid import HybridServer
 
 
-def create_server() -> HybridServer:
-    """A server with all its handlers, ready for a transport."""
-    server = HybridServer()
+def create_server(converter: Callable[[], cattrs.Converter] = default_converter) -> HybridServer:
+    """A server with all its handlers, ready for a transport; servers of one process may share a `converter`, which
+    takes long to make."""
+    server = HybridServer(converter)
     handlers.register(server)
     return server
 

@@ -7,9 +7,11 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import cattrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import default_converter
 
 from hybrid_lsp import __version__
 from hybrid_lsp.server import processes
@@ -24,15 +26,16 @@ log = logging.getLogger(__name__)
 
 
 class HybridServer(LanguageServer):
-    """The language server of one editor window."""
+    """The language server of one editor window; `converter` makes what reads and writes its messages."""
 
-    def __init__(self) -> None:
+    def __init__(self, converter: Callable[[], cattrs.Converter] = default_converter) -> None:
         super().__init__(
             name="hybrid-lsp",
             version=__version__,
             text_document_sync_kind=lsp.TextDocumentSyncKind.Incremental,
             notebook_document_sync=ALL_CELLS,
             protocol_cls=HybridProtocol,
+            converter_factory=converter,
         )
         self.progress_bar = ProgressBar(self)
         self.session = Session(Tell(self))

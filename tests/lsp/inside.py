@@ -46,8 +46,7 @@ class Inside:
 
 async def _serve(connection: socket.socket) -> int:
     """As its transport does; returns the exit status."""
-    server = create_server()
-    server.protocol._converter = CONVERTER
+    server = create_server(lambda: CONVERTER)
     reader, writer = await asyncio.open_connection(sock=connection, limit=_LONGEST)
     try:
         await transport.converse(server, transport.stream(reader), writer)
