@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hybrid_lsp.errors import ConfigError, ModelBroken, ModelError
@@ -54,7 +55,7 @@ def load(folder: Path, compute_type: str, device: str) -> Any:
     torch, transformers = libraries()
     options: dict[str, Any] = {"device_map": _placed(torch, device), "dtype": compute_type}
     if compute_type in QUANTISED:
-        options |= {"quantization_config": _quantisation(transformers, compute_type), "dtype": "auto"}
+        options |= {"quantization_config": _quantisation(torch, transformers, compute_type), "dtype": "auto"}
     try:
         # Code that a model brings along is never run.
         model = transformers.AutoModelForCausalLM.from_pretrained(
@@ -104,8 +105,21 @@ def _installed(module: str) -> bool:
         return False
 
 
-def _quantisation(transformers: Any, compute_type: str) -> Any:
+def _quantisation(torch: Any, transformers: Any, compute_type: str) -> Any:
     bits = QUANTISED[compute_type]
     if _quantiser() == "bitsandbytes":
         return transformers.BitsAndBytesConfig(load_in_8bit=bits == 8, load_in_4bit=bits == 4)
+    _compile_nothing(torch)
     return transformers.QuantoConfig(weights=compute_type)
+
+
+def _compile_nothing(torch: Any) -> None:
+    """Let torch take optimum-quanto's weights of four bits apart: by itself that package compiles C++ for it, minutes
+    at a first answer, and fails on a machine without a compiler."""
+    from optimum.quanto.library.extensions.extension import get_extension  # type: ignore[import-untyped]
+
+    def unpack(packed: Any, bits: int) -> Any:
+        """The values that lie in one byte, the lowest bits first: (rows, …) to (rows · 8 / bits, …), uint8."""
+        return torch.cat([packed >> bits * at & 2**bits - 1 for at in range(8 // bits)])
+
+    get_extension("quanto_cpp")._lib = SimpleNamespace(unpack=unpack)

@@ -75,6 +75,7 @@ def test_formats_and_devices(tiny: Path, compute_type: str, device: str) -> None
 @pytest.mark.parametrize("compute_type", ["int8", "int4"])
 def test_eight_and_four_bits(tiny: Path, name: str, compute_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_loading, "_QUANTISERS", {name: torch_loading._QUANTISERS[name]})
+    monkeypatch.setenv("PATH", "")  # nothing is compiled
     made = TorchModel(tiny / "hf", compute_type, 1, "cpu")
     assert made.compute_type == compute_type
     assert "float" not in type(made._model.model.layers[0].mlp.up_proj.weight).__name__.lower()
