@@ -94,7 +94,8 @@ def settings_of(model: Path, max_tokens: int) -> dict[str, Any]:
 
 
 async def test_every_action_goes_the_whole_road_on_a_chat_model(connect: Connect, chat: Path) -> None:
-    async with connect(settings_of(chat, 8)) as client:
+    # So few tokens are the least that the setting takes.
+    async with connect(settings_of(chat, 16)) as client:
         open_text(client, CODE)
         for action, more in READ.items():
             answer = await run(client, "hybrid-lsp.runAction", order(action) | more)
@@ -103,13 +104,18 @@ async def test_every_action_goes_the_whole_road_on_a_chat_model(connect: Connect
             answer = await run(client, "hybrid-lsp.runAction", order(action) | more)
             assert answer["tier"] == "static", answer
             assert "reply was refused twice" in answer["label"], answer
-        for action in HELD:
-            answer = await run(client, "hybrid-lsp.runAction", order(action))
-            assert (answer["kind"], answer["tier"]) == ("findings", "large"), answer
         # Of all that static analysis could say instead, only docstrings are an edit.
         (edit,) = client.edits
         assert '    """Add.\n' in applied(CODE, edit)
         assert len(engines()) == 1
+
+
+async def test_findings_keep_their_form_whatever_the_model_would_rather_say(connect: Connect, chat: Path) -> None:
+    async with connect(settings_of(chat, 1024)) as client:
+        open_text(client, CODE)
+        for action in HELD:
+            answer = await run(client, "hybrid-lsp.runAction", order(action))
+            assert (answer["kind"], answer["tier"]) == ("findings", "large"), answer
 
 
 async def test_a_cancelled_action_stops_the_model_within_a_token(connect: Connect, chat: Path) -> None:
