@@ -12,12 +12,10 @@ from typing import Any
 import attrs
 import httpx
 
-from hybrid_lsp.backends.proxies import ProxyServer, has_port, is_loopback, proxy_for
+from hybrid_lsp.backends.proxies import ProxyServer, has_port, proxy_for
 from hybrid_lsp.errors import BackendUnavailable, ConfigError
 
 _CONNECT_S = 5.0
-# A server of this machine is there at once or not at all: what takes longer is that the machine is busy.
-_CONNECT_HERE_S = 30.0
 _EXAMPLE = "Set it to something like http://localhost:8000/v1."
 _ENDPOINT = re.compile(r"/+(?:chat/completions|completions|completion|responses|embeddings|models|infill)/*$")
 
@@ -43,10 +41,6 @@ class Endpoint:
         """The proxy that requests go through. Raises BackendUnavailable for one that cannot be used."""
         return None if self.uds is not None else proxy_for(httpx.URL(self.base_url))
 
-    @property
-    def _is_here(self) -> bool:
-        return self.uds is not None or is_loopback(httpx.URL(self.base_url).host)
-
     def url(self, path: str) -> httpx.URL:
         """The address of a path below the base, with the base's own query. Raises httpx.InvalidURL."""
         base = httpx.URL(self.base_url)
@@ -64,7 +58,7 @@ class Endpoint:
         return httpx.AsyncClient(
             base_url=self.base_url.partition("?")[0].rstrip("/"),
             headers={"Authorization": f"Bearer {self.token}"} if self.token else None,
-            timeout=httpx.Timeout(None, connect=_CONNECT_HERE_S if self._is_here else _CONNECT_S),
+            timeout=httpx.Timeout(None, connect=_CONNECT_S),
             transport=httpx.AsyncHTTPTransport(uds=str(self.uds)) if self.uds is not None else None,
             proxy=proxy.url if proxy is not None else None,
             trust_env=False,  # what the environment says is read by us
