@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from hybrid_lsp.actions import indentation, names
 from hybrid_lsp.context import grammars, scope, symbols
-from hybrid_lsp.document import Document
+from hybrid_lsp.document import Document, line_diff
 
 if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
     from tree_sitter import Node
@@ -122,7 +121,7 @@ _NEEDLESS = re.compile(
 )
 _FEW_WORDS = 5
 _MOST_LINES = 3000
-"""Of a longer piece of code lines are not compared; in one of 200 and more common lines anchor nothing (`autojunk`)."""
+"""Of a longer piece of code lines are not compared."""
 _SHOWN = 60
 
 
@@ -175,7 +174,7 @@ def _in_the_place_of_code(old: Document, new: Document) -> str | None:
         return None
     gone = set(names.defined(old)) - set(names.defined(new))
     commented = {line.strip().lstrip("#/*-;%! ") for line in after}
-    for kind, start, end, at, until in SequenceMatcher(None, before, after).get_opcodes():
+    for kind, start, end, at, until in line_diff(before, after).get_opcodes():
         lost = [line for line in before[start:end] if line.strip() and not _is_remark(line, old.language)]
         put = [line for line in after[at:until] if line.strip()]
         if kind != "replace" or not put or not all(_is_remark(line, old.language) for line in put):
