@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import re
 
+_PROGRAMS = (
+    *("py", "go", "rs", "ts", "js", "tsx", "jsx", "vue", "c", "h", "cpp", "java", "kt", "rb", "php", "cs", "swift"),
+    *("html", "css", "scss"),
+)
+"""Suffixes of files that speak of secrets and hold none."""
+
 SECRET_FILES: dict[str, str] = {
     # Environments
     ".env": "app/.env",
@@ -379,62 +385,13 @@ SECRET_FILES: dict[str, str] = {
     "!*.template": "",
     "!*.tmpl": "",
     "!*.dist": "",
-    # Programs and translations about secrets
-    "!**/i18n/**/auth.json": "",
-    "!**/i18n/**/token.json": "",
-    "!**/i18n/**/tokens.json": "",
-    "!**/i18n/**/passwords.json": "",
-    "!**/i18n/**/logins.json": "",
-    "!**/locale*/**/auth.json": "",
-    "!**/locale*/**/token.json": "",
-    "!**/locale*/**/tokens.json": "",
-    "!**/locale*/**/passwords.json": "",
-    "!**/locale*/**/logins.json": "",
-    "!**/lang/**/auth.json": "",
-    "!**/lang/**/token.json": "",
-    "!**/lang/**/tokens.json": "",
-    "!**/lang/**/passwords.json": "",
-    "!**/lang/**/logins.json": "",
-    "!passwords.py": "",
-    "!private[-_]key*.py": "",
-    "!passwords.go": "",
-    "!private[-_]key*.go": "",
-    "!passwords.rs": "",
-    "!private[-_]key*.rs": "",
-    "!passwords.ts": "",
-    "!private[-_]key*.ts": "",
-    "!passwords.js": "",
-    "!private[-_]key*.js": "",
-    "!passwords.tsx": "",
-    "!private[-_]key*.tsx": "",
-    "!passwords.jsx": "",
-    "!private[-_]key*.jsx": "",
-    "!passwords.vue": "",
-    "!private[-_]key*.vue": "",
-    "!passwords.c": "",
-    "!private[-_]key*.c": "",
-    "!passwords.h": "",
-    "!private[-_]key*.h": "",
-    "!passwords.cpp": "",
-    "!private[-_]key*.cpp": "",
-    "!passwords.java": "",
-    "!private[-_]key*.java": "",
-    "!passwords.kt": "",
-    "!private[-_]key*.kt": "",
-    "!passwords.rb": "",
-    "!private[-_]key*.rb": "",
-    "!passwords.php": "",
-    "!private[-_]key*.php": "",
-    "!passwords.cs": "",
-    "!private[-_]key*.cs": "",
-    "!passwords.swift": "",
-    "!private[-_]key*.swift": "",
-    "!passwords.html": "",
-    "!private[-_]key*.html": "",
-    "!passwords.css": "",
-    "!private[-_]key*.css": "",
-    "!passwords.scss": "",
-    "!private[-_]key*.scss": "",
+    # Translations and programs about secrets
+    **{
+        f"!**/{folder}/**/{name}.json": ""
+        for folder in ("i18n", "locale*", "lang")
+        for name in ("auth", "token", "tokens", "passwords", "logins")
+    },
+    **{f"!{name}.{suffix}": "" for suffix in _PROGRAMS for name in ("passwords", "private[-_]key*")},
     "!*.env.d.ts": "",
     "!*.env.ts": "",
     "!*.env.js": "",
