@@ -115,8 +115,9 @@ def scanned(document: Document, offset: int) -> Scanner:
     return scan(document.language, document.text[code_from(document.language, document.text, start, end) : end])
 
 
-def delimiter(document: Document, offset: int, tree: Tree | None) -> str:
-    """What ends the string around an offset, where that stands after it; empty elsewhere, and in code.
+def delimiter(document: Document, offset: int, tree: Tree | None, scanner: Scanner) -> str:
+    """What ends the string around an offset, where that stands after it; empty elsewhere, and in code. `scanner` has
+    read the line up to it.
 
     By the line where the string begins on it, by the tree where it began above.
     """
@@ -124,7 +125,6 @@ def delimiter(document: Document, offset: int, tree: Tree | None) -> str:
     line = document.line(number)
     if len(line) > LONGEST_LINE:
         return ""
-    scanner = scanned(document, offset)
     on_line = scanner.string
     if len(on_line) == 3 or on_line == "`":
         # One that is still open ends nowhere: those below come in pairs.

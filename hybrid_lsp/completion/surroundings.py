@@ -78,15 +78,16 @@ class Surroundings:
         parsed = self.trees.parsed(cursor.document)
         tree = parsed.tree if parsed else None
         document, offset = cursor.document, cursor.offset
+        line = scanned(document, offset)
         return Site(
             cursor.prefix,
             cursor.suffix,
             shape(document, offset, tree, multiline, max_lines),
             parsed=parsed,
             place=where(document, offset, tree),
-            delimiter=delimiter(document, offset, tree),
+            delimiter=delimiter(document, offset, tree, line),
             language=document.language,
-            line=scanned(document, offset),
+            line=line,
         )
 
     def left_out(self, cursor: Cursor) -> str:

@@ -59,7 +59,7 @@ _MARKS = {
     "smarty": r"\{\*|<!--",
     "haml": r"^\s*-#",
     **dict.fromkeys(("coq", "sml", "mathematica", "wolfram"), r"\(\*"),
-    **dict.fromkeys(("nsis",), r"[;#]|/\*"),
+    "nsis": r"[;#]|/\*",
     "sas": r"/\*",
     "asciidoc": r"^//(?!/)",
     "plantuml": r"^\s*'",
@@ -132,8 +132,9 @@ _NO_SINGLE = PROSE | {
     *("rust", "clojure", "lisp", "commonlisp", "scheme", "racket", "elisp", "emacs-lisp", "haskell", "ocaml", "fsharp"),
     *("elm", "json", "jsonc", "vb", "html", "xml", "xsl", "svg"),
 }
+_SCRIPTS = frozenset({"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"})
 _BACKTICKS = frozenset(
-    {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"}
+    _SCRIPTS
     | {"go", "shellscript", "markdown", "ruby", "perl", "php", "kotlin", "scala", "groovy", "sql", "mysql", "lua", "r"}
 )
 _RAW = {
@@ -142,17 +143,12 @@ _RAW = {
     "vb": '"',
 }
 """The quote of a language in whose text a backslash is none."""
-_TEMPLATES = frozenset(
-    {"javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro", "go"}
-)
+_TEMPLATES = _SCRIPTS | {"go"}
 """Languages whose text in backticks goes on over lines."""
 _GOES_ON = re.compile(r"[ \t]*[)%,.\]+};]")
 """What stands after the end of a string, and seldom at the beginning of one."""
 _OPENS_CODE = {
-    **dict.fromkeys(
-        ("javascript", "javascriptreact", "typescript", "typescriptreact", "vue", "svelte", "astro"),
-        re.compile(r"\$\{"),
-    ),
+    **dict.fromkeys(_SCRIPTS, re.compile(r"\$\{")),
     **dict.fromkeys(
         ("shellscript", "kotlin", "groovy", "dart", "scala", "terraform", "hcl", "nix"), re.compile(r"\$\{")
     ),
@@ -209,9 +205,10 @@ def line_comment(language: str, text: str, scanner: Scanner) -> int:
 
     `scanner` has read what stands before the text on its line; it is not changed.
     """
-    start = text.rfind("\n") + 1
-    for mark in _comment(language).finditer(text, start):
-        there = scanner.copy().read(text[: mark.start()])
+    there, read = scanner.copy(), 0
+    for mark in _comment(language).finditer(text, text.rfind("\n") + 1):
+        there.read(text[read : mark.start()])
+        read = mark.start()
         if not there.string and not there.comment and mark.group().strip() not in _BLOCK_MARKS:
             return mark.start()
     return -1
