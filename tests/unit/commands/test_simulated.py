@@ -110,6 +110,7 @@ def test_places_are_drawn_from_any_text_that_has_some() -> None:
     assert drawn({"b": "x\n"}, 3) == []
 
 
+@pytest.mark.shared_data
 def test_texts_of_other_languages_are_at_hand(tmp_path: Path) -> None:
     (tmp_path / "a.svelte").write_text("<p>a</p>\n")
     (tmp_path / "b.vue").write_bytes(b"\xff")
