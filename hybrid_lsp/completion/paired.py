@@ -12,7 +12,7 @@ from hybrid_lsp.completion.place import LONGEST_LINE, scanned
 from hybrid_lsp.context.lexical import Scanner
 from hybrid_lsp.document import Document
 
-_CLOSERS = frozenset(")]}\"'`")
+CLOSERS = frozenset(")]}\"'`")
 
 
 @attrs.frozen
@@ -63,7 +63,7 @@ def closed_right(document: Document, offset: int) -> Closed:
     line = document.line(number)
     before, rest = line[:column], line[column:]
     written = rest.rstrip()
-    if not written or written[0] not in _CLOSERS | {" "} or len(before) > LONGEST_LINE or len(written) > LONGEST_LINE:
+    if not written or written[0] not in CLOSERS | {" "} or len(before) > LONGEST_LINE or len(written) > LONGEST_LINE:
         return Closed()
     scanner = scanned(document, offset)
     for loose in (True, False):

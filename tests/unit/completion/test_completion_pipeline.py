@@ -115,6 +115,15 @@ async def test_multiline_can_be_switched_off() -> None:
     assert fake.requests[0].stop == ("\n",)
 
 
+@pytest.mark.parametrize(("marked", "reply"), [("foo(a‸", ")"), ('x = "one‸', '"'), ("x = [a‸", " ]")])
+async def test_a_lone_closer_is_shown_by_hand_only(marked: str, reply: str) -> None:
+    unasked, _ = await complete(marked, reply)
+    assert (unasked.suggestions, unasked.reason) == ((), Reason.EMPTY_REPLY)
+    assert "closing sign" in unasked.detail
+    by_hand, _ = await complete(marked, reply, invoked=True)
+    assert [each.text for each in by_hand.suggestions] == [reply]
+
+
 @pytest.mark.parametrize(
     ("marked", "reply", "reason"),
     [

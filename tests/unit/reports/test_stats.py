@@ -88,7 +88,9 @@ def test_what_is_told_of_actions_and_models() -> None:
 
 
 def test_only_what_is_newer_counts() -> None:
-    old, new = time.time() - 10 * DAY_S, time.time() - HOUR_S
+    # Ten whole days apart at any time of day: in the first hour "an hour ago" is yesterday.
+    new = time.time() - HOUR_S
+    old = new - 10 * DAY_S
     record(edit("old", at=old))
     record(edit("new", at=new))
     record([(old, shown("a", 10.0)), (new, shown("b", 20.0))])
