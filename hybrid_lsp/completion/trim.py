@@ -131,6 +131,7 @@ def _without_comment(text: str, site: Site) -> str:
 def _well_placed(text: str, site: Site) -> str:
     if site.place in _PROSE:
         return text
+    text = quotes.without_third(text, site.before)
     text = statements.without_misplaced(text, *site.near, site.language)
     return statements.opening_a_block(text, *site.near, site.language)
 
