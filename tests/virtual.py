@@ -15,14 +15,13 @@ from typing import Any, TypeVar
 from unittest import mock
 
 import attrs
-from pygls.protocol import default_converter
 
 from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.config import ModelConfig
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.metrics.events import Event, InlineAnswered
-from hybrid_lsp.server import hybrid, session, transport
+from hybrid_lsp.server import hybrid, reading, session, transport
 from hybrid_lsp.server.app import create_server
 from hybrid_lsp.server.convert import position_of
 from hybrid_lsp.server.hybrid import HybridServer
@@ -33,7 +32,7 @@ from hybrid_lsp.types import Infill, Tier
 T = TypeVar("T")
 ENCODING = "utf-16"
 CANCELLED = -32800
-_CONVERTER: Any = default_converter()
+_CONVERTER: Any = reading.converter()
 LONG_S = 3600.0
 """Longer than anything in the server waits."""
 

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable
 
 import cattrs
-from pygls.protocol import default_converter
 
 from hybrid_lsp.errors import ConfigError
 from hybrid_lsp.server import handlers, transport
 from hybrid_lsp.server.hybrid import HybridServer
+from hybrid_lsp.server.reading import converter as make_converter
 
 
-def create_server(converter: Callable[[], cattrs.Converter] = default_converter) -> HybridServer:
+def create_server(converter: Callable[[], cattrs.Converter] = make_converter) -> HybridServer:
     """A server with all its handlers, ready for a transport; servers of one process may share a `converter`, which
     takes long to make."""
     server = HybridServer(converter)

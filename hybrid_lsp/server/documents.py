@@ -47,6 +47,8 @@ class Documents:
     max_bytes: int
     encoding: Encoding = lsp.PositionEncodingKind.Utf16
     _open: dict[str, Document] = attrs.field(factory=dict)
+    _given_up: dict[str, Document] = attrs.field(factory=dict)
+    """Those that are open and not kept, without their text."""
     _too_large: set[str] = attrs.field(factory=set)
     _journal: dict[str, deque[_Step]] = attrs.field(factory=dict)
 
@@ -72,6 +74,17 @@ class Documents:
 
     def is_too_large(self, uri: str) -> bool:
         return uri in self._too_large
+
+    def is_lost(self, uri: str) -> bool:
+        """Whether a document is not kept since a message about it could not be read."""
+        return uri in self._given_up and uri not in self._too_large
+
+    def lose(self, uri: str) -> bool:
+        """Keep a document no longer until it comes whole: what it holds is not known. False where it was not kept."""
+        if (document := self._open.get(uri)) is None:
+            return False
+        self._give_up(document)
+        return True
 
     def open(self, item: lsp.TextDocumentItem, notebook: str = "") -> Document:
         """Take a document in; raises DocumentRejected (and remembers why) when it is too large to keep.
@@ -116,6 +129,7 @@ class Documents:
     def close(self, uri: str) -> None:
         self._journal.pop(uri, None)
         self._open.pop(uri, None)
+        self._given_up.pop(uri, None)
         self._too_large.discard(uri)
 
     def _changed(
@@ -139,13 +153,17 @@ class Documents:
     def _whole_again(
         self, identifier: lsp.VersionedTextDocumentIdentifier, changes: list[lsp.TextDocumentContentChangeEvent]
     ) -> Document | None:
-        """A document that was too large is taken back when its client sends it whole."""
+        """A document that was too large or lost is taken back when its client sends it whole."""
         for number, change in enumerate(changes):
-            if identifier.uri in self._too_large and isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
-                text = _valid(change.text)
-                self._keep(Document(identifier.uri, text, identifier.version, path=path_of(identifier.uri)))
+            known = self._given_up.get(identifier.uri)
+            if known is not None and isinstance(change, lsp.TextDocumentContentChangeWholeDocument):
+                self._keep(attrs.evolve(known, text=_valid(change.text), version=identifier.version))
                 return self.change(identifier, changes[number + 1 :])
         return None
+
+    def _give_up(self, document: Document) -> None:
+        self.close(document.uri)
+        self._given_up[document.uri] = attrs.evolve(document, text="")
 
     def _keep(self, document: Document) -> Document:
         # Four bytes is the most that a code point takes: only a text near the limit is encoded to be sure.
@@ -153,13 +171,14 @@ class Documents:
         if size * 4 > self.max_bytes:
             size = len(document.text.encode("utf-8"))
         if size > self.max_bytes:
-            self.close(document.uri)
+            self._give_up(document)
             self._too_large.add(document.uri)
             raise DocumentRejected(
                 f"{Path(document.path or document.uri).name} has {size / 1e6:.1f} MB, more than the "
                 f"{self.max_bytes / 1e6:g} MB that are read: it gets no suggestions.",
                 "Raise files.max_bytes, or make it smaller and open it again.",
             )
+        self._given_up.pop(document.uri, None)
         self._too_large.discard(document.uri)
         self._open[document.uri] = document
         return document

@@ -15,10 +15,10 @@ import cattrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcRequestCancelled
 from pygls.lsp.client import LanguageClient
-from pygls.protocol import default_converter
 
 from hybrid_lsp import __version__
 from hybrid_lsp.document import Document, Span
+from hybrid_lsp.server import reading
 from hybrid_lsp.server.convert import offset_of, position_of, range_of, span_of
 
 ENCODING = lsp.PositionEncodingKind.Utf16
@@ -249,11 +249,11 @@ class Editor:
 
 
 def converter() -> cattrs.Converter:
-    """pygls' converter, with lsprotocol's reading of code actions mended.
+    """The server's converter, with lsprotocol's reading of code actions mended.
 
     lsprotocol takes a code action that has a command for that command.
     """
-    made: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call]  # pygls leaves it unannotated
+    made = reading.converter()
 
     def read(value: Any, _: Any) -> Any:
         return made.structure(value, lsp.Command if isinstance(value.get("command"), str) else lsp.CodeAction)

@@ -11,7 +11,6 @@ import cattrs
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import default_converter
 
 from hybrid_lsp import __version__
 from hybrid_lsp.server import processes
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 class HybridServer(LanguageServer):
     """The language server of one editor window; `converter` makes what reads and writes its messages."""
 
-    def __init__(self, converter: Callable[[], cattrs.Converter] = default_converter) -> None:
+    def __init__(self, converter: Callable[[], cattrs.Converter]) -> None:
         super().__init__(
             name="hybrid-lsp",
             version=__version__,
@@ -42,6 +41,7 @@ class HybridServer(LanguageServer):
         self.diagnostics = Diagnostics(self, self.session)
         assert isinstance(self.protocol, HybridProtocol)
         self.protocol.held = self.session.documents.held
+        self.protocol.lost = self._lost
         self.protocol.end = lambda: self.end()
         self.end: Callable[[], object] = lambda: None
         """Ends the connection, and with it the process; the transport sets it."""
@@ -51,6 +51,15 @@ class HybridServer(LanguageServer):
         await processes.outlived(editor)
         log.info("ending: the editor's process is gone")
         self.end()
+
+    def _lost(self, uri: str) -> None:
+        """A change of a document, or its opening, could not be read: its text is not known until it comes whole."""
+        if not self.session.documents.lose(uri):
+            return
+        self.session.stop_typing(uri)
+        self.session.unwatched(uri)
+        name = uri.rpartition("/")[2]
+        self.session.tell.warn(f"A change of {name} could not be read. Close the file and open it again.")
 
     @property
     def exit_code(self) -> int:

@@ -58,6 +58,8 @@ async def _complete(
 def _not_kept(session: Session, uri: str) -> Answer:
     if session.documents.is_too_large(uri):
         return nothing(Reason.TOO_LARGE, "The file is larger than files.max_bytes.")
+    if session.documents.is_lost(uri):
+        return nothing(Reason.NOT_OPEN, "A change of this file could not be read: close it and open it again.")
     return nothing(Reason.NOT_OPEN, "The client asked about a document that it has not opened.")
 
 

@@ -44,10 +44,11 @@ _ESCAPE = re.compile(r"\\(?:ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(u0000|ud[89
 
 class HybridProtocol(LanguageServerProtocol):
     """See the module's docstring; `held` is entered while a message is taken (`Documents.held`), `end` ends the
-    connection."""
+    connection, and `lost` is told the URI of a document about which a message could not be read."""
 
     held: Callable[[], AbstractContextManager[None]] = staticmethod(nullcontext)
     end: Callable[[], object] = staticmethod(lambda: None)
+    lost: Callable[[str], object] = staticmethod(lambda uri: None)
 
     @property
     def was_shut_down(self) -> bool:
@@ -170,6 +171,8 @@ class HybridProtocol(LanguageServerProtocol):
         except Exception as error:  # pygls, cattrs and lsprotocol raise many kinds
             log.warning("A message `%s` could not be read: %s", method[:_LONGEST_MESSAGE], type(error).__name__)
             self._refuse(message, _INVALID_PARAMS, f"The parameters of {method} cannot be read.")
+            for uri in _changed(message):
+                self.lost(uri)
             return
         super().handle_message(structured)
 
@@ -216,6 +219,25 @@ class HybridProtocol(LanguageServerProtocol):
             text = "Internal error; the server's log says more." if error.code == _INTERNAL_ERROR else error.message
             error = lsp.ResponseError(code=error.code, message=_shortened(text))
         super()._send_response(msg_id, result, error)  # type: ignore[arg-type]  # null where a request's id was none
+
+
+def _changed(message: dict[str, Any]) -> list[str]:
+    """The URIs of the documents whose text a message was to set, as far as it says them."""
+    params: Any = message.get("params")
+    if message["method"] in (lsp.TEXT_DOCUMENT_DID_OPEN, lsp.TEXT_DOCUMENT_DID_CHANGE):
+        named = [_at(params, "textDocument", "uri")]
+    elif message["method"] == lsp.NOTEBOOK_DOCUMENT_DID_CHANGE:
+        contents = _at(params, "change", "cells", "textContent")
+        named = [_at(each, "document", "uri") for each in contents] if isinstance(contents, list) else []
+    else:
+        named = []
+    return [uri for uri in named if isinstance(uri, str)]
+
+
+def _at(value: Any, *names: str) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _shortened(text: str) -> str:

@@ -124,6 +124,43 @@ def test_changes_that_no_editor_sends(window: Window, name: str) -> None:
     still_answers(window)
 
 
+UNREADABLE = {
+    "null for a text": changed(None, 0, 0, 0, 0),
+    "null for a whole text": changed(None),
+    "true for a text": changed(True, 0, 0, 0, 0),
+    "half a line": changed("!", 0, 1.5, 0, 2),
+    "a line as text": changed("!", "0", "1", 0, 2),
+    "half of a range": changed("!", 0, None, 0, 1),
+    "no version": changed("!", 0, 0, 0, 0, version=None),
+    "null for changes": (
+        "textDocument/didChange",
+        {"textDocument": {"uri": URI, "version": 2}, "contentChanges": None},
+    ),
+    "opened again with null": opened(text=None),
+}
+
+
+@pytest.mark.fault("a change of a file cannot be read, and the next one counts on it")
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_text_that_is_not_known_is_not_guessed(window: Window, name: str) -> None:
+    window.notify(*UNREADABLE[name])
+    window.turn()
+    assert text_of(window) is None
+    window.notify(*changed("y", 0, 0, 0, 0, version=3))  # into what text?
+    window.turn()
+    assert text_of(window) is None
+    asked = window.ask(URI, 0, invoked=True)
+    window.wait(1.0)
+    assert window.shown(asked) == ""
+    assert window.session.documents.is_lost(URI)
+    window.notify(*changed(GOOD, version=4))
+    window.turn()
+    document = window.server.session.documents.get(URI)
+    assert document is not None
+    assert (document.text, document.language, document.version) == (GOOD, "python", 4)
+    still_answers(window)
+
+
 def cells(*numbers: int) -> list[dict[str, Any]]:
     return [{"kind": 2, "document": f"nb:c{number}"} for number in numbers]
 
