@@ -4,7 +4,8 @@ Run as a program it reads another from its standard input; its status is 0 when 
 it gives up opening files and sockets, starting processes, writing, more than half a gigabyte of memory and a few
 seconds of time; where it can, the network and its user as well. What common programs import is imported before.
 
-With arguments it becomes that command instead, which may read files and start threads, and nothing else of these.
+Its argument is the seconds of time. With more arguments it becomes that command instead, which may read files and start
+threads, and nothing else of these.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from types import ModuleType
 
 SECONDS = 5
 _BYTES = 512 * 1024 * 1024
+_PYTHON = (getattr(sys, "_base_executable", sys.executable), "-I", str(Path(__file__).resolve()))
 _NOBODY = 65534
 _MODULES = (
     "bisect cmath collections copy dataclasses datetime decimal fractions functools hashlib heapq itertools math "
@@ -36,7 +38,7 @@ def passes(program: str) -> bool:
         try:
             done = subprocess.run(
                 # Of the standard library alone: no environment, no user's packages, no folder of ours.
-                [getattr(sys, "_base_executable", sys.executable), "-I", str(Path(__file__).resolve())],
+                [*_PYTHON, str(SECONDS)],
                 input=program.encode(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -52,10 +54,9 @@ def passes(program: str) -> bool:
 
 def command_passes(command: Sequence[str | Path], folder: Path) -> bool:
     """Whether a command ends well in time; it sees the folder, which everybody must be able to read."""
-    python = getattr(sys, "_base_executable", sys.executable)
     try:
         done = subprocess.run(
-            [python, "-I", str(Path(__file__).resolve()), *map(str, command)],
+            [*_PYTHON, str(SECONDS), *map(str, command)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -71,8 +72,9 @@ def command_passes(command: Sequence[str | Path], folder: Path) -> bool:
 
 def main() -> None:
     """In the child: read the program, give up everything, run it."""
-    if command := sys.argv[1:]:
-        _give_up(files=64, processes=64, memory=resource.RLIM_INFINITY)
+    seconds, *command = sys.argv[1:]
+    if command:
+        _give_up(int(seconds), files=64, processes=64, memory=resource.RLIM_INFINITY)
         os.execv(command[0], command)  # noqa: S606 (what this process is for)
     program = sys.stdin.read()
     for name in _MODULES.split():
@@ -80,18 +82,18 @@ def main() -> None:
             __import__(name)
     code = compile(program, "program", "exec")
     module = sys.modules["program"] = ModuleType("program")  # where data classes look themselves up
-    _give_up()
+    _give_up(int(seconds))
     exec(code, vars(module))  # noqa: S102  # nosec B102 (what this process is for)
 
 
-def _give_up(files: int = 3, processes: int = 0, memory: int = _BYTES) -> None:
+def _give_up(seconds: int, files: int = 3, processes: int = 0, memory: int = _BYTES) -> None:
     # On Linux: a network of its own, without any device in it. It takes a privilege that not everybody has.
     with contextlib.suppress(Exception):
         import ctypes
 
         ctypes.CDLL(None).unshare(0x40000000)
     limits = {
-        resource.RLIMIT_CPU: SECONDS,
+        resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NPROC: processes,

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import attrs
 
-from hybrid_lsp.completion.paired import CLOSERS, Closed, closed_right
+from hybrid_lsp.completion.paired import Closed, closed_right
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.document import TAB_BLANKS, Document, Span
 from hybrid_lsp.types import Reason, Suggestion
@@ -73,9 +73,6 @@ class Cursor:
         shown = tuple(each for one in answer.suggestions if (each := self._placed(one)).text)
         if answer.suggestions and not shown:
             return nothing(Reason.DUPLICATE_OF_SUFFIX, "It is closed already.")
-        if shown and not self.invoked and all(each.text.strip(" \t") in CLOSERS for each in shown):
-            # Where more follows it is wrong, where nothing follows it saves nothing, and other editors have written it.
-            return nothing(Reason.EMPTY_REPLY, "Only a closing sign is left: a key writes it as well as accepting it.")
         return attrs.evolve(answer, suggestions=shown)
 
     def _placed(self, suggestion: Suggestion) -> Suggestion:

@@ -13,6 +13,7 @@ from hybrid_lsp.completion.confidence import Copies, Judge, Judgement, sure_enou
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.generate import Generation
 from hybrid_lsp.completion.lines import Line
+from hybrid_lsp.completion.paired import CLOSERS
 from hybrid_lsp.completion.query import WORDS, Answer, nothing
 from hybrid_lsp.completion.trim import Site, trimmed
 from hybrid_lsp.document import Span
@@ -26,6 +27,8 @@ CERTAIN = 0.95
 """How likely that is right: what is open may stand in a text."""
 _ONLY_OPENS = re.compile(r"\s*[rRuU]?(?:\"{3}|'{3})")
 """A line that says nothing yet: nearly all docstrings go on where they begin."""
+_ONE_KEY = "Only a closing sign is left: a key writes it as well as accepting it."
+"""Where more follows it is wrong, where nothing follows it saves nothing, and other editors have written it."""
 
 
 @attrs.frozen
@@ -125,6 +128,8 @@ class Presenter:
             return attrs.evolve(answer, reason=reason, detail=WORDS[reason])
         if _ONLY_OPENS.fullmatch(site.before + text) and not self.cursor.invoked:
             return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail="It would only open a docstring.")
+        if text.strip(" \t") in CLOSERS and not (self.cursor.invoked or self.cursor.closed.closers):
+            return attrs.evolve(answer, reason=Reason.EMPTY_REPLY, detail=_ONE_KEY)
         if not sure:
             detail = f"The best suggestion is {judged.probability:.0%} likely; {self.threshold:.0%} are needed."
             return attrs.evolve(answer, reason=Reason.LOW_CONFIDENCE, detail=detail)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 from hybrid_lsp.config import PrivacyConfig
@@ -44,7 +45,6 @@ class Privacy:
         self._config = config or PrivacyConfig()
         self._home = home if home is not None else Path.home()
         self._tell = tell
-        self._secret = Globs(SECRET_FILES)
         self._excluded = Globs(self._config.exclude_globs)
         self.problems = self._excluded.problems
         self._reasons: dict[tuple[Path, Path | None], tuple[tuple[Stamp, ...], Reason | None]] = {}
@@ -109,7 +109,7 @@ class Privacy:
 
     def _by_name(self, whole: str, relative: str, work: Work) -> Reason | None:
         lowered = whole.lower()
-        if any(self._secret.match(each) for each in dict.fromkeys((lowered, original(lowered)))):
+        if any(_secret_files().match(each) for each in dict.fromkeys((lowered, original(lowered)))):
             return Reason.SECRET_FILE
         return Reason.IGNORED_FILE if self._excluded.match(relative, work) else None
 
@@ -149,6 +149,12 @@ class Privacy:
             self._tell(f"{file} holds more than is read of it: {spec.skipped:,} of its patterns do not count.")
         self._specs[file] = (stamp, spec)
         return spec
+
+
+@cache
+def _secret_files() -> Globs:
+    """Read once for all windows: some four hundred patterns."""
+    return Globs(SECRET_FILES)
 
 
 def _lines(file: Path, tell: Tell = lambda message: None) -> list[str]:

@@ -16,7 +16,6 @@ from hybrid_lsp.context.secrets.assigned import IS_KEY, named
 from hybrid_lsp.context.secrets.names import TRIGGER, Kind, kind_of, small
 from hybrid_lsp.context.secrets.strings import quoted
 from hybrid_lsp.context.secrets.values import (
-    is_common,
     is_jumbled,
     is_key,
     is_known_sort,
@@ -260,71 +259,15 @@ _SLASHED = re.compile(r"\b[\w$]{1,64}/(?P<secret>[^\s\"'/:]{4,128})@[\w./-]{1,80
 _CRYPTED = re.compile(
     r"(?<![\w$])\$(?:apr1|[156y]|2[abxy]|argon2\w{1,2}|scrypt|pbkdf2[\w-]{0,20})\$[\w./$=,+-]{20,300}"
 )
-_COMMANDS = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"\becho[ \t]+(?:-n[ \t]+)?[\"']?(?:[\w.-]{1,40}:)?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*\|[ \t]*(?:sudo[ \t]+)?(?:-S|chpasswd|passwd|docker|podman|gh|helm|cryptsetup|kinit|openssl|gpg)",
-        r"\becho[ \t]+[\"']?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*\|[ \t]*sudo[ \t]+-S",
-        r"[ \t]-pass(?:in|out)?[ \t]+pass:(?P<secret>[^\s\"':$]{4,128})",
-        r"\bopenssl\b[^\n|;]{0,160}[ \t]-k[ \t]+[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
-        r"\bnet[ \t]+us(?:er|e)\b[ \t]+\S{1,64}[ \t]+(?P<secret>[^\s/$%\"'-][^\s\"']{3,128})(?=[ \t]+/|[ \t]*$)",
-        r"\bnet[ \t]+use\b[^\n]{0,120}?/user:[^\s;]{1,64}[ \t]+(?P<secret>[^\s/$%\"'-][^\s\"']{3,128})",
-        r"\bnet[ \t]+use\b[^\n]{0,120}?[ \t](?P<secret>[^\s/$%\"':\\-][^\s\"']{3,128})[ \t]+/user:",
-        r"(?m)^[ \t]*\[[\w.-]{3,80}\](?::\w{2,10})?[ \t]+[\w.+@-]{2,64}:(?P<secret>\S{4,128})$",
-        r"(?i)\baccounts[ \t]*[:=][ \t]*\[\s{0,20}[\"'](?:0x)?(?P<secret>[0-9a-f]{64})[\"']",
-        r"[\"'](?:AC|SK|AKIA|ASIA|LTAI|AKID)[A-Za-z0-9]{16,36}[\"']\s{0,20},\s{0,20}[\"'](?P<secret>[A-Za-z0-9/+=]{20,64})[\"']",
-        r"\b(?:sqlcmd|bcp|isql|osql)\b[^\n|;]{0,160}[ \t]-P[ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
-        r"\bsnmp\w{2,12}\b[^\n|;]{0,160}[ \t]-[AX][ \t]*[\"']?(?P<secret>[^\s\"'$-][^\s\"']{3,128})",
-        r"\b(?:smbclient|net|rpcclient)\b[^\n|;]{0,160}[ \t]-U[ \t]*[\"']?[\w.\\-]{1,64}%(?P<secret>[^\s\"'$]{4,128})",
-        r"\bhtpasswd[ \t]+-\w*b\w*[ \t]+(?:-\w+[ \t]+)*\S{1,128}[ \t]+\S{1,64}[ \t]+[\"']?(?P<secret>[^\s\"'$]{4,128})",
-        r"\buseradd\b[^\n|;]{0,160}[ \t](?:-p|--password)[ \t=]+[\"']?(?P<secret>[^\s\"'$]{4,128})",
-        r"\b(?:vault|gh|flyctl|wandb|huggingface-cli|snyk)[ \t]+(?:auth[ \t]+)?login\b[^\n|;<]{0,60}?(?:[ \t]|<<<[ \t]*[\"']?)(?P<secret>[\w.-]{20,200})",
-        r"(?m)^[ \t]*user[ \t]+\S{1,64}[ \t]+on\b[^\n]{0,80}?[ \t]>(?P<secret>\S{4,128})",
-        r"(?i)wi-?fi\.(?:begin|config|connect)\w*\([^\n,]{1,80},[ \t]*[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
-        r"(?im)^[ \t]*(?:requirepass|masterauth|ssl_password|AuthLDAPBindPassword|\w{1,30}password|bindpw|rootpw)[ \t]+[\"']?(?P<secret>[^\s\"'=:({;,)]{4,128})[\"']?;?[ \t]*(?:#|$)",
-        r"(?im)^[ \t]*pin[ \t]*[=:][ \t]*[\"']?(?P<secret>\d{4,8})[\"']?[ \t]*$",
-        r"(?i)\b(?:ftp|imap|smtp|conn|server|red|redis|mail|ssh|client)\w{0,10}[.:]+(?:login|auth|connect)\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,128})[\"']\)",
-        r"(?i)(?:load|store|tochararray|createasync)\([^()\n]{0,40}?[\"'](?P<secret>[^\"'\n]{4,64})[\"'](?:\.toCharArray|\);?$)",
-        r"(?i)\b(?:strn?cpy|curl_\w{0,5}setopt|memcpy|strlcpy)\([^()\n\"]{0,80}(?:pass|pwd|secret)[^()\n\"]{0,40}\"(?:[\w.-]{1,40}:)?(?P<secret>[^\"\n]{4,128})\"",
-        r"(?i)(?:compare|strn?cmp|equals?)\w{0,16}\([^\"'\n]{0,80}(?:pass|pwd|secret|token)\w{0,20}[^\"'\n]{0,40}[\"'](?P<secret>[^\"'\n]{4,128})[\"']",
-        r"(?i)(?:\bnew PDO|\bmysqli(?:_connect)?|PasswordAuthentication|NetworkCredential|DBI->connect|\.basic|basicauth\w{0,12})\((?:[^()\n]{0,120},)?[ \t]?[\"'][\w.@-]{1,40}[\"'],[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
-        r"(?i)(?:\bcrypt|encoder\(?\)?\.encode)\([\"'](?P<secret>[^\"'\n]{4,64})[\"']",
-        r"(?i)(?:basic_?auth|createasync|createuser)\w{0,10}[( ][^\n]{0,60}?,[ \t]*(?:Some\()?[\"'](?P<secret>[^\"'\n\s]{4,128})[\"']",
-        r"(?i)\b(?:pass|pwd|password|secret|token)[ \t]{1,4}string[ \t]{1,4}`[^`\n]{0,80}default:\"(?P<secret>[^\"\n]{4,128})\"",
-        r"(?i)default_value[ \t]?=[ \t]?\"(?P<secret>[^\"\n]{4,128})\"[^\n]{0,40}\n[ \t]{0,20}(?:pub[ \t])?\w{0,30}(?:password|passwd|pwd|secret|token)\b",
-        r"(?i)[#\[.=]\w{0,20}(?:password|passwd|pwd|pin)\]?[\"']\)?[,.][ \t]?(?:with:|type\(|fill\(|sendKeys\()?[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
-        r"(?i)[\"'](?:password|passwd|passwort)[\"'],[ \t]?with:[ \t]?[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
-        r"(?i);[ \t]?(?:password|pwd)[ \t]?=[ \t]?(?P<secret>[^;\"'\n]{4,64})(?=[;\"'])",
-        r"(?im)^[ \t]*\?[ \t]\w{0,30}(?:password|passwd|pwd|secret)\r?\n[ \t]*:[ \t](?P<secret>[^\n]{4,64})$",
-        r"(?m)^[ \t]*sonar\.login[ \t]*=[ \t]*(?P<secret>[\w-]{20,64})",
-        r"(?i)-oauth\"[ \t]?:[ \t]?\{[ \t]?\"[\w.]{3,60}\"[ \t]?:[ \t]?\"(?P<secret>[\w-]{16,128})\"",
-        r"(?i)\bnew user\([^()\n]{0,80}[\"'](?P<secret>[^\"'\n]{4,64})[\"']\)",
-        r"(?i)\b(?:sequelize|url\.create|create_url)\([^()\n]{0,80}?[\"'][^\"'\n]*[\"'],[ \t]*[\"'][\w.@-]+[\"'],[ \t]*[\"'](?P<secret>[^\"'\n]{4,64})[\"']",
-        r"(?i)\bpassword[ \t]{1,4}as[ \t]{1,4}string[ \t]{0,4}=[ \t]{0,4}\"(?P<secret>[^\"\n]{4,64})\"",
-        r"\"(?:d|p|q|dp|dq|qi|k)\"[ \t]?:[ \t]?\"(?P<secret>[\w-]{20,1024})\"(?=[^{}]{0,2000}\"kty\")|\"kty\"[^{}]{0,2000}\"(?:d|p|q|dp|dq|qi|k)\"[ \t]?:[ \t]?\"(?P<other>[\w-]{20,1024})\"",
-        r"\becho[ \t]+(?:-n[ \t]+)?[\"']?(?P<secret>[^\s\"'|$]{4,128})[\"']?[ \t]*>{1,2}[ \t]*\S{0,80}(?:pass|pwd|secret|token|key)\w{0,20}",
-        r"\bencrypt_string[ \t]+[\"'](?P<secret>[^\"'\n]{4,200})[\"']|\bsecret[ \t]+set\b[^\n]{0,80}[ \t](?:--body|-b)[ \t=]+[\"']?(?P<other>[^\s\"'$]{4,200})",
-        r"\b(?:vault[ \t]+kv[ \t]+put|kubectl[ \t]+create[ \t]+secret)\b[^\n]{0,120}?[ \t=](?:password|passwd|token|secret)=(?P<secret>[^\s\"'$]{4,128})",
-        r"\b(?:PGPASSWORD|MYSQL_PWD|SSHPASS|RESTIC_PASSWORD|REDISCLI_AUTH)=[\"']?(?P<secret>[^\s\"'$]{4,128})",
-        r"(?i)\bset\(\s?env\{\w{0,40}(?:token|secret|password|key)\}[ \t]+[\"']?(?P<secret>[^\s\"'$)]{4,200})",
-        r"(?:^|\n)[ \t]*(?:machine|default)\b[^\n]{0,120}\s{1,8}(?:login[ \t]+\S{1,80}\s{1,8})?password[ \t]+[\"']?(?P<secret>[^\s\"'][^\s\"']{3,128})",
-        r"(?i)\{noop\}(?P<secret>[^\"'\s]{3,128})",
-        r"(?i)password[\"']>\s{0,20}<value>(?P<secret>[^<>\n]{4,128})</value>|\bpassword\"[^<>\n]{0,60}>\s{0,20}<value>(?P<other>[^<>\n]{4,128})</value>",
-    )
-)
 
 
 def in_notes(text: str) -> Iterator[Place]:
-    """User and password beside each other, lines of a `.pgpass`, hashes of passwords, commands that take one."""
-    yield from (found.span() for found in _CRYPTED.finditer(text))
+    """User and password beside each other, lines of a `.pgpass`, hashes of passwords."""
+    if "$" in text:
+        yield from (found.span() for found in _CRYPTED.finditer(text))
     for found in _PGPASS.finditer(text):
         yield found.span("secret")
-    for pattern in (_USER_AND, _DRIVER, _SLASHED):
+    for pattern in (_USER_AND, _DRIVER, _SLASHED) if "@" in text else (_USER_AND,):
         for found in pattern.finditer(text):
             if is_key(found["secret"]) or is_known_sort(found["secret"]) or pattern is _DRIVER:
                 yield found.span("secret")
-    for pattern in _COMMANDS:
-        for found in pattern.finditer(text):
-            group = "secret" if found["secret"] is not None else "other"
-            if is_key(found[group]) or is_common(found[group]) or is_secret(found[group], Kind.PASSWORD):
-                yield found.span(group)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from hybrid_lsp.context.secrets import assigned, near, placed, tokens
+from hybrid_lsp.context.secrets import assigned, calls, near, placed, tokens
 
 MARK = "REDACTED_SECRET_"
 _FINDERS = (
@@ -26,6 +26,7 @@ _FINDERS = (
     near.in_tables,
     near.in_manifests,
     near.in_notes,
+    calls.in_calls,
 )
 _LEAST_KNOWN = 6
 """A known secret of so many characters is one wherever it stands."""

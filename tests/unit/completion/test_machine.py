@@ -10,6 +10,7 @@ import hashlib
 from typing import Any, ClassVar
 
 import pytest
+from amounts import often
 from hypothesis import Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,7 +34,7 @@ from hybrid_lsp.types import Infill, Tier
 LANGUAGES = {"file:///a.py": "python", "file:///b.txt": "plaintext"}
 SETTINGS = {"metrics": {"enabled": False}, "completion": {"min_confidence": 0.0}}
 """Whatever the model says is shown: how sure it must be is another test's matter."""
-REQUESTS = 10_000
+REQUESTS = often(10_000)
 typed = st.text(alphabet=st.sampled_from(list("ab ()\n.=é😋")), min_size=1, max_size=3)
 uris = st.sampled_from(sorted(LANGUAGES))
 
@@ -259,8 +260,8 @@ def _place(document: Document, position: dict[str, int]) -> tuple[int, int]:
 def test_every_request_is_answered_once_in_order_and_fittingly() -> None:
     TypingMachine.sent = TypingMachine.shown = 0
     # What fails is not made shorter: that takes minutes.
-    chosen = settings(max_examples=40, stateful_step_count=100, database=None, phases=[Phase.generate])
-    for number in range(20):
+    chosen = settings(max_examples=often(40), stateful_step_count=100, database=None, phases=[Phase.generate])
+    for number in range(40):
         run_state_machine_as_test(seed(number)(TypingMachine), settings=chosen)
         if TypingMachine.sent >= REQUESTS:
             break
