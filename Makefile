@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Tests start hundreds of processes: each would compile the package anew where a container's shell forbids to keep it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo install test audit test-real test-servers test-vllm test-cluster soak test-editors test-nvim test-emacs test-helix test-vscode vsix vscode-pictures bench lint types check docs clean
 

@@ -111,7 +111,7 @@ async def test_every_action_goes_the_whole_road_on_a_chat_model(connect: Connect
 
 
 async def test_findings_keep_their_form_whatever_the_model_would_rather_say(connect: Connect, chat: Path) -> None:
-    async with connect(settings_of(chat, 1024)) as client:
+    async with connect(settings_of(chat, 400)) as client:
         open_text(client, CODE)
         for action in HELD:
             answer = await run(client, "hybrid-lsp.runAction", order(action))
