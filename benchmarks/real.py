@@ -170,9 +170,12 @@ async def _theirs(recording: Recording, server: Server, process: psutil.Process)
 
 
 async def _rates(report: Report, name: str, served: Any, repeats: int) -> None:
-    """The first token of a new prompt and of one that goes on, and how fast more come."""
+    """The first text of a new prompt and of one that goes on, and how fast more come.
+
+    The first token comes before the first text where it only spells again what stands before the cursor.
+    """
     async with served as server:
-        cold, warm, decode = list[float](), list[float](), list[float]()
+        cold, warm, inside, decode = list[float](), list[float](), list[float](), list[float]()
         for number in range(max(1, repeats // 4)):
             text = prompts.fresh(_PROMPT_TOKENS, number) + prompts.TYPED[0]
             cold.append((await _ask(server, text)).first_ms)
@@ -180,9 +183,11 @@ async def _rates(report: Report, name: str, served: Any, repeats: int) -> None:
                 text += typed
                 reply = await _ask(server, text)
                 warm.append(reply.first_ms)
+                inside.append(float(reply.last["timings"]["prompt_ms"]))
                 decode += [reply.pieces_per_second] if reply.pieces > _TOKENS // 2 else []
-    report.add(name, "first token, cold, p50", quantile(cold, "p50"), "ms")
-    report.add(name, "first token, warm, p50", quantile(warm, "p50"), "ms")
+    report.add(name, "first text, cold, p50", quantile(cold, "p50"), "ms")
+    report.add(name, "first text, warm, p50", quantile(warm, "p50"), "ms")
+    report.add(name, "first token in the server, warm, p50", quantile(inside, "p50"), "ms")
     report.add(name, "decode, p50", quantile(decode, "p50"), "tokens/s")
 
 
