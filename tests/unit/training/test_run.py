@@ -11,26 +11,18 @@ import signal
 from datetime import datetime
 
 import pytest
-import torch
+from late import Late
 from rich.console import Console
 from safetensors import safe_open
 
 from hybrid_lsp.errors import TrainingError
 from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.confidence import Confidence
-from hybrid_lsp.training import (
-    blocks,
-    card,
-    cases,
-    convert,
-    evaluate,
-    history,
-    network,
-    run,
-    runlog,
-    served,
-    speed,
-    train,
+from hybrid_lsp.training import blocks, card, cases, evaluate, history, served
+
+torch = Late("torch")
+convert, network, run, runlog, speed, train = (
+    Late(f"hybrid_lsp.training.{name}") for name in ("convert", "network", "run", "runlog", "speed", "train")
 )
 
 
@@ -264,7 +256,7 @@ def test_the_schedule_warms_up_holds_and_decays_to_nothing(step, fraction, facto
 
 def test_the_faster_precision_is_taken(monkeypatch):
     seconds = {True: 0.9, False: 0.1}
-    monkeypatch.setattr(speed, "_seconds", lambda *arguments: seconds[arguments[-1]])
+    monkeypatch.setattr("hybrid_lsp.training.speed._seconds", lambda *arguments: seconds[arguments[-1]])
     said = []
     assert speed.wants_bf16(None, (torch.zeros(8), torch.zeros(8)), "cpu", said.append) is False
     seconds[True] = 0.01
@@ -282,8 +274,8 @@ def test_as_many_rows_as_the_memory_holds(monkeypatch):
             raise torch.OutOfMemoryError
         return model(torch.ones(1))
 
-    monkeypatch.setattr(network, "weighted_loss", loss)
-    monkeypatch.setattr(speed, "autocast", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr("hybrid_lsp.training.network.weighted_loss", loss)
+    monkeypatch.setattr("hybrid_lsp.training.speed.autocast", lambda *_: contextlib.nullcontext())
     said, rows = [], (torch.zeros(64, 2), torch.zeros(64, 2))
     assert speed.fitting(model, rows, "cuda", True, said.append) == 16
     assert tried == [64, 32, 16]
@@ -296,7 +288,7 @@ def test_where_compiling_fails_training_goes_on(monkeypatch):
     def broken(_):
         raise RuntimeError("no compiler")
 
-    monkeypatch.setattr(torch, "compile", broken)
+    monkeypatch.setattr("torch.compile", broken)
     said = []
     assert speed.compiled(None, (torch.zeros(1), torch.zeros(1)), "cpu", False, said.append) is network.weighted_loss
     assert "does not work here" in said[0]
