@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import httpx
+from listener import listening
 
 from hybrid_lsp.backends.endpoint import Endpoint
 
@@ -108,14 +109,9 @@ class Relay:
 async def relaying(upstream: Endpoint) -> AsyncIterator[Relay]:
     """A relay on a port of this machine."""
     relay = Relay(upstream)
-    listening = await asyncio.start_server(relay, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    relay.endpoint = attrs.evolve(upstream, base_url=f"http://127.0.0.1:{port}", uds=None)
-    try:
+    async with listening(relay) as port:
+        relay.endpoint = attrs.evolve(upstream, base_url=f"http://127.0.0.1:{port}", uds=None)
         yield relay
-    finally:
-        listening.close()
-        await listening.wait_closed()
 
 
 def _generates(asked: Asked) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import ollama
 import pydantic
+from listener import listening
 
 from hybrid_lsp.backends.endpoint import Endpoint
 
@@ -140,13 +141,9 @@ def said_of(reply: str, most: int, stops: list[str]) -> list[Said]:
 @asynccontextmanager
 async def serving(server: Scripted) -> AsyncIterator[Scripted]:
     """The server on a port of this machine."""
-    listening = await asyncio.start_server(server, "127.0.0.1", 0)
-    server.endpoint = Endpoint(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
-    try:
+    async with listening(server) as port:
+        server.endpoint = Endpoint(f"http://127.0.0.1:{port}")
         yield server
-    finally:
-        listening.close()
-        await listening.wait_closed()
 
 
 @contextmanager

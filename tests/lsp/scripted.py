@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 from event_stream import HEAD, event
+from listener import listening
 
 
 @attrs.define
@@ -49,15 +50,9 @@ async def scripted_server(script: Script) -> AsyncIterator[Script]:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError):
             script.hung_up.set()
-        finally:
-            writer.close()
 
-    server = await asyncio.start_server(connection, "127.0.0.1", 0)
-    script.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(connection) as script.port:
         yield script
-    finally:
-        server.close()
 
 
 async def _serve_one(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

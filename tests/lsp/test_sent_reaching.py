@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import NO_MODELS, Connect, large, open_text, run
+from listener import listening
 from scripted import Script
 from sent import Case, come, stream
 
@@ -28,9 +29,8 @@ async def proxy() -> AsyncIterator[tuple[int, list[bytes]]]:
         heard.append(await reader.read(4096))
         writer.close()
 
-    server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1], heard
-    server.close()
+    async with listening(listen) as port:
+        yield port, heard
 
 
 def status(line: str, body: bytes | Any = b"", *headers: str) -> bytes:
@@ -364,13 +364,12 @@ async def test_the_query_goes_behind_the_path(connect: Connect, tmp_path: Path) 
         writer.write(OK)
         writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/openai/deployments/x?api-version=2024-10-21"
-    settings = NO_MODELS | {"large": {"backend": "openai", "base_url": base, "model": "m"}}
-    done = await come(connect, Script(), EXPLAIN, settings)
+    async with listening(answer) as port:
+        base = f"http://127.0.0.1:{port}/openai/deployments/x?api-version=2024-10-21"
+        settings = NO_MODELS | {"large": {"backend": "openai", "base_url": base, "model": "m"}}
+        done = await come(connect, Script(), EXPLAIN, settings)
     assert done.markdown == IT_IS
     assert asked[-1].split()[1] == b"/openai/deployments/x/chat/completions?api-version=2024-10-21"
-    server.close()
 
 
 # -- 14: a server that is busy ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 from event_stream import HEAD, event
+from listener import listening
 
 from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.http import HttpBackend
@@ -64,15 +65,13 @@ async def misbehaving(
         await writer.drain()
 
     server = Server(send if isinstance(behave, bytes) else behave)
-    listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=tls)
-    server.url = f"http{'s' if tls else ''}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    backend = HttpBackend("test", Endpoint(server.url + base), **({"dialect": "llamacpp"} | options))
-    try:
-        yield backend, server
-    finally:
-        await backend.aclose()
-        listening.close()
-        await listening.wait_closed()
+    async with listening(server, ssl=tls) as port:
+        server.url = f"http{'s' if tls else ''}://127.0.0.1:{port}"
+        backend = HttpBackend("test", Endpoint(server.url + base), **({"dialect": "llamacpp"} | options))
+        try:
+            yield backend, server
+        finally:
+            await backend.aclose()
 
 
 async def collect(backend: HttpBackend, request: Request = ASK) -> list[Piece]:

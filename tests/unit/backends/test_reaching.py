@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 import httpx
 import pytest
+from listener import listening
 from loopback import ASK, ASK_CHAT, HEAD, LAST, OK, answer_of, answering, collect, misbehaving, refusing, status
 
 from hybrid_lsp.backends.endpoint import Endpoint, require_url, shown_url
@@ -42,12 +43,8 @@ class Proxy:
 @asynccontextmanager
 async def proxied(answer: bytes = b"") -> AsyncIterator[Proxy]:
     proxy = Proxy(answer)
-    server = await asyncio.start_server(proxy, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(proxy) as proxy.port:
         yield proxy
-    finally:
-        server.close()
 
 
 def dead_port() -> int:
