@@ -150,7 +150,9 @@ def _change(
         session.stop_typing(identifier.uri)
         session.unwatched(identifier.uri)
         return
-    if old is not None and new is not None:
+    if new is not None and old is None:
+        session.opened(new)
+    elif new is not None and old is not None:
         session.changed(old, new)
         ls.diagnostics.follow(new.uri)
 

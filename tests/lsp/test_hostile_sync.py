@@ -158,6 +158,10 @@ def test_a_text_that_is_not_known_is_not_guessed(window: Window, name: str) -> N
     document = window.server.session.documents.get(URI)
     assert document is not None
     assert (document.text, document.language, document.version) == (GOOD, "python", 4)
+    window.documents[URI] = document
+    asked = window.ask(URI, len(GOOD), invoked=True)
+    window.wait(1.0)
+    assert window.shown(asked)
     still_answers(window)
 
 
