@@ -194,6 +194,7 @@ async def listening(port: int) -> None:
                 await asyncio.sleep(0.05)
             else:
                 writer.close()
+                await writer.wait_closed()
                 return
 
 

@@ -6,7 +6,8 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from conftest import NO_MODELS, URI, Client, capabilities, inline_params, items, open_text, run
@@ -48,6 +49,15 @@ async def serves(process: asyncio.subprocess.Process, host: str, port: int) -> N
     async with asyncio.timeout(30):
         assert await process.wait() == 0
     await client.stop()
+    await closed(client.protocol.writer)  # pygls leaves it open
+
+
+async def closed(*writers: Any) -> None:
+    """Nothing is left open, of which a later test would be told."""
+    for writer in writers:
+        writer.close()
+        with suppress(ConnectionError):  # the server may have gone first
+            await writer.wait_closed()
 
 
 def framed(message: object) -> bytes:
@@ -75,7 +85,7 @@ async def test_a_client_that_just_leaves_ends_it_too() -> None:
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(framed(INITIALIZE))
         await reader.readuntil(b"inlineCompletionProvider")
-        writer.close()
+        await closed(writer)
         async with asyncio.timeout(30):
             assert await process.wait() == 1
 
@@ -92,10 +102,9 @@ async def test_web_pages_and_the_silent_neither_get_in_nor_take_the_place() -> N
         early.write(framed({"jsonrpc": "2.0", "id": 7, "method": "shutdown"}))
         async with asyncio.timeout(30):
             assert b'"id": 7, "error": {"code": -32002' in await early_reader.readuntil(b"}}")
-        early.close()
+        await closed(early)
         await serves(process, host, port)
-        silent.close()
-        writer.close()
+        await closed(silent, writer)
 
 
 @pytest.mark.fault("another user of this machine knocks at `--tcp`")
@@ -120,7 +129,5 @@ async def test_a_connection_is_known_by_its_user(monkeypatch: pytest.MonkeyPatch
         patch.setattr(processes, "_connections", lambda: [(Someone(), each) for _, each in real()])
         patch.setattr("psutil.Process", Someone)
         assert not await asyncio.to_thread(processes.own_connection, ours, theirs)
-    for each in (writer, *ends):
-        each.close()
-        await each.wait_closed()
+    await closed(writer, *ends)
     server.close()
