@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from amounts import often
 from hypothesis import HealthCheck, settings
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -16,7 +17,9 @@ SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 # Threads that wait for each other while all are busy: beside other work torch took twenty times as long.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # A shared machine pauses now and then: a slow example is no failure.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=often(100)
+)
 settings.load_profile("default")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

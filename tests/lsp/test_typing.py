@@ -32,7 +32,7 @@ from hybrid_lsp.types import Infill, Tier
 
 PACKAGE = Path(__file__).parent.parent.parent / "hybrid_lsp"
 URI = "file:///typed.py"
-LAST = 1_500
+LAST = often(1_500)
 """Transactions of a recorded session, to its end: a whole one takes half a minute of computing."""
 WORDS = re.compile(r"\s*(?:\w+|[^\w\s]+)")
 ANYTHING: dict[str, Any] = {"completion": {"min_confidence": 0.0}}
