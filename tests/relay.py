@@ -56,12 +56,8 @@ class Relay:
         return [each for each in self.asked if _generates(each)]
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with suppress(OSError, asyncio.IncompleteReadError, httpx.HTTPError):  # one of both has gone
             await self._answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, httpx.HTTPError):
-            pass  # one of both has gone
-        finally:
-            writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked, headers, body = await _read(reader)

@@ -87,8 +87,6 @@ class Scripted:
             await self._answer(path, body, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
-        finally:
-            writer.close()
 
     async def _answer(self, path: str, body: Json, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         known = self.more(path, body)

@@ -32,7 +32,8 @@ from hybrid_lsp.types import Infill, Tier
 T = TypeVar("T")
 ENCODING = "utf-16"
 CANCELLED = -32800
-_CONVERTER: Any = reading.converter()
+_CONVERTER = reading.converter()
+"""Of thousands of servers each would compile its readers of messages anew."""
 LONG_S = 3600.0
 """Longer than anything in the server waits."""
 
@@ -158,9 +159,7 @@ class Window:
         self.requests: list[dict[str, Any]] = []
         self._count = 0
         with mock.patch.object(hybrid, "Session", lambda tell: ModelSession(tell, model)):
-            self.server: HybridServer = create_server()
-        # Of thousands of servers each would compile its readers of messages anew.
-        self.server.protocol._converter = _CONVERTER
+            self.server: HybridServer = create_server(lambda: _CONVERTER)
         assert isinstance(self.server.session, ModelSession)
         self.session: ModelSession = self.server.session
         self._reader = asyncio.StreamReader(limit=2**26, loop=loop.get_loop())

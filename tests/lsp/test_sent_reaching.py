@@ -27,7 +27,6 @@ async def proxy() -> AsyncIterator[tuple[int, list[bytes]]]:
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.read(4096))
-        writer.close()
 
     async with listening(listen) as port:
         yield port, heard
@@ -362,7 +361,6 @@ async def test_the_query_goes_behind_the_path(connect: Connect, tmp_path: Path) 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(OK)
-        writer.close()
 
     async with listening(answer) as port:
         base = f"http://127.0.0.1:{port}/openai/deployments/x?api-version=2024-10-21"

@@ -7,7 +7,7 @@ import re
 
 from hybrid_lsp.context.lexical import first_unescaped
 
-_EMPTY = re.compile(r"(?<![\"'\\])(?P<prefix>[A-Za-z]{0,3})(?:\"\"|'')\Z")
+_EMPTY = re.compile(r"(?<![\"'\\])[A-Za-z]{0,3}(?:\"\"|'')\Z")
 
 
 def within_string(text: str, delimiter: str) -> str:

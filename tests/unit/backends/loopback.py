@@ -52,7 +52,6 @@ class Server:
             pass
         finally:
             self.gone.set()
-            writer.close()
 
 
 @asynccontextmanager

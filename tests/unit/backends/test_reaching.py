@@ -37,7 +37,6 @@ class Proxy:
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.heard.append(await reader.read(4096))
         writer.write(self.answer)
-        writer.close()
 
 
 @asynccontextmanager
