@@ -48,10 +48,11 @@ def where(document: Document, offset: int, tree: Tree | None) -> Place:
     before = document.line(number)[:column]
     chain = list(_chain(tree, offset)) if tree is not None else []
     found = _by_tree(document, offset, chain)
-    if found is Place.CODE and (not chain or _broken(chain, document.line_starts[number], offset)):
-        found = _by_line(document, number, before, scanned(document, offset))
-        if not chain and in_block_comment(document.language, document.text[:offset]):
-            found = Place.COMMENT
+    if not chain or _broken(chain, document.line_starts[number], offset):
+        if in_block_comment(document.language, document.text[:offset]):
+            return Place.COMMENT  # its end is not written yet, so that no grammar knows it
+        if found is Place.CODE:
+            found = _by_line(document, number, before, scanned(document, offset))
     if found in (Place.CODE, Place.STRING) and tree is not None and document.language == "python":
         # What looks like a string in one that is still open is an example in a docstring.
         found = _open_above(document, offset, tree) or found

@@ -174,7 +174,17 @@ def comment_mark(language: str) -> str:
 def in_block_comment(language: str, before: str) -> bool:
     """Whether a comment of several lines is still open at the end of a text."""
     before = ("\n" + before)[-_BLOCK_CHARS:]
-    return any(before.rfind(opens) > before.rfind(closes) for opens, closes in _BLOCKS.get(language, ()))
+    for opens, closes in _BLOCKS.get(language, ()):
+        at = before.rfind(opens)
+        if at > before.rfind(closes) and not _in_text(language, before[:at]):
+            return True
+    return False
+
+
+def _in_text(language: str, before: str) -> bool:
+    """Whether what follows on the last line of a text stands in a string or a comment of that line: `'src/**/*.ts'`."""
+    scanner = scan(language, before[before.rfind("\n") + 1 :])
+    return bool(scanner.string) or scanner.comment
 
 
 def quotes(language: str) -> tuple[str, ...]:

@@ -298,3 +298,47 @@ async def test_a_backslash_is_none_in_such_quotes(language: str, marked: str, re
     typed, _ = pipeline(reply)
     query = asked(marked, language)
     assert accepted(query, await typed.complete(query, CONFIG)) == expected
+
+
+OPEN_COMMENTS = [
+    ("typescript", "/**\n * The user's na‸\n\n\nexport function f(a) {\n  return a;\n}\n"),
+    ("javascript", "import a from 'b';\n\n/**\n * @return {Str‸\n\n\nexport function f(a) {\n  return a;\n}\n"),
+    ("typescriptreact", "const a = <b/>;\n/* The user's na‸\n\nconst c = <d>{e}</d>;\n"),
+    ("java", "class A {\n  /**\n   * The user's na‸\n\n  int b() { return 1; }\n}\n"),
+    ("c", "int a;\n/* The user's na‸\n\nint main() { return 1; }\n"),
+    ("cpp", "class A {\n/* The user's na‸\n\n int b() { }\n};\n"),
+    ("csharp", "class A {\n/* The user's na‸\n\n int b() { }\n}\n"),
+    ("go", "package a\n/* The user's na‸\n\nfunc main() { }\n"),
+    ("rust", "fn a() {}\n/* The user's na‸\n\nfn main() { let x = 1; }\n"),
+    ("php", "<?php\nclass A {\n/** The user's na‸\n\nfunction b() { }\n}\n"),
+    ("ruby", "a = 1\n=begin\nThe user's na‸\n\ndef b\nend\n"),
+    ("lua", "local a = 1\n--[[ The user's na‸\n\nlocal b = 2\n"),
+    ("kotlin", "class A {\n/* The user's na‸\n\n fun b() { }\n}\n"),
+    ("css", "a { b: c }\n/* The user's na‸\n\nb { c: d }\n"),
+    ("html", "<a>\n<!-- The user's na‸\n\n<b></b>\n"),
+]
+
+
+@pytest.mark.parametrize(("language", "marked"), OPEN_COMMENTS)
+def test_a_comment_whose_end_is_not_written_yet(language: str, marked: str) -> None:
+    """No grammar knows it as one; prose has to be surer than code."""
+    offset = marked.index("‸")
+    document = Document("file:///a", marked.replace("‸", ""), language=language)
+    assert where(document, offset, Trees().parse(document)) is Place.COMMENT
+
+
+@pytest.mark.parametrize(
+    ("language", "marked"),
+    [
+        ("typescript", "const all = [\n  'src/**/*.ts',\n  na‸\n\nexport function f( {\n}\n"),
+        ("javascript", 'find("src/*"\nna‸\n\nfunction f( {\n}\n'),
+        ("go", 'package a\n\nfunc b() {\n\tc("/*"\n\tna‸\n}\n'),
+        ("css", "a { b: url('/*'); c: na‸"),
+        ("typescript", "/* whole */ const all = [\n  na‸\n\nexport function f( {\n}\n"),
+        ("typescript", "// of src/*\nconst all = [\n  na‸\n\nexport function f( {\n}\n"),
+    ],
+)
+def test_what_begins_a_comment_in_a_string_is_none(language: str, marked: str) -> None:
+    offset = marked.index("‸")
+    document = Document("file:///a", marked.replace("‸", ""), language=language)
+    assert where(document, offset, Trees().parse(document)) is Place.CODE
