@@ -20,7 +20,7 @@ from benchmarks.report import Report
 from benchmarks.simulated import INDENT, PAIRS, Simulated
 from hybrid_lsp.backends.launcher import EngineSpec
 from hybrid_lsp.document import Document, Span
-from hybrid_lsp.server.editor import Editor, Shown
+from hybrid_lsp.server.editor import Editor
 
 MODULES = (
     *("argparse", "bdb", "calendar", "cgitb", "cmd", "configparser", "copy", "csv", "dataclasses", "difflib", "dis"),
@@ -95,6 +95,13 @@ class Tally:
     by_hand: int = 0
     by_hand_exact: int = 0
     faulty: set[int] = attrs.field(factory=set)
+
+    def __add__(self, other: Tally) -> Tally:
+        """Of other places together with these; which lines are faulty is left out."""
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in _COUNTS))
+
+
+_COUNTS = ("asked", "shown", "exact", "by_hand", "by_hand_exact")
 
 
 def places(count: int, seed: int = SEED) -> list[Place]:
@@ -179,8 +186,7 @@ async def typed(folder: Path, chosen: Sequence[Place], way: Way) -> Tally:
 
 async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, number: int) -> None:
     """Type up to a place, ask twice."""
-    above, below = _written(at.above, way), _written(at.below, way)
-    hand = Simulated(above + below, [len(above)], way.closes, way.line_end, "\t" if way.tabs else INDENT)
+    hand = before(at, way)
     editor.open(path, hand.text, at.language)
     hand.sends = lambda edit: editor.replace(edit.span, edit.text)
     keys = _written(at.typed, way, line_end="\n")
@@ -195,8 +201,7 @@ async def _one(editor: Editor, path: Path, at: Place, way: Way, tally: Tally, nu
         shown = await editor.ghost_text(invoked=invoked)
         if not shown.text:
             continue
-        line, closed = _line_after(hand, shown)
-        exact = (at.typed.rpartition("\n")[2] + at.rest).strip() in (line, line.removesuffix(closed).rstrip())
+        line, exact = line_after(hand, at, shown.text, shown.span)
         if invoked:
             tally.by_hand, tally.by_hand_exact = tally.by_hand + 1, tally.by_hand_exact + exact
         else:
@@ -235,17 +240,24 @@ def _line(document: Document, offset: int) -> str:
     return document.line(document.position(offset)[0]).strip()
 
 
-def _line_after(hand: Simulated, shown: Shown) -> tuple[str, str]:
-    """The place's line once the suggestion is accepted, of several lines the first, and the closers at its end.
+def before(at: Place, way: Way) -> Simulated:
+    """An editor at the beginning of a place's lines."""
+    above, below = _written(at.above, way), _written(at.below, way)
+    return Simulated(above + below, [len(above)], way.closes, way.line_end, "\t" if way.tabs else INDENT)
+
+
+def line_after(hand: Simulated, at: Place, text: str, span: Span | None) -> tuple[str, bool]:
+    """The place's line once a suggestion is accepted, of several lines the first, and whether it is as in the module.
 
     Where a bracket is to be closed on a later line, an editor has closed it at the end of this one.
     """
-    span = shown.span or Span(hand.cursor, hand.cursor)
-    first = re.split(r"[\r\n]", shown.text)[0]
-    document = Document("", hand.text).replace(span, shown.text)
+    span = span or Span(hand.cursor, hand.cursor)
+    first = re.split(r"[\r\n]", text)[0]
+    document = Document("", hand.text).replace(span, text)
     number, column = document.position(span.start + len(first))
-    closed = document.line(number)[column:].strip() if hand.closes else ""
-    return document.line(number).strip(), closed if set(closed) <= set(PAIRS.values()) else ""
+    line, closed = document.line(number).strip(), document.line(number)[column:].strip() if hand.closes else ""
+    without = line.removesuffix(closed).rstrip() if set(closed) <= set(PAIRS.values()) else line
+    return line, (at.typed.rpartition("\n")[2] + at.rest).strip() in (line, without)
 
 
 def _faulty(line: str) -> bool:

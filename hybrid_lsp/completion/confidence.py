@@ -18,7 +18,9 @@ from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.confidence import (
     ALL_RIGHT,
     BEGINNING,
+    SURE_ELSEWHERE,
     Confidence,
+    Spot,
     Suggestion,
     copied,
     copied_across,
@@ -30,7 +32,7 @@ from hybrid_lsp.models.copying import CopyIndex
 SURE = 0.85
 """A copied line that is so likely right is shown at once: no debounce, no model."""
 _ELSEWHERE = 0.15
-"""How much surer one must be in a language that the numbers were not fitted on."""
+"""How much surer one must be in a language that the numbers were not fitted on, where there are none for others."""
 _FOREIGN = 0.1
 """How much less likely a network's line is there than its numbers say; what is copied is right as often."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
@@ -64,20 +66,22 @@ class Judge:
 
     `confidence` is None where no calibration is to be had; `knows_network` tells whether it has numbers for a network
     like this one, and `languages` where they hold, beside those that were measured one by one; `foreign`: it is for a
-    language of neither.
+    language of neither. `spot` is where it judges then, of a model that has numbers for other languages.
     """
 
     confidence: Confidence | None = None
     knows_network: bool = False
     languages: frozenset[str] = frozenset({"python"})
     foreign: bool = False
+    spot: Spot | None = None
 
-    def of(self, language: str) -> Judge:
+    def of(self, language: str, spot: Spot | None = None) -> Judge:
         """The judge of a language: what was measured of files holds for those of the measured languages."""
         if language in self.languages or self.confidence is None:
             return self
         foreign = language not in self.confidence.languages
-        return attrs.evolve(self, confidence=self.confidence.by_itself, foreign=foreign)
+        spot = spot if foreign and self.confidence.knows_elsewhere else None
+        return attrs.evolve(self, confidence=self.confidence.by_itself, foreign=foreign, spot=spot)
 
     def needs_network(self, above: int) -> bool:
         """Whether a copied line is not believed with so few characters of its file above."""
@@ -94,15 +98,24 @@ class Judge:
         """The likelier copied line, with no network's to compare it with."""
         if self.confidence is None:
             return Judgement(copies.own.text, 0.0, from_copy=True)
+        if self.spot is not None:
+            own = self.elsewhere("copy", copies.own, self.spot)
+            return max(own, self.elsewhere("copy", copies.across, self.spot, across=True), key=_probability)
         chosen, sure = self.confidence.copy(copies.own, copies.across)
         return Judgement(chosen.text, sure, from_copy=True)
+
+    def elsewhere(self, source: str, suggestion: Suggestion, spot: Spot, *, across: bool = False) -> Judgement:
+        """A source's line in another language than those fitted, of a model that has numbers for those."""
+        assert self.confidence is not None
+        sure = self.confidence.elsewhere(source, suggestion, spot, across=across)
+        return Judgement(suggestion.text, sure, from_copy=source == "copy")
 
     def best(self, copies: Copies, line: Line, prefix: str) -> Judgement:
         """The likelier of the copied lines and the network's."""
         if self.confidence is None or not self.knows_network or math.isnan(line.mean):
             return Judgement(line.text, line.mean, from_copy=False) if line.text.strip() else self.copy_alone(copies)
         if self.foreign:
-            return max(self._network(line, prefix), self.copy_alone(copies), key=lambda found: found.probability)
+            return max(self._network(line, prefix), self.copy_alone(copies), key=_probability)
         network = generated(line.text, line.log_probs, line.finished, prefix)
         chosen, sure = self.confidence.best(copies.own, network, copies.across, len(prefix))
         return Judgement(chosen.text, sure, from_copy=chosen is not network)
@@ -112,6 +125,8 @@ class Judge:
         if self.confidence is None or not self.knows_network:
             return Judgement(line.text, line.mean, from_copy=False)
         network = generated(line.text, line.log_probs, line.finished, prefix)
+        if self.spot is not None:
+            return self.elsewhere("network", network, self.spot)
         sure = self.confidence.best(Suggestion(), network)[1]
         return Judgement(network.text, max(0.0, sure - _FOREIGN) if self.foreign else sure, from_copy=False)
 
@@ -121,7 +136,7 @@ class Judge:
         best = self.best(copies, line, prefix)
         own = self._network(line, prefix)
         copied_line = self.copy_alone(copies)
-        least = self.confidence.needed(len(prefix)) if self.confidence is not None else 0.0
+        least = self._needed(len(prefix))
         first = [best] if not best.from_copy or best.probability >= least else []
         found = [each for each in (*first, own, best, copied_line) if each.text.strip()]
         return found or [best]
@@ -154,17 +169,27 @@ class Judge:
         many suggestions in a row that were ignored."""
         if self.confidence is None:
             return 0.0
-        least = self.confidence.needed(above) + (0.0 if language in self.languages else _ELSEWHERE)
+        least = self._needed(above) + (0.0 if language in self.languages or self.spot is not None else _ELSEWHERE)
         if (measured := self.confidence.languages.get(language)) is not None:
             least = measured.threshold
         backed_off = _BACK_OFF * max(0, min(ignored, _MOST_IGNORED) - _PATIENCE)
         least = min(_MOST_ASKED, least + backed_off)
-        return max(least, self.confidence.needed(above, prose=True)) if prose else least
+        return max(least, self._needed(above, prose=True)) if prose else least
+
+    def _needed(self, above: int, *, prose: bool = False) -> float:
+        """The probability from which a line is worth showing to everybody."""
+        if self.spot is not None:
+            return SURE_ELSEWHERE  # prose is known by the spot
+        return self.confidence.needed(above, prose=prose) if self.confidence is not None else 0.0
 
     @property
     def measured_languages(self) -> frozenset[str]:
         """Where the numbers hold."""
         return self.languages | (self.confidence.languages.keys() if self.confidence else frozenset())
+
+
+def _probability(judged: Judgement) -> float:
+    return judged.probability
 
 
 def sure_enough(probability: float, threshold: float) -> bool:

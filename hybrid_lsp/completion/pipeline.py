@@ -38,6 +38,7 @@ from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
+from hybrid_lsp.models.confidence import Spot
 from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import COMPLETION
@@ -294,7 +295,7 @@ class _Work:
         if lighter is None or self.cursor.invoked or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
         window, restore = await self._concealed(lighter.budget, files=False)
-        shape, presenter = self.site.shape or Shape(), self._presenter(lighter.judge.of(self.cursor.document.language))
+        shape, presenter = self.site.shape or Shape(), self._presenter(self._on_the_spot(lighter.judge))
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
         written = ""
@@ -423,7 +424,11 @@ class _Work:
 
     @cached_property
     def _judge(self) -> Judge:
-        return self.pipeline.judge.of(self.cursor.document.language)
+        return self._on_the_spot(self.pipeline.judge)
+
+    def _on_the_spot(self, judge: Judge) -> Judge:
+        spot = Spot(self.cursor.prefix, self.site.place is Place.STRING, self.site.place is Place.COMMENT)
+        return judge.of(self.cursor.document.language, spot)
 
     def _presenter(self, judge: Judge | None = None) -> Presenter:
         """Who asks by hand sees whatever there is."""

@@ -15,6 +15,7 @@ from attrs import asdict, define, field
 from hybrid_lsp.models import copying
 
 NEAR_CHARS = 4000  # of the prefix in which a suggestion's names are looked for
+BY_ITSELF = 9  # the features of a suggestion that are not of another source's
 UNLIKELY = -20.0  # the log-probability of no suggestion
 SATURATION = 4.0  # standard deviations beyond which a feature says no more
 STRONG = 0.6  # a line that the file itself makes so likely is not compared with other files'
@@ -29,6 +30,8 @@ LITTLE = 700
 BEGINNING = 1500  # characters of a file above the cursor up to which it has only begun: there fewer lines are likely
 CERTAIN = 0.999  # a probability nearer to 0 or 1 says no more
 HISTORY = "history"
+ELSEWHERE = "elsewhere"
+SURE_ELSEWHERE = 0.55  # a line in another language is shown from here on: of seven in ten, five in the worst of twenty
 # Least probability that all of a suggestion of several lines is exactly right; by `hybrid_lsp.training.blocks`, on
 # validation packages: of the lines below the first that are this likely, more than half were right.
 ALL_RIGHT = 0.4
@@ -78,6 +81,31 @@ def generated(text: str, log_probs: Sequence[float], finished: bool, prefix: str
 def with_line(sure: float, log_probs: Sequence[float]) -> float:
     """The probability that a suggestion and one more line below it are right; log_probs: nats, of the line's tokens."""
     return sure * math.exp(sum(log_probs))
+
+
+@define(frozen=True)
+class Spot:
+    """Where a line would stand in a language that a model was not trained on."""
+
+    prefix: str
+    in_string: bool = False
+    in_comment: bool = False
+
+
+def elsewhere(suggestion: Suggestion, spot: Spot, *, across: bool = False) -> list[float]:
+    """What speaks for a line of either source in such a language. `across`: it is copied from another file."""
+    begun = spot.prefix[spot.prefix.rfind("\n") + 1 :].strip()
+    in_word = all(part.isalnum() or part == "_" for part in (spot.prefix[-1:], suggestion.text[:1]))
+    return [
+        *suggestion.features[:BY_ITSELF],
+        math.log1p(len(spot.prefix)) / 8,
+        math.log1p(len(begun)) / 4,
+        float(spot.in_string),
+        float(spot.in_comment),
+        float(in_word),
+        float(not any(map(str.isalnum, suggestion.text))),
+        float(across),
+    ]
 
 
 def log_odds(probability: float) -> float:
@@ -143,7 +171,8 @@ class Measured:
 class Confidence:
     """The calibrators by name (`copy`, `network`: alone; `copy beside`, `network beside`: knowing the other's answer;
     `across`: lines of other files, knowing the file's own; `across beside`: knowing the network's too; `history`, which
-    may be missing: any of them in its file), and the probability from which a suggestion is worth showing, and a line
+    may be missing: any of them in its file; `copy elsewhere` and `network elsewhere`, which may be missing: in other
+    languages than those fitted), and the probability from which a suggestion is worth showing, and a line
     of another file is worth considering. In a file that has only begun `early_threshold` is needed. In the `languages`
     that were measured one by one, the threshold is their own.
     """
@@ -157,6 +186,17 @@ class Confidence:
     def alone(self, source: str, suggestion: Suggestion) -> float:
         """The probability of one source's suggestion, the other being unknown."""
         return self.calibrators[source].probability(suggestion.features) if suggestion.text else 0.0
+
+    @property
+    def knows_elsewhere(self) -> bool:
+        """Whether there are numbers for other languages than those fitted."""
+        return all(f"{source} {ELSEWHERE}" in self.calibrators for source in ("copy", "network"))
+
+    def elsewhere(self, source: str, suggestion: Suggestion, spot: Spot, *, across: bool = False) -> float:
+        """The probability of one source's suggestion there."""
+        if not suggestion.text:
+            return 0.0
+        return self.calibrators[f"{source} {ELSEWHERE}"].probability(elsewhere(suggestion, spot, across=across))
 
     def looks_across(self, copy: Suggestion) -> bool:
         """Whether other files have a say beside the file's own line."""

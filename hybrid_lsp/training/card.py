@@ -38,7 +38,7 @@ COLUMNS = (
 LIMITS = """\
 - It is a very small network. It knows Python's syntax, the idioms of popular packages and the names in the text around
   the cursor; it does not reason, and it does not know an API that it has not seen nearby.
-- Python only. For other languages the gate should be stricter, and the copy model does most of the work.
+- Python only. In other languages the copy model does most of the work, and lines are judged by numbers of their own.
 - One line at a time is what was measured. It was trained on a few blocks of up to four lines as well.
 - Its suggestions are shown only above a calibrated confidence; below it, silence is the better suggestion.
 - Licences: only packages under permissive licences were read (table below). The network may repeat short idioms."""

@@ -159,6 +159,65 @@ async def test_other_languages_need_more() -> None:
     assert answer.reason is Reason.LOW_CONFIDENCE
 
 
+SPOT = 7
+"""Features of a place in another language, beside the nine of a line."""
+
+
+def elsewhere(copy: Calibrator, network: Calibrator) -> Judge:
+    """A judge with numbers for other languages, whose usual ones believe the network alone."""
+    usual = judge(copy=0.01, network=0.99)
+    assert usual.confidence is not None
+    usual.confidence.calibrators.update({"copy elsewhere": copy, "network elsewhere": network})
+    return usual
+
+
+REPEATED = "alpha beta gamma;\nalpha beta gamma;\nalpha be‸\n"
+
+
+@pytest.mark.parametrize(
+    ("copy", "network", "expected"), [(0.6, 0.4, "ta gamma;"), (0.4, 0.6, "te"), (0.7, 0.6, "ta gamma;")]
+)
+async def test_in_other_languages_their_own_numbers_decide(copy: float, network: float, expected: str) -> None:
+    numbers = elsewhere(flat(copy, 9 + SPOT), flat(network, 9 + SPOT))
+    answer, _ = await complete(REPEATED, "te", judge_=numbers, language="klingon")
+    assert shown(answer) == expected
+    assert answer.suggestions[0].confidence == pytest.approx(max(copy, network))
+
+
+async def test_there_nothing_is_shown_that_is_oftener_wrong() -> None:
+    numbers = elsewhere(flat(0.45, 9 + SPOT), flat(0.4, 9 + SPOT))
+    answer, _ = await complete(REPEATED, "te", judge_=numbers, language="klingon")
+    assert answer.reason is Reason.LOW_CONFIDENCE
+    assert "45% likely; 55% are needed" in answer.detail
+    by_hand, _ = await complete(REPEATED, "te", judge_=numbers, language="klingon", invoked=True)
+    assert by_hand.suggestions
+
+
+@pytest.mark.parametrize(
+    ("feature", "marked"),
+    [
+        pytest.param(11, 'x = 1\n"al‸', id="in a string"),
+        pytest.param(12, "x = 1\n# al‸", id="in a comment"),
+        pytest.param(13, "x = 1\nal‸", id="within a word"),
+    ],
+)
+async def test_what_is_known_of_a_place_there(feature: int, marked: str) -> None:
+    """A calibrator that believes a network only where the one feature holds."""
+    weights = [-9.0] + [0.0] * (9 + SPOT)
+    weights[1 + feature] = 18.0
+    only = Calibrator([0.0] * (9 + SPOT), [1.0] * (9 + SPOT), weights)
+    numbers = elsewhere(flat(0.01, 9 + SPOT), only)
+    answer, _ = await complete(marked, "phabet", judge_=numbers, language="ruby")
+    assert shown(answer) == "phabet"
+    answer, _ = await complete("x = 1\nx + ‸", "phabet", judge_=numbers, language="ruby")
+    assert answer.reason is Reason.LOW_CONFIDENCE
+
+
+async def test_numbers_for_other_languages_change_nothing_in_python() -> None:
+    answer, _ = await complete("x = ‸", "maybe", judge_=elsewhere(flat(0.01, 9 + SPOT), flat(0.01, 9 + SPOT)))
+    assert shown(answer) == "maybe"
+
+
 @pytest.mark.parametrize(
     "marked", ["# the sum of ‸\nx = 1\n", 'def total(x):\n    """The sum of ‸\n    """\n    return x\n']
 )
