@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ FLOORS = {
     "paths": 0,
     "settings_file": 0,
     "ollama_host": 0,
+    "children": 0,
     "config": 0,
     "models": 1,
     "metrics": 1,
@@ -49,7 +51,7 @@ FLOORS = {
     "__main__": 9,
 }
 # The modules of floor 0 stand on each other in this order; everywhere else one room is one sibling.
-GROUND = ["errors", "line_index", "document", "types", "paths", "settings_file", "ollama_host", "config"]
+GROUND = ["errors", "line_index", "document", "types", "paths", "settings_file", "ollama_host", "children", "config"]
 EDGE_ONLY = {"pygls", "lsprotocol"}
 HEAVY = {
     *("torch", "transformers", "ctranslate2", "tokenizers", "tree_sitter", "uvicorn", "starlette", "bandit", "numpy"),
@@ -104,6 +106,13 @@ def test_imports_go_down_only(path: Path) -> None:
 def test_pygls_stays_at_the_edge(path: Path) -> None:
     if room_of(path) != "server":
         assert not {name.split(".")[0] for name in imports_of(path)} & EDGE_ONLY
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_children_are_started_in_one_place(path: Path) -> None:
+    """A cancel while asyncio itself starts one is waited for without end, or leaves it running."""
+    if room_of(path) != "children":
+        assert not re.search(r"subprocess_(exec|shell)\b", path.read_text(encoding="utf-8"))
 
 
 def test_every_room_has_a_floor() -> None:

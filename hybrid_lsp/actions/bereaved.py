@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from hybrid_lsp import children
+
 # Lines are numbers of process groups, the newest of which may still run; an empty line says that none does.
 _CODE = """
 import os, shutil, signal, sys
@@ -49,7 +51,7 @@ async def executor(folder: Path) -> AsyncIterator[Executor]:
     """
     child = None
     with contextlib.suppress(OSError):
-        child = await asyncio.create_subprocess_exec(
+        child = await children.start(
             *(sys.executable, "-I", "-S", "-c", _CODE, str(folder)),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import attrs
 
+from hybrid_lsp import children
 from hybrid_lsp.actions import bereaved
 from hybrid_lsp.actions.bereaved import Executor
 from hybrid_lsp.config import Config
@@ -104,9 +104,7 @@ async def _files(root: Path) -> list[Path]:
     safe = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=", "--no-optional-locks")
     argv = ("git", "-C", str(root), *safe, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     try:
-        child = await asyncio.create_subprocess_exec(
-            *argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+        child = await children.start(*argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     except OSError as error:
         raise AnalysisError(f"git cannot be started: {error.strerror or error}.", _NEEDS_GIT) from error
     try:
@@ -183,7 +181,7 @@ async def _run(config: Config, copy: Path, executor: Executor) -> Run:
     """Run the tests once; raises AnalysisError when they cannot be started."""
     started = time.perf_counter()
     try:
-        child = await asyncio.create_subprocess_exec(
+        child = await children.start(
             *config.verify.command,
             cwd=copy,
             env=_environment(config, copy, os.environ),
@@ -228,9 +226,5 @@ def _yield_to_others(pid: int) -> None:
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """End a child and all that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if sys.platform != "win32" and child.returncode is None and os.getpgid(child.pid) == child.pid:
-            os.killpg(child.pid, signal.SIGKILL)
-        elif child.returncode is None:
-            child.kill()
+    children.kill(child)
     await child.wait()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from hybrid_lsp import children
 from hybrid_lsp.errors import AnalysisError
 
 
@@ -32,7 +33,7 @@ async def run(tool: str, argv: Sequence[str], text: str, timeout_s: float) -> Co
     Raises AnalysisError: it cannot be started, or it takes longer than `timeout_s` seconds.
     """
     try:
-        child = await asyncio.create_subprocess_exec(
+        child = await children.start(
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

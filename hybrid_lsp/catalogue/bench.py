@@ -23,6 +23,7 @@ import attrs
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from hybrid_lsp import children
 from hybrid_lsp.backends.endpoint import Endpoint
 from hybrid_lsp.backends.launcher import EngineSpec, Launcher
 from hybrid_lsp.catalogue import machine
@@ -162,7 +163,7 @@ async def _llama_server(program: str, file: Path, threads: int) -> AsyncIterator
         port = free.getsockname()[1]
     command = [program, "--model", str(file), "--port", str(port), "--host", "127.0.0.1", "--ctx-size", "4096"]
     command += ["--cache-reuse", "256", "--spm-infill", *(["--threads", str(threads)] if threads else [])]
-    process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
+    process = await children.start(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
     try:
         yield Endpoint(f"http://127.0.0.1:{port}"), psutil.Process(process.pid)
     finally:

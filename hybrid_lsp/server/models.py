@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from pygls.exceptions import JsonRpcInvalidParams
 
+from hybrid_lsp import children
 from hybrid_lsp.errors import HybridLspError, ModelError
 from hybrid_lsp.paths import state_dir
 from hybrid_lsp.server import deliver
@@ -169,7 +170,7 @@ async def _process(arguments: list[str], report: Report) -> dict[str, Any]:
     """Run the command to its end; returns its result. Raises HybridLspError with what it said went wrong."""
     # -P: a workspace with a folder `hybrid_lsp` in it must not be what is run.
     command = [sys.executable, "-P", "-m", "hybrid_lsp", "models", arguments[0], "--json", *arguments[1:]]
-    process = await asyncio.create_subprocess_exec(
+    process = await children.start(
         *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, limit=_LONGEST_LINE, start_new_session=True
     )
     complaints = asyncio.ensure_future(_last_words(process))

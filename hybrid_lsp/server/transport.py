@@ -57,10 +57,6 @@ def serve_tcp(
     _run(server, lambda: _serve_first(server, _Door(host, port, strangers=strangers), listening))
 
 
-_ENDING_S = 2.0
-"""So long what is under way may take to end in order."""
-
-
 def _run(server: HybridServer, serving: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         # What is still under way when it ends is cancelled, and waited for.
@@ -77,13 +73,6 @@ async def _until_told(server: HybridServer, serving: Callable[[], Coroutine[Any,
     task = asyncio.ensure_future(serving())
     with _ended_by_signals(loop, task), contextlib.suppress(asyncio.CancelledError, ConnectionError):
         await task
-    # Once here and once by asyncio.run: a child that is cancelled as it starts is waited for until a second time
-    # (CPython 3.11 waits for pipes of it that were never connected).
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for each in others:
-        each.cancel()
-    if others:
-        await asyncio.wait(others, timeout=_ENDING_S)
 
 
 @contextlib.contextmanager

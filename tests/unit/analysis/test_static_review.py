@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hybrid_lsp import children
 from hybrid_lsp.analysis import bandit, process, review, ruff, rules
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import AnalysisError
@@ -206,21 +207,21 @@ async def test_a_slow_tool_is_stopped() -> None:
 
 
 async def test_cancelling_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    children = []
-    start = asyncio.create_subprocess_exec
+    started = []
+    start = children.start
 
     async def remember(*args: object, **options: object) -> asyncio.subprocess.Process:
-        children.append(await start(*args, **options))
-        return children[0]
+        started.append(await start(*args, **options))
+        return started[0]
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", remember)
+    monkeypatch.setattr(children, "start", remember)
     task = asyncio.ensure_future(process.run("sleep", SLEEP, "", 60))
-    while not children:
+    while not started:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert children[0].returncode is not None
+    assert started[0].returncode is not None
 
 
 async def test_a_failing_tool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
