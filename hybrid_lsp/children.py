@@ -29,12 +29,16 @@ async def start(*command: str, **options: Any) -> Process:
     except asyncio.CancelledError:
         await _until_done(starting)
         if not starting.cancelled() and starting.exception() is None:
-            await _end(starting.result())
+            await end(starting.result())
         raise
     return starting.result()
 
 
-async def _end(child: Process) -> None:
+async def end(child: Process) -> None:
+    """Kill a child, with its process group if it leads one, and reap it, however often this is cancelled; nobody else
+    may be reading what it writes."""
+    if child.returncode is not None:
+        return
     kill(child)
     # What it wrote is read as well: a full pipe would not be closed, and a child is waited for until its pipes are.
     await _until_done(asyncio.ensure_future(child.communicate()))

@@ -113,7 +113,7 @@ async def _files(root: Path) -> list[Path]:
     except TimeoutError:
         raise AnalysisError(f"git did not list the workspace's files within {_LIST_S:g} s.", _NEEDS_GIT) from None
     finally:
-        await _end(child)
+        await children.end(child)
     if child.returncode != 0:
         raise AnalysisError("The workspace is no git repository.", _NEEDS_GIT)
     return [Path(os.fsdecode(name)) for name in dict.fromkeys(out.split(b"\0")) if name]
@@ -202,7 +202,7 @@ async def _run(config: Config, copy: Path, executor: Executor) -> Run:
     except TimeoutError:
         status = None
     finally:
-        await _end(child)
+        await children.end(child)
         executor.runs(None)
     return Run(status, time.perf_counter() - started)
 
@@ -222,9 +222,3 @@ def _yield_to_others(pid: int) -> None:
     with contextlib.suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
         process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10)
-
-
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """End a child and all that it started."""
-    children.kill(child)
-    await child.wait()

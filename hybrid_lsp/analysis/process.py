@@ -7,7 +7,6 @@ The workspace is not trusted. The child starts in a folder of this installation,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -52,15 +51,8 @@ async def run(tool: str, argv: Sequence[str], text: str, timeout_s: float) -> Co
             f"{tool} was stopped after {timeout_s:g} s without a result.", "Select less code and try again."
         ) from None
     finally:
-        await _kill(child)
+        await children.end(child)
     return Completed(child.returncode or 0, out, err)
-
-
-async def _kill(child: asyncio.subprocess.Process) -> None:
-    if child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
 
 
 def reinstall(tool: str) -> str:

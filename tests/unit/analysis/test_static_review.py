@@ -224,6 +224,17 @@ async def test_cancelling_kills_the_child(monkeypatch: pytest.MonkeyPatch) -> No
     assert started[0].returncode is not None
 
 
+@pytest.mark.fault("a tool that writes without end is stopped")
+async def test_a_tool_that_writes_without_end_is_stopped() -> None:
+    """What it has written is read to its end: a full pipe is never closed, and a child waited for until it is."""
+    endless = [sys.executable, "-c", "while True: print('x' * 100_000)"]
+    task = asyncio.ensure_future(process.run("shouter", endless, "", 60))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_failing_tool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ruff, "_command", lambda: [sys.executable, "-c", "raise SystemExit('no such option')"])
     with pytest.raises(AnalysisError, match="ruff failed: no such option"):
