@@ -124,6 +124,11 @@ _BLOCK_MARKS = frozenset({"/*", "<!--", "(*"})
 _BLOCK_CHARS = 4000
 """Text before a cursor in which a comment of several lines is looked for."""
 
+_MOST_MARKS = 4
+"""So many that may begin one are looked at."""
+_PATH_MARK = re.compile(r"[\w\[\\/*.]/\*")
+"""`/*` in a path or a pattern of characters."""
+
 PROSE = frozenset({"plaintext", "markdown", "latex", "tex", "bibtex", "restructuredtext"})
 """Languages whose text is no code: a quote in it is an apostrophe."""
 _TRIPLE = frozenset({"python", "kotlin", "scala", "swift", "julia", "elixir", "toml", "java", "csharp", "gdscript"})
@@ -174,17 +179,23 @@ def comment_mark(language: str) -> str:
 def in_block_comment(language: str, before: str) -> bool:
     """Whether a comment of several lines is still open at the end of a text."""
     before = ("\n" + before)[-_BLOCK_CHARS:]
-    for opens, closes in _BLOCKS.get(language, ()):
-        at = before.rfind(opens)
-        if at > before.rfind(closes) and not _in_text(language, before[:at]):
-            return True
+    return any(_opens(language, before, *marks) for marks in _BLOCKS.get(language, ()))
+
+
+def _opens(language: str, before: str, opens: str, closes: str) -> bool:
+    """Whether a mark stands after the last that closes, and begins a comment there."""
+    at = before.rfind(closes)
+    for _ in range(_MOST_MARKS):
+        at = before.find(opens, at + 1)
+        if at < 0 or not _in_text(language, before[: at + len(opens)], at):
+            return at >= 0
     return False
 
 
-def _in_text(language: str, before: str) -> bool:
-    """Whether what follows on the last line of a text stands in a string or a comment of that line: `'src/**/*.ts'`."""
-    scanner = scan(language, before[before.rfind("\n") + 1 :])
-    return bool(scanner.string) or scanner.comment
+def _in_text(language: str, text: str, at: int) -> bool:
+    """Whether the mark at the end of a text stands in a string, a comment, a pattern or a path: `'src/**/*.ts'`."""
+    scanner = scan(language, text[text.rfind("\n", 0, at) + 1 : at])
+    return bool(scanner.string) or scanner.comment or _PATH_MARK.match(text, max(0, at - 1)) is not None
 
 
 def quotes(language: str) -> tuple[str, ...]:

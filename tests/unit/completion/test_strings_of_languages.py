@@ -315,6 +315,8 @@ OPEN_COMMENTS = [
     ("lua", "local a = 1\n--[[ The user's na‸\n\nlocal b = 2\n"),
     ("kotlin", "class A {\n/* The user's na‸\n\n fun b() { }\n}\n"),
     ("css", "a { b: c }\n/* The user's na‸\n\nb { c: d }\n"),
+    ("css", "a { b: c }\n/* as in a/* and\n na‸\n\nb { c: d }\n"),
+    ("javascriptreact", "return (\n <div>\n {/* The user's na‸\n </div>\n)\n"),
     ("html", "<a>\n<!-- The user's na‸\n\n<b></b>\n"),
 ]
 
@@ -334,6 +336,7 @@ def test_a_comment_whose_end_is_not_written_yet(language: str, marked: str) -> N
         ("javascript", 'find("src/*"\nna‸\n\nfunction f( {\n}\n'),
         ("go", 'package a\n\nfunc b() {\n\tc("/*"\n\tna‸\n}\n'),
         ("css", "a { b: url('/*'); c: na‸"),
+        ("javascript", "const a = /[/*]/;\nb(na‸\n\nfunction f( {\n}\n"),
         ("typescript", "/* whole */ const all = [\n  na‸\n\nexport function f( {\n}\n"),
         ("typescript", "// of src/*\nconst all = [\n  na‸\n\nexport function f( {\n}\n"),
     ],
