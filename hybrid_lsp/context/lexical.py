@@ -194,7 +194,10 @@ def _opens(language: str, before: str, opens: str, closes: str) -> bool:
 
 def _in_text(language: str, text: str, at: int) -> bool:
     """Whether the mark at the end of a text stands in a string, a comment, a pattern or a path: `'src/**/*.ts'`."""
-    scanner = scan(language, text[text.rfind("\n", 0, at) + 1 : at])
+    start = text.rfind("\n", 0, at + 1)
+    if start < 0:
+        return True  # of a line whose beginning is not looked at nothing is guessed
+    scanner = scan(language, text[start + 1 : at])
     return bool(scanner.string) or scanner.comment or _PATH_MARK.match(text, max(0, at - 1)) is not None
 
 
