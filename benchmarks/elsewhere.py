@@ -32,15 +32,14 @@ from hybrid_lsp.completion.query import Query
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document
 from hybrid_lsp.models import calibrations
-from hybrid_lsp.models.confidence import ELSEWHERE, SURE_ELSEWHERE, Calibrator, Confidence, Spot, Suggestion, elsewhere
+from hybrid_lsp.models.confidence import ELSEWHERE, SURE_ELSEWHERE, Calibrator, Confidence, Suggestion, elsewhere
 from hybrid_lsp.routing.router import Router
-from hybrid_lsp.training import calibration
+from hybrid_lsp.training import calibrate, calibration
 from hybrid_lsp.types import Tier
 
 SEED = 5
 SOURCES = ("copy", "network")
 _MOST_FILES = 80
-_LONGEST_LINE = 300
 _OF_SPOT = 7
 """Features of a line's place, beside its own."""
 
@@ -62,10 +61,10 @@ class Listening(Judge):
 
     heard: dict[float, tuple[str, list[float]]] = attrs.field(factory=dict)
 
-    def elsewhere(self, source: str, suggestion: Suggestion, spot: Spot, *, across: bool = False) -> Judgement:
-        judged = super().elsewhere(source, suggestion, spot, across=across)
-        if suggestion.text:
-            self.heard[judged.probability] = source, elsewhere(suggestion, spot, across=across)
+    def elsewhere(self, source: str, suggestion: Suggestion, *, across: bool = False) -> Judgement:
+        judged = super().elsewhere(source, suggestion, across=across)
+        if suggestion.text and self.spot is not None:
+            self.heard[judged.probability] = source, elsewhere(suggestion, self.spot(), across=across)
         return judged
 
 
@@ -104,7 +103,7 @@ def places(folder: Path, count: int) -> list[Place]:
 
 
 def _written_by_hand(text: str) -> bool:
-    return max(map(len, text.split("\n"))) <= _LONGEST_LINE
+    return max(map(len, text.split("\n"))) <= calibrate.LONGEST_LINE
 
 
 def fit(rows: Sequence[Row], confidence: Confidence) -> dict[str, Calibrator]:
@@ -112,11 +111,8 @@ def fit(rows: Sequence[Row], confidence: Confidence) -> dict[str, Calibrator]:
     found = {}
     for source in SOURCES:
         mine, name = [row for row in rows if row.source == source], f"{source} {ELSEWHERE}"
-        found[name] = (
-            calibration.fit([row.features for row in mine], [row.right for row in mine])
-            if mine
-            else (confidence.calibrators[name])
-        )
+        start = confidence.calibrators[name]
+        found[name] = calibration.fit([row.features for row in mine], [row.right for row in mine]) if mine else start
     return found
 
 

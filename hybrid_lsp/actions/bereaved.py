@@ -62,7 +62,5 @@ async def executor(folder: Path) -> AsyncIterator[Executor]:
     try:
         yield Executor(child)
     finally:
-        if child is not None and child.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+        if child is not None:
+            await children.end(child)

@@ -172,7 +172,7 @@ async def _llama_server(program: str, file: Path, threads: int) -> AsyncIterator
         try:
             await asyncio.wait_for(process.wait(), _ENDS_WITHIN_S)
         except TimeoutError:
-            process.kill()
+            await children.end(process)
 
 
 async def _bench_theirs(program: str, file: Path, threads: int, work: Work) -> Measured:

@@ -7,7 +7,7 @@ the copy model, the embedded network, and each in the light of the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -34,7 +34,7 @@ SURE = 0.85
 _ELSEWHERE = 0.15
 """How much surer one must be in a language that the numbers were not fitted on, where there are none for others."""
 _FOREIGN = 0.1
-"""How much less likely a network's line is there than its numbers say; what is copied is right as often."""
+"""How much less likely a network's line is there than its numbers say."""
 _PATIENCE, _MOST_IGNORED, _BACK_OFF = 5, 15, 0.03
 """From the sixth ignored suggestion on, each one makes the next need so much more; at most ten times."""
 _MOST_ASKED = 0.95
@@ -66,16 +66,17 @@ class Judge:
 
     `confidence` is None where no calibration is to be had; `knows_network` tells whether it has numbers for a network
     like this one, and `languages` where they hold, beside those that were measured one by one; `foreign`: it is for a
-    language of neither. `spot` is where it judges then, of a model that has numbers for other languages.
+    language of neither. `spot` tells where it judges then, of a model that has numbers for other languages; it is asked
+    only where there is a line to judge, for it is looked up in the syntax tree.
     """
 
     confidence: Confidence | None = None
     knows_network: bool = False
     languages: frozenset[str] = frozenset({"python"})
     foreign: bool = False
-    spot: Spot | None = None
+    spot: Callable[[], Spot] | None = None
 
-    def of(self, language: str, spot: Spot | None = None) -> Judge:
+    def of(self, language: str, spot: Callable[[], Spot] | None = None) -> Judge:
         """The judge of a language: what was measured of files holds for those of the measured languages."""
         if language in self.languages or self.confidence is None:
             return self
@@ -99,15 +100,18 @@ class Judge:
         if self.confidence is None:
             return Judgement(copies.own.text, 0.0, from_copy=True)
         if self.spot is not None:
-            own = self.elsewhere("copy", copies.own, self.spot)
-            return max(own, self.elsewhere("copy", copies.across, self.spot, across=True), key=_probability)
+            own = self.elsewhere("copy", copies.own)
+            return max(own, self.elsewhere("copy", copies.across, across=True), key=_probability)
         chosen, sure = self.confidence.copy(copies.own, copies.across)
         return Judgement(chosen.text, sure, from_copy=True)
 
-    def elsewhere(self, source: str, suggestion: Suggestion, spot: Spot, *, across: bool = False) -> Judgement:
+    def elsewhere(self, source: str, suggestion: Suggestion, *, across: bool = False) -> Judgement:
         """A source's line in another language than those fitted, of a model that has numbers for those."""
+        if not suggestion.text:
+            return Judgement("", 0.0, from_copy=source == "copy")
         assert self.confidence is not None
-        sure = self.confidence.elsewhere(source, suggestion, spot, across=across)
+        assert self.spot is not None
+        sure = self.confidence.elsewhere(source, suggestion, self.spot(), across=across)
         return Judgement(suggestion.text, sure, from_copy=source == "copy")
 
     def best(self, copies: Copies, line: Line, prefix: str) -> Judgement:
@@ -126,7 +130,7 @@ class Judge:
             return Judgement(line.text, line.mean, from_copy=False)
         network = generated(line.text, line.log_probs, line.finished, prefix)
         if self.spot is not None:
-            return self.elsewhere("network", network, self.spot)
+            return self.elsewhere("network", network)
         sure = self.confidence.best(Suggestion(), network)[1]
         return Judgement(network.text, max(0.0, sure - _FOREIGN) if self.foreign else sure, from_copy=False)
 

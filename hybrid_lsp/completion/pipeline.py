@@ -427,8 +427,10 @@ class _Work:
         return self._on_the_spot(self.pipeline.judge)
 
     def _on_the_spot(self, judge: Judge) -> Judge:
-        spot = Spot(self.cursor.prefix, self.site.place is Place.STRING, self.site.place is Place.COMMENT)
-        return judge.of(self.cursor.document.language, spot)
+        return judge.of(self.cursor.document.language, self._spot)
+
+    def _spot(self) -> Spot:
+        return Spot(self.cursor.prefix, self.site.place is Place.STRING, self.site.place is Place.COMMENT)
 
     def _presenter(self, judge: Judge | None = None) -> Presenter:
         """Who asks by hand sees whatever there is."""

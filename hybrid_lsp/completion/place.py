@@ -49,7 +49,7 @@ def where(document: Document, offset: int, tree: Tree | None) -> Place:
     chain = list(_chain(tree, offset)) if tree is not None else []
     found = _by_tree(document, offset, chain)
     if not chain or _broken(chain, document.line_starts[number], offset):
-        if in_block_comment(document.language, document.text[:offset]):
+        if in_block_comment(document.language, document.text, offset):
             return Place.COMMENT  # its end is not written yet, so that no grammar knows it
         if found is Place.CODE:
             found = _by_line(document, number, before, scanned(document, offset))

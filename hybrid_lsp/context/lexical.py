@@ -176,9 +176,9 @@ def comment_mark(language: str) -> str:
     return _MARKS.get(language, _NEVER)
 
 
-def in_block_comment(language: str, before: str) -> bool:
-    """Whether a comment of several lines is still open at the end of a text."""
-    before = ("\n" + before)[-_BLOCK_CHARS:]
+def in_block_comment(language: str, text: str, end: int) -> bool:
+    """Whether a comment of several lines is still open at a place in a text."""
+    before = ("\n" + text[max(0, end - _BLOCK_CHARS) : end])[-_BLOCK_CHARS:]
     return any(_opens(language, before, *marks) for marks in _BLOCKS.get(language, ()))
 
 

@@ -53,7 +53,7 @@ FEWEST = 30
 """Positions of a language from which on it has a threshold of its own."""
 _LARGEST, _SMALLEST = 200_000, 400
 """Bytes of a file that is asked about."""
-_LONGEST_LINE = 300
+LONGEST_LINE = 300
 """Characters; a file with a longer line is data, or was written by a program."""
 _FOLDS = 5
 
@@ -123,7 +123,7 @@ def _text(path: Path) -> str | None:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    fits = _SMALLEST <= len(text) <= _LARGEST and max(map(len, text.split("\n"))) <= _LONGEST_LINE
+    fits = _SMALLEST <= len(text) <= _LARGEST and max(map(len, text.split("\n"))) <= LONGEST_LINE
     return text.replace("\r\n", "\n") if fits else None
 
 

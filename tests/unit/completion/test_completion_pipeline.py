@@ -13,11 +13,14 @@ from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion import deep
 from hybrid_lsp.completion import pipeline as pipeline_module
 from hybrid_lsp.completion.confidence import Judge
+from hybrid_lsp.completion.cursor import Cursor
+from hybrid_lsp.completion.debounce import Rhythm
 from hybrid_lsp.completion.deep import HOLE
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer, Query, Selected
 from hybrid_lsp.completion.suggest import COPY
 from hybrid_lsp.completion.surroundings import Surroundings
+from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
@@ -211,6 +214,28 @@ async def test_what_is_known_of_a_place_there(feature: int, marked: str) -> None
     assert shown(answer) == "phabet"
     answer, _ = await complete("x = 1\nx + ‸", "phabet", judge_=numbers, language="ruby")
     assert answer.reason is Reason.LOW_CONFIDENCE
+
+
+@pytest.mark.parametrize(("language", "looked"), [("python", 0), ("klingon", 1)])
+async def test_a_place_is_looked_up_before_the_pause_only_where_its_numbers_need_it(
+    language: str, looked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that another follows at once pays for no syntax tree."""
+    found = Surroundings.site
+    sites: list[Site] = []
+
+    def site(surroundings: Surroundings, cursor: Cursor, **how: Any) -> Site:
+        sites.append(found(surroundings, cursor, **how))
+        return sites[-1]
+
+    monkeypatch.setattr(Surroundings, "site", site)
+    monkeypatch.setattr(Rhythm, "wait_s", lambda *args, **how: 600.0)
+    numbers = elsewhere(flat(0.6, 9 + SPOT), flat(0.6, 9 + SPOT))
+    task = asyncio.ensure_future(complete(REPEATED, "te", judge_=numbers, language=language))
+    await turns()
+    assert len(sites) == looked
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_numbers_for_other_languages_change_nothing_in_python() -> None:
