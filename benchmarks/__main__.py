@@ -28,6 +28,7 @@ from benchmarks import (
     real,
     replay,
     scaling,
+    stretches,
     ttft,
     typed,
     workload,
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Run] = {
     "workload": lambda report, options: workload.run(
         report, options.keystrokes, options.runs, workload.Models(options.small_model, options.large_model)
     ),
+    "stretches": lambda report, options: stretches.run(report, options.places, options.small_model, options.raw),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),
 }
 
@@ -81,14 +83,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keystrokes", type=int, default=120, help="of each replay, in real time")
     parser.add_argument("--repeats", type=int, default=12, help="of each timing")
     parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
-    parser.add_argument("--places", type=int, default=250, help="typed at in each way")
+    parser.add_argument("--places", type=int, default=250, help="of `typed`, `languages`, `stretches`")
     parser.add_argument("--sources", type=Path, help="of `languages`: a folder of code beside what is at hand")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
-    parser.add_argument("--raw", type=Path, help="of `infilling`: where what was written is kept, to go on with")
+    parser.add_argument(
+        "--raw", type=Path, help="of `infilling`, `stretches`: where what was measured is kept, to go on with"
+    )
     parser.add_argument("--seconds", type=float, default=math.inf, help="of `infilling`: stop after so long")
     parser.add_argument("--llama-python", default=sys.executable, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--runs", type=int, default=16, help="of actions, of `workload`")
-    parser.add_argument("--small-model", type=Path, help="of `real`, `infilling`, `workload`: what `small.model` names")
+    parser.add_argument(
+        "--small-model", type=Path, help="of `real`, `infilling`, `stretches`, `workload`: what `small.model` names"
+    )
     parser.add_argument("--large-model", type=Path, help="of `workload`: what `large.model` names")
     parser.add_argument("--gguf", type=Path, nargs="*", default=[], help="of `real`: the same weights for llama-server")
     parser.add_argument("--llama-server", default="llama-server", help="of `real`: the program")

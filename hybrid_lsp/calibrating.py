@@ -89,7 +89,7 @@ def _raw(model: str, options: Options) -> Path:
 
 def _files(config: Config, options: Options) -> list[SourceFile]:
     if options.corpus is None:
-        return _installed()
+        return installed()
     folder = options.corpus.expanduser().resolve()
     if not folder.is_dir():
         raise TrainingError(f"There is no folder {folder}.", "Name a folder with source files.")
@@ -102,8 +102,8 @@ def _files(config: Config, options: Options) -> list[SourceFile]:
     return measuring.read(folder, may_read)
 
 
-def _installed() -> list[SourceFile]:
-    """Packages that the embedded model has not read, as far as they are installed."""
+def installed() -> list[SourceFile]:
+    """Packages that the embedded model has not read, as far as they are installed. Raises TrainingError."""
     folder = Path(sysconfig.get_paths()["purelib"])
     found = [
         attrs.evolve(file, package=name, path=f"{name}/{file.path}")

@@ -7,7 +7,7 @@ the copy model, the embedded network, and each in the light of the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
@@ -22,6 +22,7 @@ from hybrid_lsp.models.confidence import (
     Confidence,
     Spot,
     Suggestion,
+    at_best,
     copied,
     copied_across,
     generated,
@@ -129,10 +130,26 @@ class Judge:
         if self.confidence is None or not self.knows_network:
             return Judgement(line.text, line.mean, from_copy=False)
         network = generated(line.text, line.log_probs, line.finished, prefix)
+        return Judgement(network.text, self._of_network(network, Suggestion()), from_copy=False)
+
+    def _of_network(self, network: Suggestion, copy: Suggestion) -> float:
+        """How likely the network's line is right, in the light of a copied one where the numbers know of it."""
+        assert self.confidence is not None
         if self.spot is not None:
-            return self.elsewhere("network", network)
-        sure = self.confidence.best(Suggestion(), network)[1]
-        return Judgement(network.text, max(0.0, sure - _FOREIGN) if self.foreign else sure, from_copy=False)
+            return self.elsewhere("network", network).probability
+        if not self.foreign:
+            return self.confidence.network(network, copy)
+        return max(0.0, self.confidence.network(network, Suggestion()) - _FOREIGN)
+
+    def within_reach(self, copies: Copies, line: Line) -> Iterator[Judgement]:
+        """What may come at best of a network's line of which so much is there; a certain one where its numbers are not
+        known, and where a copied line goes on from it: two who say the same are oftener right."""
+        goes_on = any(each.text.startswith(line.text) for each in (copies.own, copies.across))
+        if self.confidence is None or not self.knows_network or math.isnan(line.mean) or goes_on:
+            yield Judgement(line.text, 1.0, from_copy=False)
+            return
+        for each in at_best(line.text, line.log_probs):
+            yield Judgement(each.text, self._of_network(each, copies.own), from_copy=False)
 
     def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:
         """What there is for who asks by hand, in the order in which it is tried: what would be shown unasked, then the

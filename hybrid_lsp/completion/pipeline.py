@@ -370,7 +370,9 @@ class _Work:
         whole = self._enough(presenter, shape)
 
         def enough(so_far: Generation) -> bool:
-            return whole(so_far) or _goes_another_way(flight.shown, _restored(so_far, restore).text)
+            so_far = _restored(so_far, restore)
+            futile = presenter.hopeless(so_far, self.copies) or _goes_another_way(flight.shown, so_far.text)
+            return futile or whole(so_far)
 
         self.pipeline.rhythm.started()
         bridge = self._bridge(flight, first)

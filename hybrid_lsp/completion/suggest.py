@@ -85,6 +85,19 @@ class Presenter:
         judged = 1 + best.text.count("\n")
         return not best.from_copy and len(below) == len(lines) - judged
 
+    def hopeless(self, generation: Generation, copies: Copies) -> bool:
+        """Whether a first line of which a part has come will not be shown, however sure the model is of the rest."""
+        line = generation.lines[0]
+        if line.finished or not line.text.strip():
+            return False
+        if any(map(self._is_sure, self.judge.within_reach(copies, line))):
+            return False
+        best = self._best(copies, line)
+        return not (best.from_copy and self._is_sure(best))
+
+    def _is_sure(self, judged: Judgement) -> bool:
+        return sure_enough(self.corrected(judged), self.threshold)
+
     def _judged(self, lines: list[Line], copies: Copies) -> tuple[Judgement, list[Line]]:
         """The likelier beginning, and the lines below it that are likely enough to be shown with it."""
         best = self._block_below(lines) or self._best(copies, lines[0])

@@ -6,7 +6,7 @@ packages and shipped in confidence.json.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ NEVER = 1.01  # a threshold that no probability reaches
 # be shown there 15 of 25 were right, of those with more above 26 of 29 (six kinds of code, typed).
 LITTLE = 700
 BEGINNING = 1500  # characters of a file above the cursor up to which it has only begun: there fewer lines are likely
+MORE_TOKENS = (0, 1, 2, 4, 8)  # that a line may still have, where it is asked how likely it may become
+CHARS_A_TOKEN, USUAL_END = 3, -0.5
 CERTAIN = 0.999  # a probability nearer to 0 or 1 says no more
 HISTORY = "history"
 ELSEWHERE = "elsewhere"
@@ -61,10 +63,29 @@ def generated(text: str, log_probs: Sequence[float], finished: bool, prefix: str
     text = text.rstrip(" \t\r")
     if not text or not log_probs:
         return Suggestion()
-    total = sum(log_probs)
     names = [word for word in copying.lex(text) if word[0].isalpha() or word[0] == "_"]
     near = set(copying.lex(prefix[-NEAR_CHARS:]))
-    features = [
+    share = sum(name in near for name in names) / len(names) if names else 1.0
+    return Suggestion(text, _written(text, log_probs, finished, share), sum(log_probs))
+
+
+def at_best(text: str, log_probs: Sequence[float]) -> Iterator[Suggestion]:
+    """What may come at best of a network's line of which so much is written: it ends as it is, or after some more
+    tokens that are certain but perhaps for the last one. What is still to come is letters, known nearby or not."""
+    if not text.strip() or not log_probs:
+        return
+    for more in MORE_TOKENS:
+        whole = text + "x" * CHARS_A_TOKEN * more
+        for end in (0.0, USUAL_END) if more else (0.0,):
+            tokens = [*log_probs, *[0.0] * (more - 1), *[end] * bool(more)]
+            for near in (1.0, 0.0):
+                yield Suggestion(whole, _written(whole, tokens, True, near), sum(tokens))
+
+
+def _written(text: str, log_probs: Sequence[float], finished: bool, near: float) -> list[float]:
+    """The features of a network's line; near: the share of its names that stand nearby."""
+    total = sum(log_probs)
+    return [
         total / 4,
         total / len(log_probs),
         min(log_probs),
@@ -73,9 +94,8 @@ def generated(text: str, log_probs: Sequence[float], finished: bool, prefix: str
         math.log1p(len(log_probs)) / 3,
         math.log1p(len(text)) / 4,
         float(finished),
-        sum(name in near for name in names) / len(names) if names else 1.0,
+        near,
     ]
-    return Suggestion(text, features, total)
 
 
 def with_line(sure: float, log_probs: Sequence[float]) -> float:
@@ -213,7 +233,7 @@ class Confidence:
     ) -> tuple[Suggestion, float]:
         """The likeliest of the sources' suggestions, with so many characters above, and its probability."""
         if self.network_decides(above):
-            return network, self._beside("network", network, copy)
+            return network, self.network(network, copy)
         chosen, sure = max(
             ((own, self._beside(name, own, other)) for name, own, other in _pair(copy, network)),
             key=lambda pair: pair[1],
@@ -222,6 +242,10 @@ class Confidence:
             return chosen, sure
         other = self._beside("across", across, network)
         return (across, other) if other > sure and other >= self.across_threshold else (chosen, sure)
+
+    def network(self, network: Suggestion, copy: Suggestion) -> float:
+        """The probability of the network's suggestion in the light of the copied one."""
+        return self._beside("network", network, copy)
 
     def _beside(self, name: str, own: Suggestion, other: Suggestion) -> float:
         return self.calibrators[f"{name} beside"].probability(beside(own, other)) if own.text else 0.0

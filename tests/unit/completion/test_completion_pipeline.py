@@ -479,6 +479,68 @@ async def test_a_network_without_numbers_is_believed_line_by_line() -> None:
         assert shown(answer).count("\n") + 1 == lines
 
 
+def falling(threshold: float = 0.5, copy: float = 0.01) -> Judge:
+    """A judge to whom a network's line is the less likely the less its tokens are: 0.5 where their sum is -4 nats."""
+    found = judge(copy=copy, threshold=threshold)
+    assert found.confidence is not None
+    weights = [3.0, 3.0, *[0.0] * 13]
+    found.confidence.calibrators["network beside"] = Calibrator([0.0] * 14, [1.0] * 14, weights)
+    return found
+
+
+LONG = "one + two + three + four + five + six"
+
+
+@pytest.mark.parametrize(
+    ("logprob", "most_pieces"),
+    [
+        (-8.0, 1),  # already the first piece is too unlikely
+        (-3.0, 2),
+        (-0.05, 99),
+    ],
+)
+async def test_a_line_that_can_no_longer_be_shown_is_not_written_to_its_end(logprob: float, most_pieces: int) -> None:
+    answer, fake = await complete("x = ‸", FakeReply(LONG, logprob=logprob), judge_=falling())
+    assert fake.pieces == min(most_pieces, len(LONG) // 4 + 2)
+    assert fake.cancelled == (most_pieces < 99)
+    assert answer.reason is (Reason.LOW_CONFIDENCE if most_pieces < 99 else None)
+
+
+@pytest.mark.parametrize("changes", [{"invoked": True}, {"config": CompletionConfig(debounce_ms=0, min_confidence=0)}])
+async def test_who_wants_to_see_everything_gets_the_whole_of_it(changes: dict[str, Any]) -> None:
+    answer, fake = await complete("x = ‸", FakeReply(LONG, logprob=-8.0), judge_=falling(), **changes)
+    assert shown(answer) == LONG
+    assert fake.cancelled == 0
+
+
+async def test_who_asks_by_hand_afterwards_gets_the_whole_of_it_too() -> None:
+    fake = FakeBackend()
+    fake.enqueue([FakeReply(LONG, logprob=-8.0)] * 2)
+    pipeline = CompletionPipeline(Router({Tier.SMALL: fake}), lambda document: None, falling())
+    config = Config(completion=CompletionConfig(debounce_ms=0))
+    assert (await pipeline.complete(query("x = ‸"), config)).reason is Reason.LOW_CONFIDENCE
+    assert shown(await pipeline.complete(query("x = ‸", invoked=True), config)) == LONG
+
+
+@pytest.mark.parametrize(
+    ("reply", "copy", "pieces"),
+    [
+        (" in other or nowhere:", 0.01, 1),
+        (" not in self.items:", 0.01, 6),  # as the file goes on: two who say the same are oftener right
+        (" in other or nowhere:", 0.6, 7),  # the copied line is shown, and the network has its say to the end
+    ],
+)
+async def test_what_the_file_says_keeps_an_unlikely_line_going(reply: str, copy: float, pieces: int) -> None:
+    _, fake = await complete(LIKE, FakeReply(reply, logprob=-8.0), judge_=falling(copy=copy))
+    assert fake.pieces == pieces
+
+
+async def test_a_network_without_numbers_is_heard_to_its_end() -> None:
+    for logprob in (-8.0, math.nan):
+        _, fake = await complete("x = ‸", FakeReply(LONG, logprob=logprob))
+        assert fake.cancelled == 0
+
+
 async def test_a_copied_line_needs_no_more_of_the_network() -> None:
     source = "def one(y):\n    total = 0\n\n\ndef two(y):\n    ‸\n"
     answer, fake = await complete(ENOUGH + source, FakeReply(BLOCK, chunk=1), judge_=judge(copy=0.8, network=0.6))
