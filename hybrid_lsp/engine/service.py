@@ -201,7 +201,9 @@ class Engine:
         sampling = Sampling(max_tokens, job.temperature, job.top_k, job.top_p)
         run = self._generation(prompt, job, self.tokenizer.ends, emit, self.counters)
         run.stem = stem
-        run.expected = self.tokenizer.encode((stem.text if stem else "") + job.draft) if job.draft else ()
+        # Mostly the stem is spelt as the tokenizer would: then it and what follows it come of one pass.
+        expected = (stem.text if stem else "") + job.draft
+        run.expected = self.tokenizer.encode(expected) if expected else ()
         if job.schema is not None:
             # Where the model wants to leave the form, the generation begins again behind this same prompt.
             run.guide, run.shared = self._held(job.schema, sampling), len(prompt.tokens)

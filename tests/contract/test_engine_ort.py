@@ -257,7 +257,7 @@ def ask(engine: Engine, prefix: str, suffix: str = SUFFIX, **options: Any) -> tu
 
     async def collect() -> tuple[str, Summary]:
         text, summary = "", None
-        job = Job(Infill(prefix, suffix), max_tokens=24, limits=Limits(("\n",)), **options)
+        job = Job(Infill(prefix, suffix), limits=Limits(("\n",)), **{"max_tokens": 24, **options})
         async for item in engine.stream(job):
             if isinstance(item, Chunk):
                 text += item.text
@@ -281,6 +281,16 @@ def test_a_draft_makes_the_same_reply(engine: Engine) -> None:
     text, _ = ask(engine, prefix)
     assert ask(engine, prefix, draft=text)[0] == text
     assert ask(engine, prefix, draft="something_else(self)")[0] == text
+
+
+def test_the_piece_before_the_cursor_takes_no_pass_of_its_own(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = PREFIX[: PREFIX.rindex("\n") + 1] + "        print(order"
+    ask(engine, prefix, max_tokens=2)
+    session = engine.model._session  # type: ignore[attr-defined]
+    passes, run = list[int](), session.run
+    monkeypatch.setattr(session, "run", lambda *args: passes.append(len(args[1])) or run(*args))
+    assert ask(engine, prefix, max_tokens=2)[1].tokens == 2  # the piece, and what follows it
+    assert len(passes) == 1
 
 
 def test_work_ahead_makes_way_before_its_first_token(engine: Engine) -> None:
