@@ -13,6 +13,7 @@ from hybrid_lsp.completion.confidence import Copies, Judge
 from hybrid_lsp.completion.generate import Generation
 from hybrid_lsp.completion.query import Answer
 from hybrid_lsp.completion.suggest import Presenter
+from hybrid_lsp.context.standing import Windows
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models.contest import Contest, place
 from hybrid_lsp.routing.candidates import Task
@@ -31,6 +32,7 @@ class Lighter:
     judge: Judge
     contest: Contest = attrs.field(factory=Contest)
     budget: ContextBudget = attrs.field(factory=ContextBudget)
+    windows: Windows = attrs.field(factory=Windows)
 
     @property
     def answers(self) -> bool:

@@ -36,6 +36,7 @@ from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
+from hybrid_lsp.context.standing import Windows
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
 from hybrid_lsp.models.confidence import Spot
@@ -83,6 +84,7 @@ class CompletionPipeline:
     flights: Flights = attrs.field(factory=Flights)
     rhythm: Rhythm = attrs.field(factory=Rhythm)
     budget: ContextBudget = attrs.field(factory=ContextBudget)
+    windows: Windows = attrs.field(factory=Windows)
     _ahead: dict[str, asyncio.TimerHandle] = attrs.field(factory=dict)
     _preparing: asyncio.TimerHandle | None = None
 
@@ -118,6 +120,9 @@ class CompletionPipeline:
         self.cancel(uri)
         self.rhythm.closed(uri)
         self.surroundings.closed(uri)
+        self.windows.forget(uri)
+        if self.lighter is not None:
+            self.lighter.windows.forget(uri)
 
     def close(self) -> None:
         """Stop everything: the settings change, or the connection ends."""
@@ -294,7 +299,7 @@ class _Work:
         lighter = self.pipeline.lighter
         if lighter is None or self.cursor.invoked or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
-        window, restore = await self._concealed(lighter.budget, files=False)
+        window, restore = await self._concealed(lighter.budget, lighter.windows, files=False)
         shape, presenter = self.site.shape or Shape(), self._presenter(self._on_the_spot(lighter.judge))
         request = _request(window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
@@ -322,7 +327,7 @@ class _Work:
         sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        window, restore = await self._concealed(pipeline.budget, files=False)
+        window, restore = await self._concealed(pipeline.budget, Windows(), files=False)
         shape = self.site.shape or Shape()
         usual = _request(window, shape, self.config, background=False)
         for candidate in candidates:
@@ -354,7 +359,7 @@ class _Work:
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
         files = self.pipeline.reads_files and self.config.neighbours
-        window, restore = await self._concealed(self.pipeline.budget, files=files)
+        window, restore = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
         request = attrs.evolve(request, draft=self._draft(first))
@@ -408,13 +413,15 @@ class _Work:
             self._keep(answer)
             flight.show(answer)
 
-    async def _concealed(self, budget: ContextBudget, *, files: bool) -> tuple[Infill, Callable[[str], str]]:
+    async def _concealed(
+        self, budget: ContextBudget, windows: Windows, *, files: bool
+    ) -> tuple[Infill, Callable[[str], str]]:
         """What a model reads, with secrets replaced, and what puts them back. Other work goes on between its steps, of
         which each may take as long as a key may wait."""
         assert self.site
         await asyncio.sleep(0)
-        most = budget.chars(self.config.context_chars)
-        read = self.pipeline.surroundings.context(self.cursor, most, files=files)
+        most = self.config.context_chars
+        read = self.pipeline.surroundings.context(self.cursor, windows, budget.chars(most), most, files=files)
         await asyncio.sleep(0)
         prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
         extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))

@@ -17,7 +17,7 @@ from hybrid_lsp.completion.place import LONGEST_LINE, Place, delimiter, scanned,
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.context.grammars import Trees, relatives
 from hybrid_lsp.context.neighbours import Neighbours
-from hybrid_lsp.context.window import around
+from hybrid_lsp.context.standing import Windows
 from hybrid_lsp.document import Document
 from hybrid_lsp.models.copying import CopyIndex
 from hybrid_lsp.types import Infill
@@ -99,12 +99,14 @@ class Surroundings:
             return "The file is too large or too deeply nested: suggestions are not checked against its syntax."
         return ""
 
-    def context(self, cursor: Cursor, chars: int, *, files: bool) -> Infill:
-        """What a model reads: the window around the cursor and, with `files`, excerpts of others."""
+    def context(self, cursor: Cursor, windows: Windows, chars: int, most: int, *, files: bool) -> Infill:
+        """What a model reads whose windows these are: about so many characters around the cursor, never more than
+        `most`, and of them, with `files`, excerpts of others."""
         share = int(chars * _NEIGHBOURS_SHARE) if files else 0
-        window = around(cursor.document, cursor.offset, chars - share, self.trees.parse(cursor.document))
+        tree = self.trees.parse(cursor.document)
+        window = windows.read(cursor.document, cursor.offset, chars - share, most - share, tree)
         if not files:
             return window
-        left = chars - len(window.prefix) - len(window.suffix)
+        left = max(share, chars - len(window.prefix) - len(window.suffix))
         extra = self.neighbours.relevant(cursor.document, cursor.offset, left, self.may_read)
         return attrs.evolve(window, extra=extra, filename=self.neighbours.name(cursor.document))

@@ -13,6 +13,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
+import attrs
+
 from hybrid_lsp.context import scope
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.types import Infill
@@ -33,18 +35,39 @@ _MOST_LINES = 200
 """Lines among which the best to cut at is chosen."""
 
 
+@attrs.frozen
+class Window:
+    """What is read around a cursor: `head`, the text from the offset `start` up to the cursor, and `suffix`."""
+
+    head: str = attrs.field(repr=False)
+    start: int
+    suffix: str = attrs.field(repr=False)
+
+    def read(self, document: Document, offset: int) -> Infill:
+        return Infill(self.head + document.text[self.start : offset], self.suffix)
+
+    def size(self, offset: int) -> int:
+        """Characters in all, with the cursor at an offset."""
+        return len(self.head) + offset - self.start + len(self.suffix)
+
+
 def around(document: Document, offset: int, limit: int, tree: Tree | None = None) -> Infill:
     """The prefix's end and the suffix's start, `limit` characters in all, cut at line starts and line ends.
 
     A side that is shorter than its share leaves the rest to the other.
     """
+    return cut(document, offset, limit, tree).read(document, offset)
+
+
+def cut(document: Document, offset: int, limit: int, tree: Tree | None = None) -> Window:
+    """Where `around` cuts."""
     if len(document.text) <= limit:
-        return Infill(document.text[:offset], document.text[offset:])
+        return Window("", 0, document.text[offset:])
     step = max(1, limit // _STEPS)
     # In steps as well: with each character of a short prefix, the suffix would lose one.
     suffix_room = max(int(limit * _SUFFIX_SHARE), limit - _up(offset, step))
     suffix = _below(document, offset, suffix_room)
-    return Infill(_above(document, offset, limit - len(suffix), step, tree), suffix)
+    return Window(*_above(document, offset, limit - len(suffix), step, tree), suffix)
 
 
 def _up(number: int, step: int) -> int:
@@ -52,16 +75,16 @@ def _up(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _above(document: Document, offset: int, room: int, step: int, tree: Tree | None) -> str:
-    """The prefix: the nearest text, and above it as much of imports and heads as fits."""
+def _above(document: Document, offset: int, room: int, step: int, tree: Tree | None) -> tuple[str, int]:
+    """The prefix: as much of imports and heads as fits, and where the nearest text begins."""
     if offset <= room:
-        return document.text[:offset]
+        return "", 0
     most = max(0, min(int(room * _HEAD_SHARE), room - _NEAREST)) // step * step
     first = _cut(document, offset, room, step, tree)
     # The head takes its room from the text, in whole steps; what lies between the two cuts may add to it.
     reserved = min(most, _up(len(_head(document, first, most, tree)), step))
-    cut = _cut(document, offset, room - reserved, step, tree)
-    return _head(document, cut, reserved, tree) + document.text[cut:offset]
+    start = _cut(document, offset, room - reserved, step, tree)
+    return _head(document, start, reserved, tree), start
 
 
 def _cut(document: Document, offset: int, room: int, step: int, tree: Tree | None) -> int:
