@@ -110,7 +110,8 @@ class Request:
     (None: no limit); `temperature` 0 is greedy; `json_schema` constrains the reply where the backend can;
     `background` work gives way to any other; `logprobs` asks a chat, too, how likely its tokens were; `draft` is a
     guess at the reply, which an engine of ours confirms faster than it writes, and which changes nothing of what it
-    writes.
+    writes; where the log-probabilities of the first line's tokens, in nats, sum to less than `least_logprob`, the reply
+    is not wanted any more, and an engine of ours ends it there.
     """
 
     prompt: Infill | Chat
@@ -122,6 +123,7 @@ class Request:
     background: bool = False
     logprobs: bool = False
     draft: str = attrs.field(default="", repr=False)
+    least_logprob: float = -math.inf
 
 
 class Kind(StrEnum):

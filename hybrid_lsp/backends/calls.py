@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import attrs
@@ -60,6 +61,8 @@ def _infill(dialect: Dialect, request: Request, prompt: Infill) -> Json:
         body["priority"] = "background"
     if dialect == "engine" and request.draft:
         body["draft"] = request.draft
+    if dialect == "engine" and not math.isinf(request.least_logprob):
+        body["least_logprob"] = request.least_logprob
     return body | _stop(request.stop)
 
 

@@ -26,6 +26,7 @@ from hybrid_lsp.models.confidence import (
     copied,
     copied_across,
     generated,
+    possible,
     with_line,
 )
 from hybrid_lsp.models.copying import CopyIndex
@@ -149,6 +150,15 @@ class Judge:
             yield Judgement(line.text, 1.0, from_copy=False)
             return
         for each in at_best(line.text, line.log_probs):
+            yield Judgement(each.text, self._of_network(each, copies.own), from_copy=False)
+
+    def possible(self, copies: Copies, total: float) -> Iterator[Judgement]:
+        """Lines that a network may write at best whose tokens' log-probabilities, in nats, sum to so much; a certain
+        one where its numbers are not known."""
+        if self.confidence is None or not self.knows_network:
+            yield Judgement("", 1.0, from_copy=False)
+            return
+        for each in possible(copies.own.text, total):
             yield Judgement(each.text, self._of_network(each, copies.own), from_copy=False)
 
     def ranked(self, copies: Copies, line: Line, prefix: str) -> list[Judgement]:

@@ -362,7 +362,8 @@ class _Work:
         window, restore = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
-        request = attrs.evolve(request, draft=self._draft(first))
+        draft, least = self._draft(first), presenter.least_logprob(self.copies)
+        request = attrs.evolve(request, draft=draft, least_logprob=least)
         started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:

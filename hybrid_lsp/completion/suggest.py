@@ -27,6 +27,9 @@ CERTAIN = 0.95
 """How likely that is right: what is open may stand in a text."""
 _ONLY_OPENS = re.compile(r"\s*[rRuU]?(?:\"{3}|'{3})")
 """A line that says nothing yet: nearly all docstrings go on where they begin."""
+LEAST, _HALVINGS, _SLACK = -16.0, 6, 0.5
+"""A sum of log-probabilities, in nats, with which no line is likely; how often the half is looked at; and what is given
+beyond that, since some numbers take an unlikely end for a good sign."""
 _ONE_KEY = "Only a closing sign is left: a key writes it as well as accepting it."
 """Where more follows it is wrong, where nothing follows it saves nothing, and other editors have written it."""
 
@@ -94,6 +97,18 @@ class Presenter:
             return False
         best = self._best(copies, line)
         return not (best.from_copy and self._is_sure(best))
+
+    def least_logprob(self, copies: Copies) -> float:
+        """The sum of its tokens' log-probabilities, in nats, below which no first line would be shown; negative
+        infinity where any may be."""
+        if any(map(self._is_sure, self.judge.possible(copies, LEAST))):
+            return -math.inf
+        low, high = LEAST, 0.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            sure = any(map(self._is_sure, self.judge.possible(copies, middle)))
+            low, high = (low, middle) if sure else (middle, high)
+        return low - _SLACK
 
     def _is_sure(self, judged: Judgement) -> bool:
         return sure_enough(self.corrected(judged), self.threshold)

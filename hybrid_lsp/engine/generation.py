@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ class StopType(StrEnum):
     CANCELLED = "cancelled"
     PREEMPTED = "preempted"
     """It was asked ahead of need, and somebody asked who waits."""
+    UNLIKELY = "unlikely"
+    """Its first line has become less likely than is wanted."""
 
 
 @attrs.frozen
@@ -81,10 +84,14 @@ class Counters:
 
 @attrs.frozen
 class Limits:
-    """What ends a generation beside the model itself; `budget_ms` counts from the first token (None: no limit)."""
+    """What ends a generation beside the model itself; `budget_ms` counts from the first token (None: no limit).
+
+    `least` is the sum of the log-probabilities of a first line's tokens, in nats, below which it is not wanted.
+    """
 
     stop: tuple[str, ...] = ()
     budget_ms: float | None = None
+    least: float = -math.inf
 
 
 @attrs.frozen
@@ -135,6 +142,8 @@ class Generation:
     _finder: StopFinder = attrs.field(init=False)
     _held: list[Token] = attrs.field(factory=list)
     _unspelt: int = 0
+    _likely: float = 0.0
+    _in_first_line: bool = True
     _reused: int = 0
     _started: float = 0.0
     _cpu_started: float = 0.0
@@ -185,12 +194,16 @@ class Generation:
             return self._end(StopType.WORD)
         if self.make_way.is_set():
             return self._end(StopType.PREEMPTED)
+        if self._in_first_line and self._likely < self.limits.least:
+            return self._end(StopType.UNLIKELY)
         return self._is_late(now) and self._end(StopType.TIME)
 
     def _take(self, token_id: int, logprob: float) -> None:
         text = self._detokenizer.feed(token_id)
         known = min(self._unspelt, len(text))
         self._unspelt, text = self._unspelt - known, text[known:]
+        self._likely += logprob
+        self._in_first_line = self._in_first_line and "\n" not in text
         self._held.append(Token(token_id, text, logprob))
         safe = self._finder.feed(text)
         if safe:

@@ -116,7 +116,8 @@ def parse(raw: bytes) -> Fields:
 
 
 def infill_job(fields: Fields) -> Job:
-    """`POST /infill`: `prompt` stands between the prefix and the cursor; `draft`, our own, is a guess at the reply."""
+    """`POST /infill`: `prompt` stands between the prefix and the cursor. Our own are `draft`, a guess at the reply, and
+    `least_logprob`, the sum of log-probabilities in nats below which a first line ends."""
     extra = tuple(
         ContextFile(Fields(item).text("filename", "extra"), Fields(item).text("text"))
         for item in fields.mappings("input_extra")
@@ -126,6 +127,8 @@ def infill_job(fields: Fields) -> Job:
     infill = Infill(prefix, fields.text("input_suffix", ""), extra)
     job = _job(fields, infill, None if wanted < 0 else wanted, temperature=0.0)
     job.draft = fields.text("draft", "")
+    if fields.has("least_logprob"):
+        job.limits = attrs.evolve(job.limits, least=fields.number("least_logprob", 0.0, -_LARGEST_COUNT, 0.0))
     if fields.one_of("priority", "interactive", "background") == "background" or wanted == 0:
         job.rank = Rank.BACKGROUND
     return job
@@ -231,7 +234,7 @@ class InfillShape:
         return self._summary(text, summary) | self._probabilities(_tokens(chunks))
 
     def _summary(self, text: str, summary: Summary) -> Json:
-        is_limit = summary.stop_type in (StopType.TIME, StopType.CANCELLED, StopType.PREEMPTED)
+        is_limit = summary.stop_type not in (StopType.EOS, StopType.WORD)
         return {
             "index": 0,
             "content": text,

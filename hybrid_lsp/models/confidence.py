@@ -30,6 +30,7 @@ LITTLE = 700
 BEGINNING = 1500  # characters of a file above the cursor up to which it has only begun: there fewer lines are likely
 MORE_TOKENS = (0, 1, 2, 4, 8)  # that a line may still have, where it is asked how likely it may become
 CHARS_A_TOKEN, USUAL_END = 3, -0.5
+LENGTHS = (1, 2, 3, 5, 8, 12)  # of possible lines, in tokens
 CERTAIN = 0.999  # a probability nearer to 0 or 1 says no more
 HISTORY = "history"
 ELSEWHERE = "elsewhere"
@@ -71,15 +72,27 @@ def generated(text: str, log_probs: Sequence[float], finished: bool, prefix: str
 
 def at_best(text: str, log_probs: Sequence[float]) -> Iterator[Suggestion]:
     """What may come at best of a network's line of which so much is written: it ends as it is, or after some more
-    tokens that are certain but perhaps for the last one. What is still to come is letters, known nearby or not."""
+    tokens that are certain but perhaps for the last one. What is still to come is letters."""
     if not text.strip() or not log_probs:
         return
     for more in MORE_TOKENS:
-        whole = text + "x" * CHARS_A_TOKEN * more
         for end in (0.0, USUAL_END) if more else (0.0,):
             tokens = [*log_probs, *[0.0] * (more - 1), *[end] * bool(more)]
-            for near in (1.0, 0.0):
-                yield Suggestion(whole, _written(whole, tokens, True, near), sum(tokens))
+            yield from finished(text + "x" * CHARS_A_TOKEN * more, tokens)
+
+
+def possible(text: str, total: float) -> Iterator[Suggestion]:
+    """The likeliest lines of a network whose tokens' log-probabilities, in nats, sum to so much: each has its share.
+    text: one that it may have written; it may be empty."""
+    for count in LENGTHS:
+        for each in {text, "x" * CHARS_A_TOKEN * count} - {""}:
+            yield from finished(each, [total / count] * count)
+
+
+def finished(text: str, log_probs: Sequence[float]) -> Iterator[Suggestion]:
+    """A network's line, whose names stand nearby or do not."""
+    for near in (1.0, 0.0):
+        yield Suggestion(text, _written(text, log_probs, True, near), sum(log_probs))
 
 
 def _written(text: str, log_probs: Sequence[float], finished: bool, near: float) -> list[float]:

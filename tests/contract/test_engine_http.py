@@ -57,6 +57,12 @@ async def test_infill_as_llama_cpp_defines_it(served: Serve, client: Any) -> Non
     assert answer["tokens_evaluated"] == answer["timings"]["prompt_n"] > 3
 
 
+async def test_a_line_that_is_not_wanted_any_more_ends(served: Serve, client: Any) -> None:
+    body = BODIES["/infill"] | {"least_logprob": -1.2}
+    answer = (await post(served, client, "/infill", body)).json()
+    assert (answer["tokens_predicted"], answer["stop_type"], answer["time_limit"]) == (3, "limit", False)
+
+
 async def test_infill_in_a_stream(served: Serve, client: Any) -> None:
     response = await post(served, client, "/infill", BODIES["/infill"] | {"stream": True, "stop": ["ta"]})
     assert response.headers["content-type"].startswith("text/event-stream")
@@ -277,6 +283,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("/infill", {"stop": ["a"] * 17}, "stop"),
     ("/infill", {"temperature": -1}, "temperature"),
     ("/infill", {"priority": "highest"}, "priority"),
+    ("/infill", {"least_logprob": "low"}, "least_logprob"),
+    ("/infill", {"least_logprob": 0.5}, "least_logprob"),
     ("/infill", {"priority": 1}, "priority"),
     ("/infill", {"input_extra": ["a"]}, "input_extra"),
     ("/infill", {"input_extra": [{"filename": "a"}]}, "text"),
@@ -321,6 +329,7 @@ NAMES = ["input_prefix", "input_suffix", "input_extra", "prompt", "n_predict", "
 NAMES += [
     "t_max_predict_ms",
     "priority",
+    "least_logprob",
     "top_k",
     "top_p",
     "n_probs",

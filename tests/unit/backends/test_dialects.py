@@ -47,6 +47,13 @@ def test_a_draft_goes_to_our_own_engine_only(dialect: Dialect) -> None:
     assert call.body.get("draft") == ("guess" if dialect == "engine" else None)
 
 
+@pytest.mark.parametrize("dialect", ["engine", "llamacpp"])
+def test_how_likely_a_line_must_be_is_told_to_our_own_engine_only(dialect: Dialect) -> None:
+    call = calls.call(dialect, "m", families.PLAIN, attrs.evolve(INFILL, least_logprob=-2.5))
+    assert call.body.get("least_logprob") == (-2.5 if dialect == "engine" else None)
+    assert "least_logprob" not in calls.call(dialect, "m", families.PLAIN, INFILL).body
+
+
 def test_an_openai_server_gets_the_familys_prompt_and_no_more_stops_than_it_takes() -> None:
     request = Request(Infill("P", "S"), stop=("1", "2", "3"))
     call = calls.call("openai", "m", family("qwen-coder"), request)

@@ -8,23 +8,28 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion import deep
 from hybrid_lsp.completion import pipeline as pipeline_module
-from hybrid_lsp.completion.confidence import Judge
+from hybrid_lsp.completion.confidence import Copies, Judge, judge_of
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
 from hybrid_lsp.completion.deep import HOLE
+from hybrid_lsp.completion.generate import Generation
+from hybrid_lsp.completion.lines import Line
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer, Query, Selected
-from hybrid_lsp.completion.suggest import COPY
+from hybrid_lsp.completion.suggest import COPY, Presenter
 from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.document import Document, Span
 from hybrid_lsp.errors import BackendFailed, BackendTimeout, BackendUnavailable
 from hybrid_lsp.models.confidence import HISTORY, LITTLE, Calibrator, Confidence
+from hybrid_lsp.routing.candidates import Candidate
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Chat, Finish, Infill, Reason, Tier
 
@@ -504,6 +509,37 @@ async def test_a_line_that_can_no_longer_be_shown_is_not_written_to_its_end(logp
     assert fake.pieces == min(most_pieces, len(LONG) // 4 + 2)
     assert fake.cancelled == (most_pieces < 99)
     assert answer.reason is (Reason.LOW_CONFIDENCE if most_pieces < 99 else None)
+
+
+async def test_the_backend_is_told_how_likely_a_line_must_be() -> None:
+    _, fake = await complete("x = ‸", FakeReply(LONG, logprob=-8.0), judge_=falling())
+    assert -4.9 < fake.requests[0].least_logprob < -4  # never more than that
+    _, fake = await complete("x = ‸", LONG, judge_=falling(), invoked=True)
+    assert fake.requests[0].least_logprob == -math.inf
+    _, fake = await complete("x = ‸", LONG)  # of which no numbers are known
+    assert fake.requests[0].least_logprob == -math.inf
+
+
+MEASURED = {name: judge_of(name) for name in ("embedded", "Qwen2.5-Coder-0.5B")}
+
+
+@pytest.mark.parametrize("model", MEASURED)
+@given(
+    logprobs=st.lists(st.floats(-3, 0), min_size=1, max_size=12),
+    above=st.sampled_from(["", "word = 1\n" * 400]),
+    needed=st.floats(0.1, 0.9),
+)
+def test_what_would_be_shown_is_never_given_up(model: str, logprobs: list[float], above: str, needed: float) -> None:
+    judged, prefix = MEASURED[model], f"{above}x = "
+    cursor = Cursor(Document("file:///a.py", prefix, language="python"), len(prefix))
+    presenter = Presenter(cursor, Site(prefix, ""), judged, needed, lambda each: judged.in_file(each, len(prefix)))
+    line = Line("word " * len(logprobs), logprobs, finished=True)
+    if presenter.corrected(judged.best(Copies(), line, prefix)) < needed:
+        return
+    assert sum(logprobs) >= presenter.least_logprob(Copies())
+    for size in range(1, len(logprobs)):
+        part = [Line("word " * size, logprobs[:size])]
+        assert not presenter.hopeless(Generation(part, Candidate(Tier.SMALL, None, ""), size, 1.0, 1.0), Copies())
 
 
 @pytest.mark.parametrize("changes", [{"invoked": True}, {"config": CompletionConfig(debounce_ms=0, min_confidence=0)}])

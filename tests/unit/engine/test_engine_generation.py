@@ -98,6 +98,16 @@ def test_the_budget_counts_from_the_first_token() -> None:
     assert (shown, summary.stop_type) == ("0123", StopType.TIME)
 
 
+def test_a_first_line_that_is_too_unlikely_ends_it() -> None:
+    # Each token of these tests costs half a nat.
+    shown, _, summary, _ = generate(WORDS.encode("0123456789"), Limits(least=-1.2))
+    assert (shown, summary.stop_type) == ("012", StopType.UNLIKELY)
+    shown, _, summary, _ = generate([*WORDS.encode("01"), END], Limits(least=-1.2))
+    assert (shown, summary.stop_type) == ("01", StopType.EOS)
+    shown, _, summary, _ = generate([*WORDS.encode("0\n123456789"), END], Limits(least=-1.2))
+    assert (shown, summary.stop_type) == ("0\n123456789", StopType.EOS)
+
+
 def test_no_token_is_asked_for() -> None:
     shown, _, summary, counters = generate(WORDS.encode("abc"), max_tokens=0)
     assert (shown, summary.tokens, counters.tokens_decoded) == ("", 0, 0)
