@@ -291,7 +291,8 @@ class _Work:
         """The answer that needs no other model; who wants to see everything is not spared anything."""
         if first.decides:
             return first.answer
-        return first.given_up if first.hopeless and self.config.min_confidence < 0 else None
+        spared = self.config.min_confidence < 0 and not self.pipeline.pace.quick
+        return first.given_up if first.hopeless and spared else None
 
     def _after_failure(self, error: HybridLspError, first: First | None) -> Answer:
         """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""
@@ -314,7 +315,7 @@ class _Work:
     def _lighter_first(self, stands: bool) -> bool:
         """Whether the lighter model is asked first: by hand the user asks for the better one."""
         unavailable = not self.pipeline.router.candidates(Task.COMPLETION)
-        return not self.cursor.invoked and (unavailable or not self.pipeline.pace.at_once(stands=stands))
+        return not self.cursor.invoked and (unavailable or not (stands and self.pipeline.pace.quick))
 
     async def _lighter(self) -> First | None:
         """What the lighter model says; None where there is none."""

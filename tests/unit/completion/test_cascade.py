@@ -119,6 +119,15 @@ async def test_at_a_hopeless_place_the_heavy_model_is_not_asked() -> None:
     assert shown(await two.ask(invoked=True)) == "sum(prices)"
 
 
+async def test_where_the_heavy_model_goes_on_quickly_it_reads_a_hopeless_place_too() -> None:
+    """For the next key there."""
+    two = Two(lighter=0.01, heavier=0.1, sure=0.2)
+    paced(two, 100)
+    two.light.enqueue(["price"])
+    two.heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask()) == "sum(prices)"
+
+
 async def test_who_wants_to_see_everything_is_not_spared_a_hopeless_place() -> None:
     two = Two(lighter=0.01, heavier=0.19, sure=0.2)
     two.light.enqueue(["price"])

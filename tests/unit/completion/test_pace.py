@@ -8,24 +8,18 @@ from hybrid_lsp.completion.pace import WORTH, Pace
 
 
 @pytest.mark.parametrize(
-    ("lighter", "heavier", "stands", "at_once"),
-    [
-        (80, 150, True, True),
-        (80, 80 * WORTH + 1, True, False),
-        (80, 150, False, False),  # it would have to read a new prompt
-        (None, 150, True, False),
-        (80, None, True, False),
-    ],
+    ("lighter", "heavier", "quick"),
+    [(80, 150, True), (80, 80 * WORTH + 1, False), (None, 150, False), (80, None, False)],
 )
-def test_a_heavier_model_is_asked_at_once_where_it_is_nearly_as_quick(
-    lighter: float | None, heavier: float | None, stands: bool, at_once: bool
+def test_a_heavier_model_is_quick_by_what_the_lighter_one_takes(
+    lighter: float | None, heavier: float | None, quick: bool
 ) -> None:
     pace = Pace()
     if lighter is not None:
         pace.lighter(lighter)
     if heavier is not None:
         pace.heavier(heavier, stood=True)
-    assert pace.at_once(stands=stands) is at_once
+    assert pace.quick is quick
 
 
 def test_what_took_long_because_a_prompt_was_new_says_nothing_of_the_next_key() -> None:
@@ -34,13 +28,13 @@ def test_what_took_long_because_a_prompt_was_new_says_nothing_of_the_next_key() 
     pace.heavier(100, stood=True)
     for _ in range(20):
         pace.heavier(5000, stood=False)
-    assert pace.at_once(stands=True)
+    assert pace.quick
 
 
 def test_a_machine_that_becomes_busy_is_followed() -> None:
     pace = Pace()
     pace.lighter(80)
-    for elapsed_ms, at_once in ((100, True), (900, False)):
+    for elapsed_ms, quick in ((100, True), (900, False)):
         for _ in range(20):
             pace.heavier(elapsed_ms, stood=True)
-        assert pace.at_once(stands=True) is at_once
+        assert pace.quick is quick
