@@ -28,7 +28,6 @@ from hybrid_lsp.completion.flights import Flight, Flights
 from hybrid_lsp.completion.generate import Generation, generate
 from hybrid_lsp.completion.latest import SUPERSEDED
 from hybrid_lsp.completion.length import Shape, ended
-from hybrid_lsp.completion.pace import Pace
 from hybrid_lsp.completion.place import Place
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.completion.reuse import Reuse, continued
@@ -86,7 +85,6 @@ class CompletionPipeline:
     rhythm: Rhythm = attrs.field(factory=Rhythm)
     budget: ContextBudget = attrs.field(factory=ContextBudget)
     windows: Windows = attrs.field(factory=Windows)
-    pace: Pace = attrs.field(factory=Pace)
     _ahead: dict[str, asyncio.TimerHandle] = attrs.field(factory=dict)
     _preparing: asyncio.TimerHandle | None = None
 
@@ -265,10 +263,8 @@ class _Work:
         return self._presenter().without_model(self._judge.copy_alone(self.copies), reason, detail)
 
     async def run(self, flight: Flight) -> Answer:
-        """Ask the models, the lighter one first if that is worth it; the answer is remembered, also for those who ask
-        later."""
-        stands = self._stands
-        first = await self._lighter() if self._lighter_first(stands) else None
+        """Ask the models, the lighter one first but by hand; the answer is remembered, also for those who ask later."""
+        first = await self._lighter() if not self.cursor.invoked else None
         if first is not None and (decided := self._decided(first)) is not None:
             self._keep(decided)
             return decided
@@ -276,7 +272,6 @@ class _Work:
             generation = await self._generate(flight, first)
         except HybridLspError as error:
             return self._after_failure(error, first or await self._lighter())
-        self.pipeline.pace.heavier(generation.elapsed_ms, stood=stands)
         self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
         self.pipeline.budget.answered(generation.first_ms, self.config.context_chars)
         answer = self._presenter().generated(generation, self.copies)
@@ -291,31 +286,13 @@ class _Work:
         """The answer that needs no other model; who wants to see everything is not spared anything."""
         if first.decides:
             return first.answer
-        spared = self.config.min_confidence < 0 and not self.pipeline.pace.quick
-        return first.given_up if first.hopeless and spared else None
+        return first.given_up if first.hopeless and self.config.min_confidence < 0 else None
 
     def _after_failure(self, error: HybridLspError, first: First | None) -> Answer:
         """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""
         if first is not None and first.answer.suggestions:
             return attrs.evolve(first.answer, detail=str(error))
         return self.without_model(_reason_of(error), str(error))
-
-    @property
-    def _stands(self) -> bool:
-        """Whether the model goes on from what it has read last."""
-        pipeline, most = self.pipeline, self.config.context_chars
-        chars = pipeline.budget.chars(most)
-        return pipeline.surroundings.goes_on(self.cursor, pipeline.windows, chars, most, files=self._files)
-
-    @property
-    def _files(self) -> bool:
-        """Whether the model reads of other files."""
-        return self.pipeline.reads_files and self.config.neighbours
-
-    def _lighter_first(self, stands: bool) -> bool:
-        """Whether the lighter model is asked first: by hand the user asks for the better one."""
-        unavailable = not self.pipeline.router.candidates(Task.COMPLETION)
-        return not self.cursor.invoked and (unavailable or not (stands and self.pipeline.pace.quick))
 
     async def _lighter(self) -> First | None:
         """What the lighter model says; None where there is none."""
@@ -333,7 +310,6 @@ class _Work:
             generation = await generate(lighter.router, candidates, request, enough, _unheard, run=self.id)
             written = generation.text
             lighter.budget.answered(generation.first_ms, self.config.context_chars)
-            self.pipeline.pace.lighter(generation.elapsed_ms)
             self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
             return _restored(generation, restore)
 
@@ -382,7 +358,8 @@ class _Work:
         router, presenter = self.pipeline.router, self._presenter()
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
-        window, restore = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=self._files)
+        files = self.pipeline.reads_files and self.config.neighbours
+        window, restore = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files)
         shape = self.site.shape or Shape()
         request = _request(window, shape, self.config, background=self.background)
         draft, least = self._draft(first), presenter.least_logprob(self.copies)

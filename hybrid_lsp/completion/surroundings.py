@@ -102,7 +102,7 @@ class Surroundings:
     def context(self, cursor: Cursor, windows: Windows, chars: int, most: int, *, files: bool) -> Infill:
         """What a model reads whose windows these are: about so many characters around the cursor, never more than
         `most`, and of them, with `files`, excerpts of others."""
-        share = _share(chars, files=files)
+        share = int(chars * _NEIGHBOURS_SHARE) if files else 0
         tree = self.trees.parse(cursor.document)
         window = windows.read(cursor.document, cursor.offset, chars - share, most - share, tree)
         if not files:
@@ -110,14 +110,3 @@ class Surroundings:
         left = max(share, chars - len(window.prefix) - len(window.suffix))
         extra = self.neighbours.relevant(cursor.document, cursor.offset, left, self.may_read)
         return attrs.evolve(window, extra=extra, filename=self.neighbours.name(cursor.document))
-
-    @staticmethod
-    def goes_on(cursor: Cursor, windows: Windows, chars: int, most: int, *, files: bool) -> bool:
-        """Whether what `context` gives of the file itself goes on from what it gave last."""
-        share = _share(chars, files=files)
-        return windows.stands(cursor.document, cursor.offset, chars - share, most - share)
-
-
-def _share(chars: int, *, files: bool) -> int:
-    """Characters that are kept for other files."""
-    return int(chars * _NEIGHBOURS_SHARE) if files else 0

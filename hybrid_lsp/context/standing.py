@@ -57,29 +57,15 @@ class Windows:
 
     def read(self, document: Document, offset: int, chars: int, most: int, tree: Tree | None = None) -> Infill:
         """What is read at an offset: about so many characters, and never more than `most`."""
-        kept = self._standing(document, offset, chars, most)
-        if kept is None:
-            fresh = _fresh(chars, most)
+        fresh = min(chars, most - most // (_GROWS + 1))
+        kept = self._cuts.get(document.uri)
+        if kept is None or not kept.stands(document, offset, fresh, min(most, fresh + fresh // _GROWS)):
             window = cut(document, offset, fresh, tree)
             ends = len(document.text) == offset + len(window.suffix)
             kept = _Cut(window, document.text[: window.start], offset - window.start, fresh, ends)
             self._cuts[document.uri] = kept
         return kept.window.read(document, offset)
 
-    def stands(self, document: Document, offset: int, chars: int, most: int) -> bool:
-        """Whether what `read` gives goes on from what it gave last."""
-        return self._standing(document, offset, chars, most) is not None
-
-    def _standing(self, document: Document, offset: int, chars: int, most: int) -> _Cut | None:
-        kept, fresh = self._cuts.get(document.uri), _fresh(chars, most)
-        grown = min(most, fresh + fresh // _GROWS)
-        return kept if kept is not None and kept.stands(document, offset, fresh, grown) else None
-
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._cuts.pop(uri, None)
-
-
-def _fresh(chars: int, most: int) -> int:
-    """The size of a new window, which may grow within the most."""
-    return min(chars, most - most // (_GROWS + 1))
