@@ -30,6 +30,8 @@ _ONLY_OPENS = re.compile(r"\s*[rRuU]?(?:\"{3}|'{3})")
 LEAST, _HALVINGS, _SLACK = -16.0, 6, 0.5
 """A sum of log-probabilities, in nats, with which no line is likely; how often the half is looked at; and what is given
 beyond that, since some numbers take an unlikely end for a good sign."""
+_NEARLY = 0.6
+"""Of the probability that is needed: a copied line this likely may be shown once the model has agreed."""
 _ONE_KEY = "Only a closing sign is left: a key writes it as well as accepting it."
 """Where more follows it is wrong, where nothing follows it saves nothing, and other editors have written it."""
 
@@ -100,8 +102,9 @@ class Presenter:
 
     def least_logprob(self, copies: Copies) -> float:
         """The sum of its tokens' log-probabilities, in nats, below which no first line would be shown; negative
-        infinity where any may be."""
-        if any(map(self._is_sure, self.judge.possible(copies, LEAST))):
+        infinity where any may be, and where a copied line may: what the model says of it is then heard to the end."""
+        copied = self.corrected(self.judge.copy_alone(copies))
+        if copied >= self.threshold * _NEARLY or any(map(self._is_sure, self.judge.possible(copies, LEAST))):
             return -math.inf
         low, high = LEAST, 0.0
         for _ in range(_HALVINGS):

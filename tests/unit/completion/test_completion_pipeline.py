@@ -542,6 +542,12 @@ def test_what_would_be_shown_is_never_given_up(model: str, logprobs: list[float]
         assert not presenter.hopeless(Generation(part, Candidate(Tier.SMALL, None, ""), size, 1.0, 1.0), Copies())
 
 
+@pytest.mark.parametrize(("copy", "heard"), [(0.1, False), (0.4, True)])
+async def test_where_a_copied_line_may_be_shown_the_model_is_heard_to_its_end(copy: float, heard: bool) -> None:
+    _, fake = await complete(LIKE, " in other:", judge_=falling(copy=copy))
+    assert (fake.requests[0].least_logprob == -math.inf) is heard
+
+
 @pytest.mark.parametrize("changes", [{"invoked": True}, {"config": CompletionConfig(debounce_ms=0, min_confidence=0)}])
 async def test_who_wants_to_see_everything_gets_the_whole_of_it(changes: dict[str, Any]) -> None:
     answer, fake = await complete("x = ‸", FakeReply(LONG, logprob=-8.0), judge_=falling(), **changes)
