@@ -54,7 +54,7 @@ BENCHMARKS: dict[str, Run] = {
     "workload": lambda report, options: workload.run(
         report, options.keystrokes, options.runs, workload.Models(options.small_model, options.large_model)
     ),
-    "stretches": lambda report, options: stretches.run(report, options.places, options.small_model, options.raw),
+    "stretches": lambda report, options: stretches.run(report, options.stretches, options.small_model, options.raw),
     "real": lambda report, options: real.run(report, options.keystrokes, options.repeats, real.Weights.of(options)),
 }
 
@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keystrokes", type=int, default=120, help="of each replay, in real time")
     parser.add_argument("--repeats", type=int, default=12, help="of each timing")
     parser.add_argument("--requests", type=int, default=2000, help="over which memory is watched")
-    parser.add_argument("--places", type=int, default=250, help="of `typed`, `languages`, `stretches`")
+    parser.add_argument("--places", type=int, default=250, help="typed at in each way")
+    parser.add_argument("--stretches", type=int, default=40, help="of five lines each")
     parser.add_argument("--sources", type=Path, help="of `languages`: a folder of code beside what is at hand")
     parser.add_argument("--cases", type=int, default=164, help="of the infilling benchmark")
     parser.add_argument(
