@@ -2,10 +2,13 @@
 
 Additive growth and multiplicative decrease (as in TCP's congestion control, Jacobson 1988) on the measured time to the
 first token. It needs nothing from the backend, so it holds for any server, and follows a machine that gets busy. The
-budget moves in coarse steps: each one moves the window's start, and with it what an engine's KV cache can reuse.
+budget moves in coarse steps: each one cuts the window anew, and an engine then has to read all of it. So it grows only
+by what was quick where all was read: a key that goes on is quick on any machine, and says nothing of the next place.
 """
 
 from __future__ import annotations
+
+import math
 
 import attrs
 
@@ -14,7 +17,7 @@ TARGET_MS = 350.0
 _LEAST_CHARS = 1500
 _STEP = 1.5
 _QUICK_ANSWERS = 8
-"""Quick answers in a row before the budget grows by a step."""
+"""Quick answers in a row to what was read anew before the budget grows by a step."""
 
 
 @attrs.define
@@ -28,13 +31,15 @@ class ContextBudget:
         """The budget now."""
         return min(most, max(_LEAST_CHARS, int(most / _STEP**self._steps_down)))
 
-    def answered(self, first_ms: float, most: int) -> None:
-        """A model began to answer after so many milliseconds."""
+    def answered(self, first_ms: float, most: int, *, anew: bool) -> None:
+        """A model began to answer after so many milliseconds; `anew`: it had to read all of its window."""
         if first_ms > TARGET_MS:
             self._quick = 0
-            if self.chars(most) > _LEAST_CHARS:
-                self._steps_down += 1
-        elif first_ms < TARGET_MS / 2 and self._steps_down:
+            # At once as far down as the time tells, for each step has to be read.
+            steps = max(1, int(math.log(first_ms / TARGET_MS, _STEP))) if anew else 1
+            while steps and self.chars(most) > _LEAST_CHARS:
+                self._steps_down, steps = self._steps_down + 1, steps - 1
+        elif anew and first_ms < TARGET_MS / 2 and self._steps_down:
             self._quick += 1
             if self._quick >= _QUICK_ANSWERS:
                 self._quick, self._steps_down = 0, self._steps_down - 1

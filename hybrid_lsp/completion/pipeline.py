@@ -224,6 +224,15 @@ class CompletionPipeline:
             timer.cancel()
 
 
+@attrs.frozen
+class _Read:
+    """What a model is given, what puts the secrets back into its reply, and whether the window was cut anew."""
+
+    window: Infill
+    restore: Callable[[str], str]
+    anew: bool
+
+
 @attrs.define(slots=False)
 class _Work:
     """One suggestion in the making, from the context to the answer."""
@@ -273,7 +282,6 @@ class _Work:
         except HybridLspError as error:
             return self._after_failure(error, first or await self._lighter())
         self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
-        self.pipeline.budget.answered(generation.first_ms, self.config.context_chars)
         answer = self._presenter().generated(generation, self.copies)
         if (shown := flight.shown) is not None:
             answer = extended(shown, answer)
@@ -299,9 +307,9 @@ class _Work:
         lighter = self.pipeline.lighter
         if lighter is None or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
-        window, restore = await self._concealed(lighter.budget, lighter.windows, files=False)
+        read = await self._concealed(lighter.budget, lighter.windows, files=False)
         shape, presenter = self.site.shape or Shape(), self._presenter(self._on_the_spot(lighter.judge))
-        request = _request(window, shape, self.config, background=self.background)
+        request = _request(read.window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
         written = ""
 
@@ -309,9 +317,9 @@ class _Work:
             nonlocal written
             generation = await generate(lighter.router, candidates, request, enough, _unheard, run=self.id)
             written = generation.text
-            lighter.budget.answered(generation.first_ms, self.config.context_chars)
+            lighter.budget.answered(generation.first_ms, self.config.context_chars, anew=read.anew)
             self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
-            return _restored(generation, restore)
+            return _restored(generation, read.restore)
 
         self.pipeline.rhythm.started()
         first = await cascade.first(lighter, presenter, self.copies, ask)
@@ -327,18 +335,18 @@ class _Work:
         sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        window, restore = await self._concealed(pipeline.budget, Windows(), files=False)
+        read = await self._concealed(pipeline.budget, Windows(), files=False)
         shape = self.site.shape or Shape()
-        usual = _request(window, shape, self.config, background=False)
+        usual = _request(read.window, shape, self.config, background=False)
         for candidate in candidates:
             # A model that is asked in words is told to be short.
             enough = (lambda so_far: ended(so_far.text, shape)) if candidate.fills_in else _never
-            request = deep_request(window, usual, fills_in=candidate.fills_in)
+            request = deep_request(read.window, usual, fills_in=candidate.fills_in)
             try:
                 generation = await generate(pipeline.router, [candidate], request, enough, _unheard, PATIENCE, self.id)
             except HybridLspError:
                 continue
-            deep = self._presenter().deep(_restored(generation, restore))
+            deep = self._presenter().deep(_restored(generation, read.restore))
             if not deep.suggestions:
                 break
             self._keep(deep)
@@ -359,15 +367,15 @@ class _Work:
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
         files = self.pipeline.reads_files and self.config.neighbours
-        window, restore = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files)
+        read, loading = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files), self._loading
         shape = self.site.shape or Shape()
-        request = _request(window, shape, self.config, background=self.background)
+        request = _request(read.window, shape, self.config, background=self.background)
         draft, least = self._draft(first), presenter.least_logprob(self.copies)
         request = attrs.evolve(request, draft=draft, least_logprob=least)
         started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:
-            so_far = _restored(so_far, restore)
+            so_far = _restored(so_far, read.restore)
             flight.write(so_far.text)
             is_late = time.perf_counter() - started >= SHOWN_WITHIN_S
             if is_late and so_far.lines[0].finished and not flight.answered:
@@ -376,7 +384,7 @@ class _Work:
         whole = self._enough(presenter, shape)
 
         def enough(so_far: Generation) -> bool:
-            so_far = _restored(so_far, restore)
+            so_far = _restored(so_far, read.restore)
             futile = presenter.hopeless(so_far, self.copies) or _goes_another_way(flight.shown, so_far.text)
             return futile or whole(so_far)
 
@@ -386,7 +394,14 @@ class _Work:
             generation = await generate(router, candidates, request, enough, heard, run=self.id)
         finally:
             bridge.cancel()
-        return _restored(generation, restore)
+        if not loading:
+            self.pipeline.budget.answered(generation.first_ms, self.config.context_chars, anew=read.anew)
+        return _restored(generation, read.restore)
+
+    @property
+    def _loading(self) -> bool:
+        """Whether the model is being made ready: how long it takes then says nothing of what it reads."""
+        return self.pipeline.router.loading(Task.COMPLETION)
 
     def _draft(self, first: First | None) -> str:
         """What the model will likely write; nothing that would have to be concealed from it."""
@@ -414,19 +429,18 @@ class _Work:
             self._keep(answer)
             flight.show(answer)
 
-    async def _concealed(
-        self, budget: ContextBudget, windows: Windows, *, files: bool
-    ) -> tuple[Infill, Callable[[str], str]]:
-        """What a model reads, with secrets replaced, and what puts them back. Other work goes on between its steps, of
-        which each may take as long as a key may wait."""
+    async def _concealed(self, budget: ContextBudget, windows: Windows, *, files: bool) -> _Read:
+        """What a model reads, with secrets replaced. Other work goes on between the steps, of which each may take as
+        long as a key may wait."""
         assert self.site
         await asyncio.sleep(0)
         most = self.config.context_chars
         read = self.pipeline.surroundings.context(self.cursor, windows, budget.chars(most), most, files=files)
+        anew = windows.anew
         await asyncio.sleep(0)
         prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
         extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))
-        return Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore
+        return _Read(Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore, anew)
 
     def _keep(self, answer: Answer) -> None:
         by_hand = self.cursor.uri if self.cursor.invoked else None

@@ -51,15 +51,17 @@ class _Cut:
 
 @attrs.define
 class Windows:
-    """The windows that one model reads, by document."""
+    """The windows that one model reads, by document; `anew` says whether the last one was cut anew."""
 
+    anew: bool = True
     _cuts: dict[str, _Cut] = attrs.field(factory=dict)
 
     def read(self, document: Document, offset: int, chars: int, most: int, tree: Tree | None = None) -> Infill:
         """What is read at an offset: about so many characters, and never more than `most`."""
         fresh = min(chars, most - most // (_GROWS + 1))
         kept = self._cuts.get(document.uri)
-        if kept is None or not kept.stands(document, offset, fresh, min(most, fresh + fresh // _GROWS)):
+        self.anew = kept is None or not kept.stands(document, offset, fresh, min(most, fresh + fresh // _GROWS))
+        if kept is None or self.anew:
             window = cut(document, offset, fresh, tree)
             ends = len(document.text) == offset + len(window.suffix)
             kept = _Cut(window, document.text[: window.start], offset - window.start, fresh, ends)

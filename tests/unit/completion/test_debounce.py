@@ -110,18 +110,39 @@ def test_it_knows_that_text_was_only_taken_away() -> None:
 def test_a_slow_model_reads_less_in_coarse_steps_and_more_again_when_it_is_fast() -> None:
     budget = ContextBudget()
     assert budget.chars(6000) == 6000
-    budget.answered(TARGET_MS * 2, 6000)
-    budget.answered(TARGET_MS * 2, 6000)
+    budget.answered(TARGET_MS * 2, 6000, anew=True)
+    budget.answered(TARGET_MS * 2, 6000, anew=True)
     assert budget.chars(6000) == 2666
     for _ in range(20):
-        budget.answered(TARGET_MS * 2, 6000)
+        budget.answered(TARGET_MS * 2, 6000, anew=True)
     assert budget.chars(6000) == 1500
     for _ in range(7):
-        budget.answered(TARGET_MS / 4, 6000)
+        budget.answered(TARGET_MS / 4, 6000, anew=True)
     assert budget.chars(6000) == 1500
     for _ in range(100):
-        budget.answered(TARGET_MS / 4, 6000)
+        budget.answered(TARGET_MS / 4, 6000, anew=True)
     assert budget.chars(6000) == 6000
+
+
+def test_a_slow_machine_is_known_from_one_answer() -> None:
+    budget = ContextBudget()
+    budget.answered(TARGET_MS * 7, 6000, anew=True)
+    assert budget.chars(6000) == 1500
+
+
+def test_keys_that_go_on_are_no_reason_to_read_more() -> None:
+    """They are quick on any machine; and the larger window would have to be read, and then the smaller one again."""
+    budget = ContextBudget()
+    budget.answered(TARGET_MS * 7, 6000, anew=True)
+    for _ in range(100):
+        budget.answered(TARGET_MS / 10, 6000, anew=False)
+    assert budget.chars(6000) == 1500
+
+
+def test_a_model_that_reads_all_of_it_at_each_key_reads_less() -> None:
+    budget = ContextBudget()
+    budget.answered(TARGET_MS * 7, 6000, anew=False)
+    assert budget.chars(6000) == 4000
 
 
 def test_the_budget_never_exceeds_the_users_limit() -> None:
