@@ -77,6 +77,17 @@ async def test_where_it_is_not_the_heavy_model_answers_and_both_are_counted() ->
     assert len({each.run for each in two.asked} - {None}) == 1
 
 
+@pytest.mark.parametrize(("heavier", "counted"), [(0.8, False), (0.95, True)])
+async def test_only_a_start_of_the_heavy_model_makes_the_pause_longer(heavier: float, counted: bool) -> None:
+    two = Two(lighter=0.8, heavier=heavier)
+    two.light.enqueue(["price * count"])
+    two.heavy.enqueue(["sum(prices)"])
+    started: list[None] = []
+    two.pipeline.rhythm.started = lambda: started.append(None)  # type: ignore[method-assign]
+    await two.ask()
+    assert len(two.heavy.requests) == len(started) == counted
+
+
 async def test_who_asks_by_hand_gets_the_heavy_model_alone() -> None:
     two = Two(lighter=0.99, heavier=0.1)
     two.heavy.enqueue(["sum(prices)"])
