@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import re
 import tempfile
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 import attrs
 
+from benchmarks import noted
 from benchmarks.functions import LANGUAGES, SUFFIXES, Function, green, load, written_green
 from hybrid_lsp.actions.base import EditOutcome, FileOutcome, NothingOutcome, Outcome
 from hybrid_lsp.actions.pipeline import ActionPipeline
@@ -160,14 +160,13 @@ async def run(path: Path, work: Iterable[tuple[Function, str]], backend: Backend
             if seconds is not None and time.perf_counter() - started > seconds:
                 return
             row = await ask(function, action, backend, Path(folder))
-            with path.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(row) + "\n")
+            noted.append(path, [row])
             print(*(row[key] for key in ("language", "function", "action", "result", "green", "seconds")), flush=True)
 
 
 def read(path: Path) -> list[Row]:
     """The rows of a results file; none where there is no such file."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    return noted.read(path, Row)
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -18,11 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
-import cattrs
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import languages, place
+from benchmarks import languages, noted, place
 from benchmarks.typed import Place, before, drawn, line_after
 from hybrid_lsp.backends.factory import make_backend
 from hybrid_lsp.backends.launcher import Launcher
@@ -142,18 +141,10 @@ def table(rows: Sequence[Row], confidence: Confidence) -> Table:
     return shown
 
 
-def _known(file: Path | None) -> list[Row]:
-    if file is None or not file.exists():
-        return []
-    return [cattrs.structure(json.loads(line), Row) for line in file.read_text(encoding="utf-8").splitlines()]
-
-
 def _measured(folder: Path, judge: Listening, count: int, file: Path | None) -> list[Row]:
     with place.own_folders():
         found = asyncio.run(measure(folder, judge, count))
-    if file is not None:
-        with file.open("a", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(attrs.asdict(row)) + "\n" for row in found)
+    noted.append(file, found)
     return found
 
 
@@ -167,7 +158,7 @@ def main() -> None:
     path = calibrations.embedded_file()
     confidence = beginning(Confidence.load(path))
     judge = Listening(confidence, knows_network=True)
-    rows = _known(options.rows)
+    rows = noted.read(options.rows, Row)
     known = {row.folder for row in rows}
     for folder in (each.resolve() for each in options.folders):
         rows += _measured(folder, judge, options.places, options.rows) if str(folder) not in known else []

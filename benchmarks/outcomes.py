@@ -7,15 +7,12 @@ A row holds what a router could see (the features, the replies' probabilities, w
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from pathlib import Path
 
 import attrs
-import cattrs
 import psutil
 
 from benchmarks import place
@@ -218,14 +215,3 @@ async def _deeply(task: Task, backend: Backend) -> str:
     request = deep.deep_request(hole, Request(hole, 0), fills_in=False)
     reply = "".join([piece.text async for piece in backend.generate(request) if piece.kind is Kind.ANSWER])
     return trim(reply, text[:cursor], text[cursor:])
-
-
-def read(path: Path) -> list[Row]:
-    """The rows of a file; none where there is no such file."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [cattrs.structure(json.loads(line), Row) for line in lines]
-
-
-def append(path: Path, rows: Iterable[Row]) -> None:
-    with path.open("a", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(cattrs.unstructure(row)) + "\n" for row in rows)

@@ -23,7 +23,7 @@ import attrs
 import numpy as np
 import psutil
 
-from benchmarks import outcomes, place, policies, sufficiency, tasks
+from benchmarks import noted, outcomes, place, policies, sufficiency, tasks
 from benchmarks.outcomes import Metered, Row
 from benchmarks.tasks import KINDS, Task
 from hybrid_lsp.backends.factory import make_backend
@@ -63,7 +63,7 @@ async def collect(
     `in_words`: have the large model fill in lines as it is asked where it was not taught to as well.
     """
     started = time.perf_counter()
-    known = {(row.key, row.model) for row in outcomes.read(path)}
+    known = {(row.key, row.model) for row in noted.read(path, Row)}
     with place.own_folders() as folder:
         models = {"small": _metered(small, folder), "large": _metered(large, folder)}
         for task in work:
@@ -79,7 +79,7 @@ async def collect(
 async def live(path: Path, work: list[Task], small: str, large: str, seconds: float | None, threshold: float) -> None:
     """Have the router itself share what was held out, to see whether what is played comes true."""
     started = time.perf_counter()
-    known = {(row.key, row.model) for row in outcomes.read(path)}
+    known = {(row.key, row.model) for row in noted.read(path, Row)}
     routing = RoutingConfig(threshold=threshold)
     with place.own_folders() as folder:
         models = _metered(small, folder), _metered(large, folder)
@@ -91,7 +91,7 @@ async def live(path: Path, work: list[Task], small: str, large: str, seconds: fl
 
 
 def _note(path: Path, row: outcomes.Row) -> None:
-    outcomes.append(path, [row])
+    noted.append(path, [row])
     print(row.key, row.model, row.passed, row.at_once, row.right, f"{row.seconds:.1f} {row.cpu_s:.1f}", flush=True)
 
 
@@ -237,9 +237,9 @@ def main() -> None:
         models = options.small, options.large
         asyncio.run(live(options.rows, work, *models, options.seconds, options.threshold))
     elif options.verb == "fit":
-        fit(outcomes.read(options.rows))
+        fit(noted.read(options.rows, Row))
     else:
-        print(table(outcomes.read(options.rows), options.threshold))
+        print(table(noted.read(options.rows, Row), options.threshold))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ a machine that gets busy makes all of them slower.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -17,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import cattrs
 import psutil
 
-from benchmarks import place
+from benchmarks import noted, place
 from benchmarks.place import Server
 from benchmarks.report import Report, quantile, ratio
+from benchmarks.typed import following
 from hybrid_lsp.backends.launcher import EngineSpec
 from hybrid_lsp.calibrating import installed
 from hybrid_lsp.server.editor import Editor
+from hybrid_lsp.training.cases import sample
 from hybrid_lsp.training.corpus import SourceFile
 
 LINES = 5
@@ -33,7 +33,6 @@ SEED = 21
 _LEAST = 3
 """Characters of the rest of a line below which nobody asks."""
 _WORDS = re.compile(r"\w+|[^\w\s]+")
-_NEXT = re.compile(r"^(?=\S)", re.MULTILINE)
 _STARTS_WITHIN_S = 300.0
 ALONE, BOTH, EMBEDDED = "the small model alone", "both, as served", "the embedded model alone"
 
@@ -70,21 +69,20 @@ class Tally:
         return Tally(*(one + two for one, two in pairs))
 
 
+@attrs.frozen
+class Row:
+    """What came of one stretch, by way."""
+
+    number: int
+    ways: dict[str, Tally]
+
+
 def drawn(files: Sequence[SourceFile], count: int, seed: int = SEED) -> list[Stretch]:
     """Stretches of packages that the embedded model has not read, each package as often as the others."""
-    packages: dict[str, list[SourceFile]] = {}
-    for file in files:
-        packages.setdefault(file.package, []).append(file)
-    dice, found = random.Random(seed), list[Stretch]()  # noqa: S311 # a sample, not a secret
-    while len(found) < count:
-        mine = packages[dice.choice(sorted(packages))]
-        file = dice.choices(mine, [len(each.text) for each in mine])[0]
-        if (chosen := _stretch(file, dice)) is not None:
-            found.append(chosen)
-    return found
+    return sample(files, count, seed, _stretch)
 
 
-def _stretch(file: SourceFile, dice: random.Random) -> Stretch | None:
+def _stretch(file: SourceFile, dice: random.Random, number: int) -> Stretch | None:
     lines = file.text.split("\n")
     if len(lines) <= 2 * LINES:
         return None
@@ -93,8 +91,7 @@ def _stretch(file: SourceFile, dice: random.Random) -> Stretch | None:
     if not all(line.startswith("    ") and line.strip() for line in chosen):
         return None
     above, rest = "\n".join(lines[:first]) + "\n", "\n".join(lines[first + LINES :])
-    after = _NEXT.search(rest)
-    return Stretch(file.path, above, tuple(chosen), "\n\n\n" + (rest[after.start() :] if after else ""))
+    return Stretch(file.path, above, tuple(chosen), following(rest, 0))
 
 
 def pauses(line: str) -> Iterator[int]:
@@ -177,7 +174,7 @@ def ways(model: Path) -> dict[str, dict[str, Any]]:
 async def measure(chosen: Sequence[Stretch], model: Path, raw: Path | None) -> dict[str, list[Tally]]:
     """Type each stretch in each way, except those that `raw` knows; what is measured is noted there at once."""
     found: dict[str, list[Tally]] = {name: [] for name in ways(model)}
-    known = _known(raw)
+    known = {row.number: row.ways for row in noted.read(raw, Row)}
     async with AsyncExitStack() as stack:
         servers: dict[str, Way] = {}
         for number, stretch in enumerate(chosen):
@@ -186,7 +183,7 @@ async def measure(chosen: Sequence[Stretch], model: Path, raw: Path | None) -> d
                 if not servers:
                     servers |= await _started(stack, model, stretch)
                 row = {name: await way.type(stretch, number) for name, way in servers.items()}
-                _note(raw, number, row)
+                noted.append(raw, [Row(number, row)])
             for name, tally in row.items():
                 found[name].append(tally)
     return found
@@ -194,19 +191,6 @@ async def measure(chosen: Sequence[Stretch], model: Path, raw: Path | None) -> d
 
 async def _started(stack: AsyncExitStack, model: Path, example: Stretch) -> dict[str, Way]:
     return {name: await stack.enter_async_context(served(settings, example)) for name, settings in ways(model).items()}
-
-
-def _known(raw: Path | None) -> dict[int, dict[str, Tally]]:
-    if raw is None or not raw.exists():
-        return {}
-    rows = [json.loads(line) for line in raw.read_text(encoding="utf-8").splitlines()]
-    return {row["number"]: cattrs.structure(row["ways"], dict[str, Tally]) for row in rows}
-
-
-def _note(raw: Path | None, number: int, row: Mapping[str, Tally]) -> None:
-    if raw is not None:
-        with raw.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"number": number, "ways": cattrs.unstructure(row)}) + "\n")
 
 
 async def run(report: Report, count: int, model: Path | None, raw: Path | None = None) -> None:

@@ -137,9 +137,13 @@ def _place(module: str, text: str, dice: random.Random, *, after_pair: bool) -> 
         return None
     at = dice.choice(chosen)
     top = starts[number - _TYPED_LINES]
-    after = _NEXT.search(text, end + 1)
-    below = text[after.start() :] if after else ""
-    return Place(module, text[:top], text[top : start + at], line[at:], "\n\n\n" + below)
+    return Place(module, text[:top], text[top : start + at], line[at:], following(text, end + 1))
+
+
+def following(text: str, start: int) -> str:
+    """What stands below a definition that is not finished: from an offset on, the next that begins at the left."""
+    after = _NEXT.search(text, start)
+    return "\n\n\n" + (text[after.start() :] if after else "")
 
 
 async def run(report: Report, count: int) -> None:

@@ -57,13 +57,19 @@ def _infill(dialect: Dialect, request: Request, prompt: Infill) -> Json:
         body["input_extra"] = [{"filename": file.filename, "text": file.text} for file in prompt.extra]
     if request.time_budget_ms is not None:
         body["t_max_predict_ms"] = request.time_budget_ms
-    if dialect == "engine" and request.background:
-        body["priority"] = "background"
-    if dialect == "engine" and request.draft:
-        body["draft"] = request.draft
-    if dialect == "engine" and not math.isinf(request.least_logprob):
-        body["least_logprob"] = request.least_logprob
+    if dialect == "engine":
+        body |= _to_ours(request)
     return body | _stop(request.stop)
+
+
+def _to_ours(request: Request) -> Json:
+    """What only an engine of ours is told."""
+    body: Json = {"priority": "background"} if request.background else {}
+    if request.draft:
+        body["draft"] = request.draft
+    if not math.isinf(request.least_logprob):
+        body["least_logprob"] = request.least_logprob
+    return body
 
 
 def _completion(model: str, family: Family, request: Request, prompt: Infill) -> Json:

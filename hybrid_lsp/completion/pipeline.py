@@ -367,7 +367,9 @@ class _Work:
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
         files = self.pipeline.reads_files and self.config.neighbours
-        read, loading = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files), self._loading
+        read = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files)
+        # How long it takes while it is being made ready says nothing of what it reads.
+        loading = router.loading(Task.COMPLETION)
         shape = self.site.shape or Shape()
         request = _request(read.window, shape, self.config, background=self.background)
         draft, least = self._draft(first), presenter.least_logprob(self.copies)
@@ -397,11 +399,6 @@ class _Work:
         if not loading:
             self.pipeline.budget.answered(generation.first_ms, self.config.context_chars, anew=read.anew)
         return _restored(generation, read.restore)
-
-    @property
-    def _loading(self) -> bool:
-        """Whether the model is being made ready: how long it takes then says nothing of what it reads."""
-        return self.pipeline.router.loading(Task.COMPLETION)
 
     def _draft(self, first: First | None) -> str:
         """What the model will likely write; nothing that would have to be concealed from it."""

@@ -60,8 +60,10 @@ class Windows:
         """What is read at an offset: about so many characters, and never more than `most`."""
         fresh = min(chars, most - most // (_GROWS + 1))
         kept = self._cuts.get(document.uri)
-        self.anew = kept is None or not kept.stands(document, offset, fresh, min(most, fresh + fresh // _GROWS))
-        if kept is None or self.anew:
+        if kept is not None and not kept.stands(document, offset, fresh, min(most, fresh + fresh // _GROWS)):
+            kept = None
+        self.anew = kept is None
+        if kept is None:
             window = cut(document, offset, fresh, tree)
             ends = len(document.text) == offset + len(window.suffix)
             kept = _Cut(window, document.text[: window.start], offset - window.start, fresh, ends)

@@ -66,6 +66,11 @@ class Summary:
     decode_ms: float
     cpu_ms: float = 0.0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model ended it, or a stop string."""
+        return self.stop_type in (StopType.EOS, StopType.WORD)
+
 
 @attrs.define
 class Counters:

@@ -234,7 +234,6 @@ class InfillShape:
         return self._summary(text, summary) | self._probabilities(_tokens(chunks))
 
     def _summary(self, text: str, summary: Summary) -> Json:
-        is_limit = summary.stop_type not in (StopType.EOS, StopType.WORD)
         return {
             "index": 0,
             "content": text,
@@ -244,7 +243,7 @@ class InfillShape:
             "tokens_predicted": summary.tokens,
             "tokens_evaluated": summary.prompt_tokens,
             "tokens_cached": summary.reused_tokens,
-            "stop_type": str(StopType.LIMIT if is_limit else summary.stop_type),
+            "stop_type": str(summary.stop_type if summary.is_whole else StopType.LIMIT),
             "stopping_word": summary.stop_word,
             "time_limit": summary.stop_type is StopType.TIME,
             "preempted": summary.stop_type is StopType.PREEMPTED,
@@ -334,7 +333,7 @@ def error_body(message: str, kind: str, status: int) -> Json:
 
 
 def finish_reason(summary: Summary) -> str:
-    return "stop" if summary.stop_type in (StopType.EOS, StopType.WORD) else "length"
+    return "stop" if summary.is_whole else "length"
 
 
 def usage(summary: Summary) -> Json:

@@ -2,7 +2,8 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from attrs import define
 
@@ -14,6 +15,7 @@ MIN_TRUTH = 3  # characters of a line; a lone bracket is no question
 OPEN_FILES = 10  # beside the one that is written
 TELLING = 12  # characters of a line that says something of its file
 MAX_SAME = 0.9  # share of a file's telling lines in another; more is the same file twice
+Made = TypeVar("Made")
 CONDITIONS = ("finished", "unfinished", "no suffix")
 
 
@@ -36,7 +38,15 @@ class Case:
 
 
 def draw(files: Sequence[SourceFile], count: int, seed: int) -> list[Case]:
-    """Positions, alternately mid-line and at a line's start; every package weighs the same, files by their size."""
+    """Positions, alternately mid-line and at a line's start. Raises TrainingError."""
+    return sample(files, count, seed, lambda file, dice, number: _case(file, number % 2 == 1, dice))
+
+
+def sample(
+    files: Sequence[SourceFile], count: int, seed: int, make: Callable[[SourceFile, random.Random, int], Made | None]
+) -> list[Made]:
+    """What `make` finds in files, given its number; where it finds nothing another file is drawn. Every package weighs
+    the same, files by their size. Raises TrainingError."""
     packages: dict[str, list[SourceFile]] = defaultdict(list)
     for file in files:
         packages[file.package].append(file)
@@ -44,13 +54,13 @@ def draw(files: Sequence[SourceFile], count: int, seed: int) -> list[Case]:
         raise TrainingError("No held-out file to evaluate on", "Build the corpus with the held-out packages.")
     dice = random.Random(seed)  # noqa: S311 # a sample, not a secret
     names = sorted(packages)
-    cases: list[Case] = []
-    while len(cases) < count:
+    found: list[Made] = []
+    while len(found) < count:
         choices = packages[dice.choice(names)]
         file = dice.choices(choices, [len(file.text) for file in choices])[0]
-        if case := _case(file, len(cases) % 2 == 1, dice):
-            cases.append(case)
-    return cases
+        if (made := make(file, dice, len(found))) is not None:
+            found.append(made)
+    return found
 
 
 def open_beside(files: Sequence[SourceFile], file: SourceFile) -> list[SourceFile]:
