@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
-from hybrid_lsp.completion.budget import ContextBudget
 from hybrid_lsp.completion.confidence import Copies, Judge
+from hybrid_lsp.completion.debounce import LIGHTER_STARTS, Pace
 from hybrid_lsp.completion.generate import Generation
+from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.query import Answer
 from hybrid_lsp.completion.suggest import Presenter
-from hybrid_lsp.context.standing import Windows
 from hybrid_lsp.errors import HybridLspError
 from hybrid_lsp.models.contest import Contest, place
 from hybrid_lsp.routing.candidates import Task
@@ -31,8 +31,7 @@ class Lighter:
     router: Router
     judge: Judge
     contest: Contest = attrs.field(factory=Contest)
-    budget: ContextBudget = attrs.field(factory=ContextBudget)
-    windows: Windows = attrs.field(factory=Windows)
+    habits: Habits = attrs.field(factory=lambda: Habits(Pace(LIGHTER_STARTS)))
 
     @property
     def answers(self) -> bool:

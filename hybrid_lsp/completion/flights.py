@@ -48,6 +48,7 @@ class Flight:
     """What was answered before the generation's end, which it may only make longer."""
     _first: asyncio.Future[Answer] = attrs.field(factory=lambda: asyncio.get_running_loop().create_future())
     _task: asyncio.Task[None] | None = None
+    _rests: bool = False
     _spoke: bool = False
     """Whether the model has written something since a waiter last looked."""
 
@@ -83,6 +84,9 @@ class Flight:
             self.stop()
         elif agreeing != (self.prefix if self.base is None else self.base):
             self.typed_on = True
+            if self._rests:
+                self.stop()
+                return False
         return agreeing is not None
 
     def _agrees(self, before: str) -> bool:
@@ -90,6 +94,16 @@ class Flight:
             self.typed = before[len(self.prefix) :]
             return _same_way(self.typed, self.written)
         return self.base is not None and before.startswith(self.base) and self.prefix.startswith(before)
+
+    async def rest(self, seconds: float) -> None:
+        """Wait for the user to type on, before a model that is not asked for each key; it ends the flight if so."""
+        if seconds and self.typed_on:
+            self.stop()
+        self._rests = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._rests = False
 
     async def wait(self, patience_s: float = math.inf, loading: Callable[[], bool] = lambda: False) -> Answer | None:
         """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running.

@@ -16,16 +16,16 @@ from functools import cached_property, partial
 import attrs
 
 from hybrid_lsp.completion import cascade, gate
-from hybrid_lsp.completion.budget import ContextBudget
 from hybrid_lsp.completion.cascade import First, Lighter
 from hybrid_lsp.completion.closing import closing
 from hybrid_lsp.completion.confidence import SURE, Copies, Judge, Judgement
 from hybrid_lsp.completion.cursor import Cursor
-from hybrid_lsp.completion.debounce import Rhythm
+from hybrid_lsp.completion.debounce import Pace, Rhythm
 from hybrid_lsp.completion.deep import PATIENCE, deep_request
 from hybrid_lsp.completion.experience import shifted
 from hybrid_lsp.completion.flights import Flight, Flights
-from hybrid_lsp.completion.generate import Generation, generate
+from hybrid_lsp.completion.generate import Generation, OnText, generate
+from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.latest import SUPERSEDED
 from hybrid_lsp.completion.length import Shape, ended
 from hybrid_lsp.completion.place import Place
@@ -36,11 +36,10 @@ from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig, Config
 from hybrid_lsp.context.secrets.redaction import conceal
-from hybrid_lsp.context.standing import Windows
 from hybrid_lsp.document import Document
 from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
 from hybrid_lsp.models.confidence import Spot
-from hybrid_lsp.routing.candidates import Task
+from hybrid_lsp.routing.candidates import Candidate, Task
 from hybrid_lsp.routing.features import Features
 from hybrid_lsp.routing.policy import COMPLETION
 from hybrid_lsp.routing.router import Router
@@ -83,8 +82,7 @@ class CompletionPipeline:
     reuse: Reuse = attrs.field(factory=Reuse)
     flights: Flights = attrs.field(factory=Flights)
     rhythm: Rhythm = attrs.field(factory=Rhythm)
-    budget: ContextBudget = attrs.field(factory=ContextBudget)
-    windows: Windows = attrs.field(factory=Windows)
+    habits: Habits = attrs.field(factory=Habits)
     _ahead: dict[str, asyncio.TimerHandle] = attrs.field(factory=dict)
     _preparing: asyncio.TimerHandle | None = None
 
@@ -106,6 +104,8 @@ class CompletionPipeline:
     def changed(self, old: Document, new: Document) -> None:
         """A document was edited: what no longer agrees with it is stopped."""
         self.rhythm.changed(old, new)
+        for habits in self._all_habits:
+            habits.pace.typed()
         self.surroundings.changed(old.plain, new.plain)
         self._prepare_soon()
         self._stop_thinking(new.uri)
@@ -120,9 +120,8 @@ class CompletionPipeline:
         self.cancel(uri)
         self.rhythm.closed(uri)
         self.surroundings.closed(uri)
-        self.windows.forget(uri)
-        if self.lighter is not None:
-            self.lighter.windows.forget(uri)
+        for habits in self._all_habits:
+            habits.windows.forget(uri)
 
     def close(self) -> None:
         """Stop everything: the settings change, or the connection ends."""
@@ -179,7 +178,7 @@ class CompletionPipeline:
             return work.without_model(Reason.NO_BACKEND, self.router.absence(Task.COMPLETION))
         cursor = work.cursor
         if not cursor.invoked:
-            await asyncio.sleep(self.rhythm.wait_s(work.config.debounce_ms, client_waited=self.client_waits))
+            await asyncio.sleep(self._pause_s(self._first_pace, work.config))
         flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run, invoked=cursor.invoked)
         answer = await self._wait(flight, work)
         return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
@@ -215,6 +214,19 @@ class CompletionPipeline:
         self._ahead[cursor.uri] = asyncio.get_running_loop().call_later(READING_S, start)
 
     @property
+    def _all_habits(self) -> list[Habits]:
+        return [self.habits] if self.lighter is None else [self.lighter.habits, self.habits]
+
+    @property
+    def _first_pace(self) -> Pace:
+        """Of the model that is asked first."""
+        lighter = self.lighter
+        return lighter.habits.pace if lighter is not None and lighter.answers else self.habits.pace
+
+    def _pause_s(self, pace: Pace, config: CompletionConfig) -> float:
+        return self.rhythm.wait_s(pace, config.debounce_ms, client_waited=self.client_waits)
+
+    @property
     def _can_ask(self) -> bool:
         """Whether any model may be asked now."""
         return bool(self.router.candidates(Task.COMPLETION)) or (self.lighter is not None and self.lighter.answers)
@@ -226,11 +238,11 @@ class CompletionPipeline:
 
 @attrs.frozen
 class _Read:
-    """What a model is given, what puts the secrets back into its reply, and whether the window was cut anew."""
+    """What a model is given, what puts the secrets back into its reply, and the characters of it that were cut anew."""
 
     window: Infill
     restore: Callable[[str], str]
-    anew: bool
+    anew: int
 
 
 @attrs.define(slots=False)
@@ -275,13 +287,17 @@ class _Work:
         """Ask the models, the lighter one first but by hand; the answer is remembered, also for those who ask later."""
         first = await self._lighter() if not self.cursor.invoked else None
         if first is not None and (decided := self._decided(first)) is not None:
+            self.pipeline.habits.pace.needed(False)
             self._keep(decided)
             return decided
+        if first is not None:
+            self.pipeline.habits.pace.needed(True)
+        if self.pipeline.lighter is not None and not (self.background or self.cursor.invoked):
+            await flight.rest(self.pipeline._pause_s(self.pipeline.habits.pace, self.config))
         try:
             generation = await self._generate(flight, first)
         except HybridLspError as error:
             return self._after_failure(error, first or await self._lighter())
-        self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
         answer = self._presenter().generated(generation, self.copies)
         if (shown := flight.shown) is not None:
             answer = extended(shown, answer)
@@ -307,7 +323,8 @@ class _Work:
         lighter = self.pipeline.lighter
         if lighter is None or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
-        read = await self._concealed(lighter.budget, lighter.windows, files=False)
+        habits = lighter.habits
+        read = await self._concealed(habits, files=False)
         shape, presenter = self.site.shape or Shape(), self._presenter(self._on_the_spot(lighter.judge))
         request = _request(read.window, shape, self.config, background=self.background)
         enough = self._enough(presenter, shape)
@@ -315,15 +332,43 @@ class _Work:
 
         async def ask() -> Generation:
             nonlocal written
-            generation = await generate(lighter.router, candidates, request, enough, _unheard, run=self.id)
+            generation = await self._ask(lighter.router, habits, candidates, request, enough, _unheard, read)
             written = generation.text
-            lighter.budget.answered(generation.first_ms, self.config.context_chars, anew=read.anew)
-            self.pipeline.rhythm.answered(generation.elapsed_ms / 1000)
             return _restored(generation, read.restore)
 
-        # No start that counts: it costs a seventh of what the other's does, and where it decides there is none.
         first = await cascade.first(lighter, presenter, self.copies, ask)
         return attrs.evolve(first, written=written) if first is not None else None
+
+    async def _ask(
+        self,
+        router: Router,
+        habits: Habits,
+        candidates: list[Candidate],
+        request: Request,
+        enough: Callable[[Generation], bool],
+        heard: OnText,
+        read: _Read,
+    ) -> Generation:
+        """A model's reply, from which its habits are learned; how long it takes to load says nothing of them."""
+        loading, spoke, started = router.loading(Task.COMPLETION), False, time.perf_counter()
+        uri, most = self.cursor.uri, self.config.context_chars
+
+        def noted(so_far: Generation) -> None:
+            nonlocal spoke
+            spoke = True
+            heard(so_far)
+
+        habits.pace.started()
+        try:
+            generation = await generate(router, candidates, request, enough, noted, run=self.id)
+        except asyncio.CancelledError:
+            if not loading and not spoke:
+                habits.given_up((time.perf_counter() - started) * 1000, uri, most, read=read.anew)
+            raise
+        if not loading:
+            habits.pace.answered(generation.elapsed_ms / 1000)
+            habits.began(generation.first_ms, uri, most, read=read.anew)
+        return generation
 
     def _enough(self, presenter: Presenter, shape: Shape) -> Callable[[Generation], bool]:
         """Whether more of a reply would not be shown."""
@@ -335,7 +380,7 @@ class _Work:
         sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
         if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        read = await self._concealed(pipeline.budget, Windows(), files=False)
+        read = await self._concealed(Habits(budget=pipeline.habits.budget), files=False)
         shape = self.site.shape or Shape()
         usual = _request(read.window, shape, self.config, background=False)
         for candidate in candidates:
@@ -367,9 +412,8 @@ class _Work:
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
         files = self.pipeline.reads_files and self.config.neighbours
-        read = await self._concealed(self.pipeline.budget, self.pipeline.windows, files=files)
-        # How long it takes while it is being made ready says nothing of what it reads.
-        loading = router.loading(Task.COMPLETION)
+        habits = self.pipeline.habits
+        read = await self._concealed(habits, files=files)
         shape = self.site.shape or Shape()
         request = _request(read.window, shape, self.config, background=self.background)
         draft, least = self._draft(first), presenter.least_logprob(self.copies)
@@ -390,14 +434,11 @@ class _Work:
             futile = presenter.hopeless(so_far, self.copies) or _goes_another_way(flight.shown, so_far.text)
             return futile or whole(so_far)
 
-        self.pipeline.rhythm.started()
         bridge = self._bridge(flight, first)
         try:
-            generation = await generate(router, candidates, request, enough, heard, run=self.id)
+            generation = await self._ask(router, habits, candidates, request, enough, heard, read)
         finally:
             bridge.cancel()
-        if not loading:
-            self.pipeline.budget.answered(generation.first_ms, self.config.context_chars, anew=read.anew)
         return _restored(generation, read.restore)
 
     def _draft(self, first: First | None) -> str:
@@ -426,14 +467,14 @@ class _Work:
             self._keep(answer)
             flight.show(answer)
 
-    async def _concealed(self, budget: ContextBudget, windows: Windows, *, files: bool) -> _Read:
+    async def _concealed(self, habits: Habits, *, files: bool) -> _Read:
         """What a model reads, with secrets replaced. Other work goes on between the steps, of which each may take as
         long as a key may wait."""
         assert self.site
         await asyncio.sleep(0)
-        most = self.config.context_chars
-        read = self.pipeline.surroundings.context(self.cursor, windows, budget.chars(most), most, files=files)
-        anew = windows.anew
+        most, windows = self.config.context_chars, habits.windows
+        read = self.pipeline.surroundings.context(self.cursor, windows, habits.budget.chars(most), most, files=files)
+        anew = len(read.prefix) + len(read.suffix) if windows.anew else 0
         await asyncio.sleep(0)
         prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
         extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))

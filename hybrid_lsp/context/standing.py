@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # loaded at first use: an editor window starts without it
 
 _GROWS = 3
 """One part in so many of its size is what a window may grow by."""
+_MORE = 2
+"""Where so many times as much may be read, it is cut anew; one that is larger than what may be read stands, for it has
+been read."""
 _LEAST = 2
 """Of what stood before the cursor when it was cut, one part in so many is still there, or it is cut anew."""
 
@@ -40,9 +43,9 @@ class _Cut:
         window = self.window
         there = offset - window.start
         return (
-            chars == self.chars
+            chars < self.chars * _MORE
             and there * _LEAST >= self.before
-            and window.size(offset) <= most
+            and window.size(offset) <= min(most, self.chars + self.chars // _GROWS)
             and (not self.ends or len(document.text) == offset + len(window.suffix))
             and document.text.startswith(window.suffix, offset)
             and document.text.startswith(self.above)
@@ -60,7 +63,7 @@ class Windows:
         """What is read at an offset: about so many characters, and never more than `most`."""
         fresh = min(chars, most - most // (_GROWS + 1))
         kept = self._cuts.get(document.uri)
-        if kept is not None and not kept.stands(document, offset, fresh, min(most, fresh + fresh // _GROWS)):
+        if kept is not None and not kept.stands(document, offset, fresh, most):
             kept = None
         self.anew = kept is None
         if kept is None:
@@ -69,6 +72,12 @@ class Windows:
             kept = _Cut(window, document.text[: window.start], offset - window.start, fresh, ends)
             self._cuts[document.uri] = kept
         return kept.window.read(document, offset)
+
+    def slow(self, uri: str, chars: int) -> None:
+        """What should have been read already was not (another document came between, or nothing is kept at all): from
+        now on about so many characters are read, if those are fewer."""
+        if (kept := self._cuts.get(uri)) is not None and kept.chars > chars:
+            self.forget(uri)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""

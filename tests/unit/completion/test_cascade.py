@@ -13,6 +13,7 @@ from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion import cascade
 from hybrid_lsp.completion import pipeline as pipeline_module
 from hybrid_lsp.completion.cascade import Lighter
+from hybrid_lsp.completion.debounce import Pace
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer
 from hybrid_lsp.config import CompletionConfig, Config
@@ -78,14 +79,17 @@ async def test_where_it_is_not_the_heavy_model_answers_and_both_are_counted() ->
 
 
 @pytest.mark.parametrize(("heavier", "counted"), [(0.8, False), (0.95, True)])
-async def test_only_a_start_of_the_heavy_model_makes_the_pause_longer(heavier: float, counted: bool) -> None:
+async def test_only_a_start_of_the_heavy_model_makes_its_pause_longer(
+    heavier: float, counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     two = Two(lighter=0.8, heavier=heavier)
     two.light.enqueue(["price * count"])
     two.heavy.enqueue(["sum(prices)"])
-    started: list[None] = []
-    two.pipeline.rhythm.started = lambda: started.append(None)  # type: ignore[method-assign]
+    started: list[Pace] = []
+    monkeypatch.setattr(Pace, "started", lambda pace: started.append(pace))
     await two.ask()
-    assert len(two.heavy.requests) == len(started) == counted
+    heavy = [pace for pace in started if pace is two.pipeline.habits.pace]
+    assert len(two.heavy.requests) == len(heavy) == len(started) - 1 == counted
 
 
 async def test_who_asks_by_hand_gets_the_heavy_model_alone() -> None:

@@ -70,9 +70,11 @@ def test_at_the_end_of_a_file_the_cursor_may_go_back() -> None:
     assert read(windows, LONG[:-100], LONG[-100:]).suffix == LONG[-100:]
 
 
-def test_another_size_is_another_window() -> None:
+def test_where_twice_as_much_may_be_read_it_is_cut_anew() -> None:
     windows = Windows()
-    read(windows, LONG[:AT], LONG[AT:])
+    first = read(windows, LONG[:AT], LONG[AT:])
+    for chars in (CHARS * 3 // 2, 500):
+        assert read(windows, LONG[:AT], LONG[AT:], chars) == first
     assert read(windows, LONG[:AT], LONG[AT:], 3000) == around(document(LONG[:AT], LONG[AT:]), AT, 3000)
 
 
