@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.report import quantile
 from hybrid_lsp.completion.confidence import SURE, Judge
-from hybrid_lsp.completion.pipeline import SHOWN_WITHIN_S
+from hybrid_lsp.completion.work import SHOWN_WITHIN_S
 from hybrid_lsp.models import calibrations
 from hybrid_lsp.models.confidence import Confidence
 from hybrid_lsp.models.contest import HOPELESS, LATE, WAITING, Contest

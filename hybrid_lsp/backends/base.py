@@ -40,7 +40,7 @@ class Warmable(Protocol):
 
     @property
     def loading(self) -> bool:
-        """Whether it is not ready yet: then its silence means nothing, and how long it takes says nothing of it."""
+        """Whether it is being made ready now: then its silence means nothing."""
         ...
 
     async def warm(self) -> None:

@@ -75,8 +75,8 @@ class EngineBackend:
 
     @property
     def loading(self) -> bool:
-        """Whether the engine is being started, or will be by the first request."""
-        return self._connecting > 0 or self._http is None
+        """Whether the engine is being started."""
+        return self._connecting > 0
 
     async def warm(self) -> None:
         """Have the engine started and its model loaded ahead of the first request.

@@ -76,8 +76,8 @@ class LangChainBackend(HttpBackend):
 
     @property
     def loading(self) -> bool:
-        """Whether LangChain is being imported, or the model made, or will be by the first request."""
-        return self._making > 0 or not self._made
+        """Whether LangChain is being imported, or the model made."""
+        return self._making > 0
 
     async def warm(self) -> None:
         """Import LangChain and make the model. Raises BackendUnavailable."""

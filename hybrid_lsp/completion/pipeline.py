@@ -1,5 +1,5 @@
-"""The typing path, top to bottom: gate → reuse → copy → in flight → debounce → context → lighter model → generate →
-confidence → trim.
+"""The typing path, top to bottom: gate → reuse → copy → in flight → debounce, and then, in `work.py`: context → lighter
+model → debounce → generate → confidence → trim.
 
 A request waits for a generation and does not own it (see `flights.py`); what follows an accepted suggestion is worked
 out while the user reads it.
@@ -8,51 +8,31 @@ out while the user reads it.
 from __future__ import annotations
 
 import asyncio
-import time
-import uuid
 from collections.abc import Callable
-from functools import cached_property, partial
 
 import attrs
 
-from hybrid_lsp.completion import cascade, gate
-from hybrid_lsp.completion.cascade import First, Lighter
-from hybrid_lsp.completion.closing import closing
-from hybrid_lsp.completion.confidence import SURE, Copies, Judge, Judgement
+from hybrid_lsp.completion import gate
+from hybrid_lsp.completion.cascade import Lighter
+from hybrid_lsp.completion.confidence import Judge
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Pace, Rhythm
-from hybrid_lsp.completion.deep import PATIENCE, deep_request
-from hybrid_lsp.completion.experience import shifted
 from hybrid_lsp.completion.flights import Flight, Flights
-from hybrid_lsp.completion.generate import Generation, OnText, generate
 from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.latest import SUPERSEDED
-from hybrid_lsp.completion.length import Shape, ended
-from hybrid_lsp.completion.place import Place
 from hybrid_lsp.completion.query import Answer, Query, nothing
 from hybrid_lsp.completion.reuse import Reuse, continued
-from hybrid_lsp.completion.suggest import Presenter, extended, with_work
 from hybrid_lsp.completion.surroundings import Surroundings
-from hybrid_lsp.completion.trim import Site
+from hybrid_lsp.completion.work import Work
 from hybrid_lsp.config import CompletionConfig, Config
-from hybrid_lsp.context.secrets.redaction import conceal
 from hybrid_lsp.document import Document
-from hybrid_lsp.errors import BackendTimeout, BackendUnavailable, HybridLspError
-from hybrid_lsp.models.confidence import Spot
-from hybrid_lsp.routing.candidates import Candidate, Task
-from hybrid_lsp.routing.features import Features
-from hybrid_lsp.routing.policy import COMPLETION
+from hybrid_lsp.errors import BackendTimeout
+from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.router import Router
-from hybrid_lsp.types import Finish, Infill, Reason, Request, Tier
+from hybrid_lsp.types import Reason
 
-MULTILINE_LINES = 4
-"""Most lines that are offered at once on an empty line."""
-SHOWN_WITHIN_S = 0.3
-"""A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
 SILENCE_S = 1.0
 """A model that has written nothing so long after its time for decoding is not waited for; it may be heard later."""
-LIKELY = 0.25
-"""Probability from which a line that is known already is worth drafting: confirming it costs what a token or two do."""
 PREPARE_S = 0.03
 """Between two pieces of work that can wait: a keystroke comes first."""
 READING_S = 0.25
@@ -148,11 +128,15 @@ class CompletionPipeline:
         if known is not None:
             self.rhythm.asked(needs_model=False)
             return known
-        work = _Work(self, cursor, config)
-        quick = work.sure_copy() or await self._under_way(work)
-        self.rhythm.asked(needs_model=quick is None)
-        if quick is None:
-            quick = await self._start(work)
+        work = Work(self, cursor, config)
+        try:
+            quick = work.sure_copy() or await self._under_way(work)
+            self.rhythm.asked(needs_model=quick is None)
+            if quick is None:
+                quick = await self._start(work)
+        except TimeoutError:
+            # The generation goes on, within its backend's own limit: whoever asks later joins it.
+            quick = await work.instead(BackendTimeout(f"The model was silent for {_patience_s(config):g} s."))
         return quick if not cursor.invoked else await work.escalated(quick)
 
     def _known(self, cursor: Cursor) -> Answer | None:
@@ -162,8 +146,8 @@ class CompletionPipeline:
         deleted = self.rhythm.deleted.get(query.document.uri, False)
         return gate.worth_a_model(query, config, deleted=deleted, place=lambda: self.surroundings.place(cursor))
 
-    async def _under_way(self, work: _Work) -> Answer | None:
-        """The answer of a generation that was started for an earlier keystroke, or ahead."""
+    async def _under_way(self, work: Work) -> Answer | None:
+        """The answer of a generation that was started for an earlier keystroke, or ahead. Raises TimeoutError."""
         cursor = work.cursor
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
         if flight is None or (flight.invoked and flight.answered and not cursor.invoked):
@@ -173,23 +157,20 @@ class CompletionPipeline:
             return None
         return continued(answer, flight.prefix, cursor.prefix)
 
-    async def _start(self, work: _Work) -> Answer:
+    async def _start(self, work: Work) -> Answer:
         if not self._can_ask:
             return work.without_model(Reason.NO_BACKEND, self.router.absence(Task.COMPLETION))
         cursor = work.cursor
         if not cursor.invoked:
-            await asyncio.sleep(self._pause_s(self._first_pace, work.config))
+            await asyncio.sleep(self.pause_before_s(self._first_pace, work.config))
         flight = self.flights.start(cursor.uri, cursor.prefix, cursor.suffix, work.run, invoked=cursor.invoked)
         answer = await self._wait(flight, work)
         return answer or nothing(Reason.SUPERSEDED, "The text has changed since.")
 
-    async def _wait(self, flight: Flight, work: _Work) -> Answer | None:
-        patience_s = work.config.time_budget_ms / 1000 + SILENCE_S
+    async def _wait(self, flight: Flight, work: Work) -> Answer | None:
+        """The flight's answer; raises TimeoutError where the model has been silent for too long."""
         try:
-            return await flight.wait(patience_s, lambda: self.router.loading(Task.COMPLETION))
-        except TimeoutError:
-            # The generation goes on, within its backend's own limit: whoever asks later joins it.
-            return work.without_model(Reason.TIMEOUT, f"The model was silent for {patience_s:g} s.")
+            return await flight.wait(_patience_s(work.config), lambda: self.router.loading(Task.COMPLETION))
         except asyncio.CancelledError as cancelled:
             # Typed on: the next request may want it. Otherwise the user has turned away.
             flight.leave(keep=cancelled.args == (SUPERSEDED,) or flight.typed_on)
@@ -205,7 +186,7 @@ class CompletionPipeline:
             known = self.reuse.knows(accepted.prefix, accepted.suffix)
             if known or self.flights.ahead(cursor.uri) or not self._can_ask:
                 return
-            work = _Work(self, accepted, config, background=True)
+            work = Work(self, accepted, config, background=True)
             if (sure := work.sure_copy()) is None:
                 self.flights.start(cursor.uri, accepted.prefix, accepted.suffix, work.run, base=cursor.prefix)
             else:
@@ -223,7 +204,8 @@ class CompletionPipeline:
         lighter = self.lighter
         return lighter.habits.pace if lighter is not None and lighter.answers else self.habits.pace
 
-    def _pause_s(self, pace: Pace, config: CompletionConfig) -> float:
+    def pause_before_s(self, pace: Pace, config: CompletionConfig) -> float:
+        """What is left to wait before a model of that pace may be asked."""
         return self.rhythm.wait_s(pace, config.debounce_ms, client_waited=self.client_waits)
 
     @property
@@ -236,320 +218,6 @@ class CompletionPipeline:
             timer.cancel()
 
 
-@attrs.frozen
-class _Read:
-    """What a model is given, what puts the secrets back into its reply, and the characters of it that were cut anew."""
-
-    window: Infill
-    restore: Callable[[str], str]
-    anew: int
-
-
-@attrs.define(slots=False)
-class _Work:
-    """One suggestion in the making, from the context to the answer."""
-
-    pipeline: CompletionPipeline
-    cursor: Cursor
-    config: CompletionConfig
-    background: bool = False
-    id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
-
-    @cached_property
-    def copies(self) -> Copies:
-        index = self.pipeline.surroundings.index
-        return self._judge.copies(index, self.cursor.document, self.cursor.offset)
-
-    @cached_property
-    def site(self) -> Site:
-        multiline = self.config.multiline
-        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
-
-    def sure_copy(self) -> Answer | None:
-        """What the grammar closes, or the copied line where it is so sure that no model is needed."""
-        if text := closing(self.cursor.document.language, self.cursor.prefix, self.cursor.suffix):
-            answer = self._presenter().closing(text)
-            self._keep(answer)
-            return answer
-        if self.cursor.invoked or self._judge.needs_network(len(self.cursor.prefix)):
-            return None
-        alone = self._judge.copy_alone(self.copies)
-        if alone.probability < SURE or self._corrected(self._judge, alone) < SURE:
-            return None
-        answer = self._presenter().copied(alone)
-        self._keep(answer)
-        return answer
-
-    def without_model(self, reason: Reason, detail: str) -> Answer:
-        return self._presenter().without_model(self._judge.copy_alone(self.copies), reason, detail)
-
-    async def run(self, flight: Flight) -> Answer:
-        """Ask the models, the lighter one first but by hand; the answer is remembered, also for those who ask later."""
-        first = await self._lighter() if not self.cursor.invoked else None
-        if first is not None and (decided := self._decided(first)) is not None:
-            self.pipeline.habits.pace.needed(False)
-            self._keep(decided)
-            return decided
-        if first is not None:
-            self.pipeline.habits.pace.needed(True)
-        if self.pipeline.lighter is not None and not (self.background or self.cursor.invoked):
-            await flight.rest(self.pipeline._pause_s(self.pipeline.habits.pace, self.config))
-        try:
-            generation = await self._generate(flight, first)
-        except HybridLspError as error:
-            return self._after_failure(error, first or await self._lighter())
-        answer = self._presenter().generated(generation, self.copies)
-        if (shown := flight.shown) is not None:
-            answer = extended(shown, answer)
-        answer = with_work(answer, first.answer if first else None)
-        if not (self.background and generation.finish is Finish.TIME):  # it made way for other work
-            self._keep(answer)
-        return answer
-
-    def _decided(self, first: First) -> Answer | None:
-        """The answer that needs no other model; who wants to see everything is not spared anything."""
-        if first.decides:
-            return first.answer
-        return first.given_up if first.hopeless and self.config.min_confidence < 0 else None
-
-    def _after_failure(self, error: HybridLspError, first: First | None) -> Answer:
-        """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""
-        if first is not None and first.answer.suggestions:
-            return attrs.evolve(first.answer, detail=str(error))
-        return self.without_model(_reason_of(error), str(error))
-
-    async def _lighter(self) -> First | None:
-        """What the lighter model says; None where there is none."""
-        lighter = self.pipeline.lighter
-        if lighter is None or not (candidates := lighter.router.candidates(Task.COMPLETION)):
-            return None
-        habits = lighter.habits
-        read = await self._concealed(habits, files=False)
-        shape, presenter = self.site.shape or Shape(), self._presenter(self._on_the_spot(lighter.judge))
-        request = _request(read.window, shape, self.config, background=self.background)
-        enough = self._enough(presenter, shape)
-        written = ""
-
-        async def ask() -> Generation:
-            nonlocal written
-            generation = await self._ask(lighter.router, habits, candidates, request, enough, _unheard, read)
-            written = generation.text
-            return _restored(generation, read.restore)
-
-        first = await cascade.first(lighter, presenter, self.copies, ask)
-        return attrs.evolve(first, written=written) if first is not None else None
-
-    async def _ask(
-        self,
-        router: Router,
-        habits: Habits,
-        candidates: list[Candidate],
-        request: Request,
-        enough: Callable[[Generation], bool],
-        heard: OnText,
-        read: _Read,
-    ) -> Generation:
-        """A model's reply, from which its habits are learned; how long it takes to load says nothing of them."""
-        loading, spoke, started = router.loading(Task.COMPLETION), False, time.perf_counter()
-        uri, most = self.cursor.uri, self.config.context_chars
-
-        def noted(so_far: Generation) -> None:
-            nonlocal spoke
-            spoke = True
-            heard(so_far)
-
-        habits.pace.started()
-        try:
-            generation = await generate(router, candidates, request, enough, noted, run=self.id)
-        except asyncio.CancelledError:
-            if not loading and not spoke:
-                habits.given_up((time.perf_counter() - started) * 1000, uri, most, read=read.anew)
-            raise
-        if not loading:
-            habits.pace.answered(generation.elapsed_ms / 1000)
-            habits.began(generation.first_ms, uri, most, read=read.anew)
-        return generation
-
-    def _enough(self, presenter: Presenter, shape: Shape) -> Callable[[Generation], bool]:
-        """Whether more of a reply would not be shown."""
-        return lambda so_far: ended(so_far.text, shape) or not presenter.wants_more(so_far, self.copies)
-
-    async def escalated(self, answer: Answer) -> Answer:
-        """The large model's answer, where the small one's would not have been shown unasked; else the same."""
-        pipeline = self.pipeline
-        sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
-        if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
-            return answer
-        read = await self._concealed(Habits(budget=pipeline.habits.budget), files=False)
-        shape = self.site.shape or Shape()
-        usual = _request(read.window, shape, self.config, background=False)
-        for candidate in candidates:
-            # A model that is asked in words is told to be short.
-            enough = (lambda so_far: ended(so_far.text, shape)) if candidate.fills_in else _never
-            request = deep_request(read.window, usual, fills_in=candidate.fills_in)
-            try:
-                generation = await generate(pipeline.router, [candidate], request, enough, _unheard, PATIENCE, self.id)
-            except HybridLspError:
-                continue
-            deep = self._presenter().deep(_restored(generation, read.restore))
-            if not deep.suggestions:
-                break
-            self._keep(deep)
-            return deep
-        return answer
-
-    def _doubts(self, confidence: float) -> bool:
-        """Whether a large model would likely do better than a suggestion that is right with that probability."""
-        router, task = self.pipeline.router, Features(COMPLETION, COMPLETION, self.cursor.document.language)
-        likely = router.likely(task, Tier.SMALL, confidence)
-        if likely is None:
-            return confidence < self._usual_threshold(self._judge)
-        return bool(router.policy.doubt(task, likely))
-
-    async def _generate(self, flight: Flight, first: First | None) -> Generation:
-        """Ask the model, with secrets replaced in what it reads and put back in what it writes."""
-        router, presenter = self.pipeline.router, self._presenter()
-        if not (candidates := router.candidates(Task.COMPLETION)):
-            raise BackendUnavailable(router.absence(Task.COMPLETION))
-        files = self.pipeline.reads_files and self.config.neighbours
-        habits = self.pipeline.habits
-        read = await self._concealed(habits, files=files)
-        shape = self.site.shape or Shape()
-        request = _request(read.window, shape, self.config, background=self.background)
-        draft, least = self._draft(first), presenter.least_logprob(self.copies)
-        request = attrs.evolve(request, draft=draft, least_logprob=least)
-        started = time.perf_counter()
-
-        def heard(so_far: Generation) -> None:
-            so_far = _restored(so_far, read.restore)
-            flight.write(so_far.text)
-            is_late = time.perf_counter() - started >= SHOWN_WITHIN_S
-            if is_late and so_far.lines[0].finished and not flight.answered:
-                self._show(flight, so_far)
-
-        whole = self._enough(presenter, shape)
-
-        def enough(so_far: Generation) -> bool:
-            so_far = _restored(so_far, read.restore)
-            futile = presenter.hopeless(so_far, self.copies) or _goes_another_way(flight.shown, so_far.text)
-            return futile or whole(so_far)
-
-        bridge = self._bridge(flight, first)
-        try:
-            generation = await self._ask(router, habits, candidates, request, enough, heard, read)
-        finally:
-            bridge.cancel()
-        return _restored(generation, read.restore)
-
-    def _draft(self, first: First | None) -> str:
-        """What the model will likely write; nothing that would have to be concealed from it."""
-        alone = self._judge.copy_alone(self.copies)
-        text = alone.text if alone.probability >= LIKELY else ""
-        if first is not None and first.written:
-            text = first.written
-        return text if conceal(text)[0].text == text else ""
-
-    def _bridge(self, flight: Flight, first: First | None) -> asyncio.TimerHandle:
-        """Show the lighter model's line where the heavier one keeps the user waiting: it may only make it longer."""
-
-        def show() -> None:
-            if first is not None and first.bridges and not flight.answered:
-                self._keep(first.answer)
-                flight.show(first.answer)
-
-        return asyncio.get_running_loop().call_later(SHOWN_WITHIN_S, show)
-
-    def _show(self, flight: Flight, so_far: Generation) -> None:
-        """Show the complete lines; the rest is still to come."""
-        complete = [line for line in so_far.lines if line.finished]
-        answer = self._presenter().generated(attrs.evolve(so_far, lines=complete), self.copies)
-        if answer.suggestions:
-            self._keep(answer)
-            flight.show(answer)
-
-    async def _concealed(self, habits: Habits, *, files: bool) -> _Read:
-        """What a model reads, with secrets replaced. Other work goes on between the steps, of which each may take as
-        long as a key may wait."""
-        assert self.site
-        await asyncio.sleep(0)
-        most, windows = self.config.context_chars, habits.windows
-        read = self.pipeline.surroundings.context(self.cursor, windows, habits.budget.chars(most), most, files=files)
-        anew = len(read.prefix) + len(read.suffix) if windows.anew else 0
-        await asyncio.sleep(0)
-        prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
-        extra = tuple(attrs.evolve(file, text=sealed.text) for file, sealed in zip(read.extra, others, strict=True))
-        return _Read(Infill(prefix.text, suffix.text, extra, read.filename), prefix.restore, anew)
-
-    def _keep(self, answer: Answer) -> None:
-        by_hand = self.cursor.uri if self.cursor.invoked else None
-        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
-
-    @cached_property
-    def _judge(self) -> Judge:
-        return self._on_the_spot(self.pipeline.judge)
-
-    def _on_the_spot(self, judge: Judge) -> Judge:
-        return judge.of(self.cursor.document.language, self._spot)
-
-    def _spot(self) -> Spot:
-        return Spot(self.cursor.prefix, self.site.place is Place.STRING, self.site.place is Place.COMMENT)
-
-    def _presenter(self, judge: Judge | None = None) -> Presenter:
-        """Who asks by hand sees whatever there is."""
-        judge = judge or self._judge
-        threshold = 0.0 if self.cursor.invoked else self._usual_threshold(judge)
-        return Presenter(self.cursor, self.site, judge, threshold, partial(self._corrected, judge))
-
-    def _corrected(self, judge: Judge, judged: Judgement) -> float:
-        """How likely a suggestion is right, in this file and for this user."""
-        sure = judged.probability if self._in_prose else judge.in_file(judged, len(self.cursor.prefix))
-        by = self.pipeline.shift(self.cursor.document.language) if judged.text else 0.0
-        return shifted(sure, by)
-
-    def _usual_threshold(self, judge: Judge) -> float:
-        if self.config.min_confidence >= 0:
-            return self.config.min_confidence
-        document = self.cursor.document
-        ignored = self.pipeline.ignored(document.uri)
-        return judge.threshold(document.language, len(self.cursor.prefix), ignored, prose=self._in_prose)
-
-    @property
-    def _in_prose(self) -> bool:
-        return self.site.place in (Place.COMMENT, Place.DOCSTRING)
-
-
-def _reason_of(error: HybridLspError) -> Reason:
-    if isinstance(error, BackendTimeout):
-        return Reason.TIMEOUT
-    return Reason.NO_BACKEND if isinstance(error, BackendUnavailable) else Reason.BACKEND_FAILED
-
-
-def _goes_another_way(shown: Answer | None, text: str) -> bool:
-    """Whether a text can no longer become a longer form of what is on the screen."""
-    if shown is None or not shown.suggestions:
-        return False
-    there = shown.suggestions[0].text
-    return not (text.startswith(there) or there.startswith(text))
-
-
-def _request(written: Infill, shape: Shape, config: CompletionConfig, *, background: bool) -> Request:
-    return Request(
-        prompt=written,
-        max_tokens=config.max_tokens * (1 if shape.single else 2),
-        stop=("\n",) if shape.single else ("\n\n",),
-        time_budget_ms=config.time_budget_ms,
-        background=background,
-    )
-
-
-def _restored(generation: Generation, restore: Callable[[str], str]) -> Generation:
-    return attrs.evolve(generation, lines=[attrs.evolve(line, text=restore(line.text)) for line in generation.lines])
-
-
-def _never(generation: Generation) -> bool:
-    """A large model is told to be short, and its time is limited."""
-    return False
-
-
-def _unheard(generation: Generation) -> None:
-    """Nobody waits for a part of a large model's answer."""
+def _patience_s(config: CompletionConfig) -> float:
+    """So long a model may say nothing new."""
+    return config.time_budget_ms / 1000 + SILENCE_S

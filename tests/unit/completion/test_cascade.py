@@ -11,7 +11,10 @@ from test_completion_pipeline import CURSOR, flat, judge, query, shown, turns
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion import cascade
+from hybrid_lsp.completion import habits as habits_module
 from hybrid_lsp.completion import pipeline as pipeline_module
+from hybrid_lsp.completion import work as work_module
+from hybrid_lsp.completion.budget import TARGET_MS
 from hybrid_lsp.completion.cascade import Lighter
 from hybrid_lsp.completion.debounce import Pace
 from hybrid_lsp.completion.pipeline import CompletionPipeline
@@ -189,7 +192,7 @@ class Late:
     """Two models of which the heavy one keeps the user waiting."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, light: str, heavy: str, heavier: float = 0.7) -> None:
-        monkeypatch.setattr(pipeline_module, "SHOWN_WITHIN_S", 0.0)
+        monkeypatch.setattr(work_module, "SHOWN_WITHIN_S", 0.0)
         self.two = Two(lighter=0.5, heavier=heavier)  # a little less likely: it will do where the other one is late
         self.hold = asyncio.Event()
         self.two.light.enqueue([light])
@@ -233,3 +236,76 @@ async def test_typing_along_the_light_line_needs_no_model() -> None:
     assert shown(await two.ask(f"total = pri{CURSOR}\ny = 2\n")) == "ce * count"
     assert len(two.light.requests) == 1
     assert two.heavy.requests == []
+
+
+@attrs.define
+class Slow(FakeBackend):
+    """A model that may be loading still."""
+
+    loading: bool = True
+
+    async def warm(self) -> None: ...
+
+
+@pytest.mark.fault("the user's own model is still loading")
+@pytest.mark.parametrize("invoked", [False, True])
+async def test_while_the_heavy_model_loads_the_light_line_is_shown(invoked: bool) -> None:
+    heavy = Slow("heavy")
+    two = Two(lighter=0.1, heavier=0.9, heavy=heavy)
+    two.light.enqueue(["price"])
+    answer = await two.ask(invoked=invoked)
+    assert (shown(answer), answer.model) == ("price", "light")
+    assert heavy.requests == []  # it would keep the next key waiting as well
+    heavy.loading = False
+    two.light.enqueue(["price"])
+    heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask(invoked=invoked)) == "sum(prices)"  # what did for the moment is not remembered
+
+
+async def test_by_hand_a_model_that_loads_is_waited_for_where_the_light_one_knows_nothing() -> None:
+    two = Two(lighter=0.1, heavier=0.9, heavy=Slow("heavy"))
+    two.light.enqueue([""])
+    two.heavy.enqueue(["sum(prices)"])
+    assert shown(await two.ask(f"total = {CURSOR}\n", invoked=True)) == "sum(prices)"
+    two.light.enqueue([""])
+    assert not (await two.ask(f"other = {CURSOR}\n")).suggestions
+    assert len(two.heavy.requests) == 1
+
+
+async def test_how_long_a_model_loads_says_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be this very request that has it started."""
+    monkeypatch.setattr(habits_module, "LOADS_AFTER_S", 0.0)
+    for loading in (True, False):
+        two = Two(lighter=0.1, heavier=0.9, heavy=Slow("heavy", loading=False))
+        assert two.pipeline.lighter is not None
+        two.pipeline.habits.budget.answered(1.0, 6000, read=6000)
+        pace, chars = two.pipeline.habits.pace.outlived, two.pipeline.habits.budget.chars(6000)
+        hold = asyncio.Event()
+        two.heavy.enqueue([FakeReply("sum(prices)", hold=hold)])
+        asked = two.ask(f"{'x = 1' * 20}\n" * 50 + PLACE, invoked=True)
+        await turns()
+        two.heavy.loading = loading  # type: ignore[attr-defined]
+        await asyncio.sleep(TARGET_MS / 1000 * 1.2)
+        hold.set()
+        assert shown(await asked) == "sum(prices)"
+        await turns()
+        learned = two.pipeline.habits.budget.chars(6000) < chars and two.pipeline.habits.pace.outlived < pace
+        assert learned is not loading
+
+
+@pytest.mark.fault("the model's first word comes later than its budget and a second")
+@pytest.mark.parametrize("invoked", [False, True])
+async def test_where_the_heavy_model_is_silent_the_light_line_has_to_do(
+    invoked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "SILENCE_S", -CONFIG.completion.time_budget_ms / 1000 + 0.05)
+    two, hold = Two(lighter=0.5, heavier=0.9), asyncio.Event()
+    two.light.enqueue(["price"] * (1 + (not invoked)))
+    two.heavy.enqueue([FakeReply("sum(prices)", hold=hold)])
+    answer = await two.ask(invoked=invoked)
+    assert (shown(answer), answer.model) == ("price", "light")
+    assert "silent" in answer.detail
+    hold.set()
+    await turns()
+    assert shown(await two.ask(invoked=invoked)) == "sum(prices)"  # it has been heard after all
+    assert len(two.heavy.requests) == 1

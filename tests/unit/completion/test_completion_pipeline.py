@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion import deep
-from hybrid_lsp.completion import pipeline as pipeline_module
+from hybrid_lsp.completion import work as work_module
 from hybrid_lsp.completion.confidence import Copies, Judge, judge_of
 from hybrid_lsp.completion.cursor import Cursor
 from hybrid_lsp.completion.debounce import Rhythm
@@ -39,7 +39,7 @@ CURSOR = "‸"
 @pytest.fixture(autouse=True)
 def never_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine a model is late, and what there is by then is shown: that is tested where it is meant."""
-    monkeypatch.setattr(pipeline_module, "SHOWN_WITHIN_S", 1e6)
+    monkeypatch.setattr(work_module, "SHOWN_WITHIN_S", 1e6)
 
 
 def flat(probability: float, features: int) -> Calibrator:

@@ -11,6 +11,7 @@ import pytest
 
 from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.completion import pipeline as pipeline_module
+from hybrid_lsp.completion import work as work_module
 from hybrid_lsp.completion.latest import SUPERSEDED
 from hybrid_lsp.completion.pipeline import CompletionPipeline
 from hybrid_lsp.completion.query import Answer, Query
@@ -266,7 +267,7 @@ async def test_a_defect_reaches_who_waits_for_it() -> None:
 
 
 async def test_a_slow_block_is_shown_in_part_and_then_only_grows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "SHOWN_WITHIN_S", 0.0)
+    monkeypatch.setattr(work_module, "SHOWN_WITHIN_S", 0.0)
     typist = Typist(text="def f():\n    ", below="\n")
     typist.fake.enqueue([FakeReply("a = 1\n    b = 2\n    c = 3\n", chunk=6)])
     first = (await typist.ask()).suggestions[0]
