@@ -274,7 +274,7 @@ async def test_by_hand_a_model_that_loads_is_waited_for_where_the_light_one_know
 
 async def test_how_long_a_model_loads_says_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be this very request that has it started."""
-    monkeypatch.setattr(habits_module, "LOADS_AFTER_S", 0.0)
+    monkeypatch.setattr(habits_module, "LOADS_AFTER_S", 0.3)
     for loading in (True, False):
         two = Two(lighter=0.1, heavier=0.9, heavy=Slow("heavy", loading=False))
         assert two.pipeline.lighter is not None
