@@ -53,6 +53,12 @@ class First:
     written: str = attrs.field(default="", repr=False)
 
     @property
+    def meanwhile(self) -> Answer:
+        """The answer while the heavier one loads."""
+        detail = "The small model is still loading; meanwhile the embedded one answers, where it is sure enough."
+        return attrs.evolve(self.answer, detail=detail)
+
+    @property
     def given_up(self) -> Answer:
         """The answer where nobody is asked any more."""
         detail = "The embedded model is not sure, and where it is so unsure the small model is seldom right."

@@ -7,15 +7,16 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import attrs
 
 from hybrid_lsp.completion import cascade
-from hybrid_lsp.completion.cascade import First
+from hybrid_lsp.completion.cascade import First, Lighter
 from hybrid_lsp.completion.closing import closing
 from hybrid_lsp.completion.confidence import SURE, Copies, Judge, Judgement
 from hybrid_lsp.completion.cursor import Cursor
+from hybrid_lsp.completion.debounce import Pace
 from hybrid_lsp.completion.deep import PATIENCE, deep_request
 from hybrid_lsp.completion.experience import shifted
 from hybrid_lsp.completion.flights import Flight
@@ -24,7 +25,9 @@ from hybrid_lsp.completion.habits import Habits, Watch
 from hybrid_lsp.completion.length import Shape, ended
 from hybrid_lsp.completion.place import Place
 from hybrid_lsp.completion.query import Answer
+from hybrid_lsp.completion.reuse import Reuse
 from hybrid_lsp.completion.suggest import Presenter, extended, with_work
+from hybrid_lsp.completion.surroundings import Surroundings
 from hybrid_lsp.completion.trim import Site
 from hybrid_lsp.config import CompletionConfig
 from hybrid_lsp.context.secrets.redaction import conceal
@@ -36,15 +39,30 @@ from hybrid_lsp.routing.policy import COMPLETION
 from hybrid_lsp.routing.router import Router
 from hybrid_lsp.types import Finish, Infill, Reason, Request, Tier
 
-if TYPE_CHECKING:
-    from hybrid_lsp.completion.pipeline import CompletionPipeline
-
 MULTILINE_LINES = 4
 """Most lines that are offered at once on an empty line."""
 SHOWN_WITHIN_S = 0.3
 """A block that is not complete by then is shown as far as it is; it grows while the user types into it."""
 LIKELY = 0.25
 """Probability from which a line that is known already is worth drafting: confirming it costs what a token or two do."""
+
+
+class Means(Protocol):
+    """What suggestions are made with."""
+
+    router: Router
+    judge: Judge
+    lighter: Lighter | None
+    habits: Habits
+    surroundings: Surroundings
+    reuse: Reuse
+    reads_files: bool
+    ignored: Callable[[str], int]
+    shift: Callable[[str], float]
+
+    def pause_before_s(self, pace: Pace, config: CompletionConfig) -> float:
+        """What is left to wait before a model of that pace may be asked."""
+        ...
 
 
 @attrs.frozen
@@ -60,7 +78,7 @@ class _Read:
 class Work:
     """One suggestion in the making, from the context to the answer."""
 
-    pipeline: CompletionPipeline
+    means: Means
     cursor: Cursor
     config: CompletionConfig
     background: bool = False
@@ -68,13 +86,13 @@ class Work:
 
     @cached_property
     def copies(self) -> Copies:
-        index = self.pipeline.surroundings.index
+        index = self.means.surroundings.index
         return self._judge.copies(index, self.cursor.document, self.cursor.offset)
 
     @cached_property
     def site(self) -> Site:
         multiline = self.config.multiline
-        return self.pipeline.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
+        return self.means.surroundings.site(self.cursor, multiline=multiline, max_lines=MULTILINE_LINES)
 
     def sure_copy(self) -> Answer | None:
         """What the grammar closes, or the copied line where it is so sure that no model is needed."""
@@ -96,12 +114,12 @@ class Work:
 
     async def run(self, flight: Flight) -> Answer:
         """Ask the models; the answer is remembered, also for those who ask later."""
-        loading = self.pipeline.router.loading(Task.COMPLETION)
+        loading = self.means.router.loading(Task.COMPLETION)
         first = await self._lighter() if loading or not self.cursor.invoked else None
         if first is not None and loading and (first.answer.suggestions or not self.cursor.invoked):
-            return first.answer  # for now: it is not remembered
+            return first.meanwhile  # not remembered: who asks next may get more
         if first is not None and (decided := self._decided(first)) is not None:
-            self.pipeline.habits.pace.needed(False)
+            self.means.habits.pace.needed(False)
             self._keep(decided)
             return decided
         if not (self.cursor.invoked or self.background):
@@ -128,12 +146,12 @@ class Work:
 
     async def _rest(self, flight: Flight, first: First | None) -> None:
         """The pause before the heavier model is longer than the one before the lighter."""
-        pipeline = self.pipeline
-        if pipeline.lighter is None:
+        means = self.means
+        if means.lighter is None:
             return
         if first is not None:
-            pipeline.habits.pace.needed(True)
-        await flight.rest(pipeline.pause_before_s(pipeline.habits.pace, self.config))
+            means.habits.pace.needed(True)
+        await flight.rest(means.pause_before_s(means.habits.pace, self.config))
 
     async def instead(self, error: HybridLspError, first: First | None = None) -> Answer:
         """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""
@@ -144,7 +162,7 @@ class Work:
 
     async def _lighter(self) -> First | None:
         """What the lighter model says; None where there is none."""
-        lighter = self.pipeline.lighter
+        lighter = self.means.lighter
         if lighter is None or not (candidates := lighter.router.candidates(Task.COMPLETION)):
             return None
         habits = lighter.habits
@@ -196,11 +214,11 @@ class Work:
 
     async def escalated(self, answer: Answer) -> Answer:
         """The large model's answer, where the small one's would not have been shown unasked; else the same."""
-        pipeline = self.pipeline
+        means = self.means
         sure = answer.suggestions and not self._doubts(answer.suggestions[0].confidence)
-        if sure or not self.config.escalate or not (candidates := pipeline.router.candidates(Task.DEEP_COMPLETION)):
+        if sure or not self.config.escalate or not (candidates := means.router.candidates(Task.DEEP_COMPLETION)):
             return answer
-        read = await self._concealed(Habits(budget=pipeline.habits.budget), files=False)
+        read = await self._concealed(Habits(budget=means.habits.budget), files=False)
         shape = self.site.shape or Shape()
         usual = _request(read.window, shape, self.config, background=False)
         for candidate in candidates:
@@ -208,7 +226,7 @@ class Work:
             enough = (lambda so_far: ended(so_far.text, shape)) if candidate.fills_in else _never
             request = deep_request(read.window, usual, fills_in=candidate.fills_in)
             try:
-                generation = await generate(pipeline.router, [candidate], request, enough, _unheard, PATIENCE, self.id)
+                generation = await generate(means.router, [candidate], request, enough, _unheard, PATIENCE, self.id)
             except HybridLspError:
                 continue
             deep = self._presenter().deep(_restored(generation, read.restore))
@@ -220,7 +238,7 @@ class Work:
 
     def _doubts(self, confidence: float) -> bool:
         """Whether a large model would likely do better than a suggestion that is right with that probability."""
-        router, task = self.pipeline.router, Features(COMPLETION, COMPLETION, self.cursor.document.language)
+        router, task = self.means.router, Features(COMPLETION, COMPLETION, self.cursor.document.language)
         likely = router.likely(task, Tier.SMALL, confidence)
         if likely is None:
             return confidence < self._usual_threshold(self._judge)
@@ -228,11 +246,11 @@ class Work:
 
     async def _generate(self, flight: Flight, first: First | None) -> Generation:
         """Ask the model, with secrets replaced in what it reads and put back in what it writes."""
-        router, presenter = self.pipeline.router, self._presenter()
+        router, presenter = self.means.router, self._presenter()
         if not (candidates := router.candidates(Task.COMPLETION)):
             raise BackendUnavailable(router.absence(Task.COMPLETION))
-        files = self.pipeline.reads_files and self.config.neighbours
-        habits = self.pipeline.habits
+        files = self.means.reads_files and self.config.neighbours
+        habits = self.means.habits
         read = await self._concealed(habits, files=files)
         shape = self.site.shape or Shape()
         request = _request(read.window, shape, self.config, background=self.background)
@@ -293,7 +311,7 @@ class Work:
         assert self.site
         await asyncio.sleep(0)
         most, windows = self.config.context_chars, habits.windows
-        read = self.pipeline.surroundings.context(self.cursor, windows, habits.budget.chars(most), most, files=files)
+        read = self.means.surroundings.context(self.cursor, windows, habits.budget.chars(most), most, files=files)
         anew = len(read.prefix) + len(read.suffix) if windows.anew else 0
         await asyncio.sleep(0)
         prefix, suffix, *others = conceal(read.prefix, read.suffix, *(file.text for file in read.extra), cut=True)
@@ -302,11 +320,11 @@ class Work:
 
     def _keep(self, answer: Answer) -> None:
         by_hand = self.cursor.uri if self.cursor.invoked else None
-        self.pipeline.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
+        self.means.reuse.keep(self.cursor.prefix, self.cursor.suffix, answer, by_hand=by_hand)
 
     @cached_property
     def _judge(self) -> Judge:
-        return self._on_the_spot(self.pipeline.judge)
+        return self._on_the_spot(self.means.judge)
 
     def _on_the_spot(self, judge: Judge) -> Judge:
         return judge.of(self.cursor.document.language, self._spot)
@@ -323,14 +341,14 @@ class Work:
     def _corrected(self, judge: Judge, judged: Judgement) -> float:
         """How likely a suggestion is right, in this file and for this user."""
         sure = judged.probability if self._in_prose else judge.in_file(judged, len(self.cursor.prefix))
-        by = self.pipeline.shift(self.cursor.document.language) if judged.text else 0.0
+        by = self.means.shift(self.cursor.document.language) if judged.text else 0.0
         return shifted(sure, by)
 
     def _usual_threshold(self, judge: Judge) -> float:
         if self.config.min_confidence >= 0:
             return self.config.min_confidence
         document = self.cursor.document
-        ignored = self.pipeline.ignored(document.uri)
+        ignored = self.means.ignored(document.uri)
         return judge.threshold(document.language, len(self.cursor.prefix), ignored, prose=self._in_prose)
 
     @property
