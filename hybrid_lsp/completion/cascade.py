@@ -15,6 +15,7 @@ from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.query import Answer
 from hybrid_lsp.completion.suggest import Presenter
 from hybrid_lsp.errors import HybridLspError
+from hybrid_lsp.models.confidence import BEGINNING
 from hybrid_lsp.models.contest import Contest, place
 from hybrid_lsp.routing.candidates import Task
 from hybrid_lsp.routing.router import Router
@@ -79,9 +80,11 @@ async def first(
     if not best.text.strip() or math.isnan(best.probability):
         return First(answer)
     contest, features = lighter.contest, place(best.probability, best.text, presenter.site.before)
+    # Where a file has only begun the lighter one knows little, and the other one has little to read.
+    begun = len(presenter.cursor.prefix) < BEGINNING and not presenter.site.in_prose
     return First(
         answer,
         decides=bool(answer.suggestions) and contest.decided(features),
         bridges=bool(answer.suggestions) and contest.decided(features, late=True),
-        hopeless=contest.hopeless(features),
+        hopeless=contest.hopeless(features) and not begun,
     )

@@ -19,8 +19,9 @@ from hybrid_lsp.document import Document, difference
 
 MODEL_STARTS = 0.11
 """Starts a keystroke that are aimed at, for a model that answers within `_FAST_S`."""
-LIGHTER_STARTS = 0.25
-"""The same for a model that is asked before another: a start costs about a seventh, and often spares one of those."""
+LIGHTER_STARTS, SECOND_STARTS = 0.25, 0.15
+"""The same for a model that is asked before another, where a start costs about a seventh and often spares one of those,
+and for the one that is asked after it."""
 _SLOW_S = 0.7
 """Nothing is told from an answer that took longer but that: it may have been loading, or asked anew."""
 _LESS = 0.93

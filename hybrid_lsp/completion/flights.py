@@ -50,7 +50,7 @@ class Flight:
     _task: asyncio.Task[None] | None = None
     _rests: bool = False
     _spoke: bool = False
-    """Whether the model has written something since a waiter last looked."""
+    """Whether the model has written something since a waiter last looked, or was not asked yet."""
 
     @property
     def answered(self) -> bool:
@@ -104,6 +104,7 @@ class Flight:
             await asyncio.sleep(seconds)
         finally:
             self._rests = False
+        self._spoke = True  # no model was silent
 
     async def wait(self, patience_s: float = math.inf, loading: Callable[[], bool] = lambda: False) -> Answer | None:
         """The answer; None where the generation was stopped. A cancelled waiter leaves the generation running.

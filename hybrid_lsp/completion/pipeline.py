@@ -16,7 +16,7 @@ from hybrid_lsp.completion import gate
 from hybrid_lsp.completion.cascade import Lighter
 from hybrid_lsp.completion.confidence import Judge
 from hybrid_lsp.completion.cursor import Cursor
-from hybrid_lsp.completion.debounce import Pace, Rhythm
+from hybrid_lsp.completion.debounce import MODEL_STARTS, SECOND_STARTS, Pace, Rhythm
 from hybrid_lsp.completion.flights import Flight, Flights
 from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.latest import SUPERSEDED
@@ -62,9 +62,13 @@ class CompletionPipeline:
     reuse: Reuse = attrs.field(factory=Reuse)
     flights: Flights = attrs.field(factory=Flights)
     rhythm: Rhythm = attrs.field(factory=Rhythm)
-    habits: Habits = attrs.field(factory=Habits)
+    habits: Habits = attrs.field()
     _ahead: dict[str, asyncio.TimerHandle] = attrs.field(factory=dict)
     _preparing: asyncio.TimerHandle | None = None
+
+    @habits.default
+    def _unknown_habits(self) -> Habits:
+        return Habits(Pace(MODEL_STARTS if self.lighter is None else SECOND_STARTS))
 
     async def complete(self, query: Query, config: Config) -> Answer:
         """The answer to one request; raises nothing but CancelledError, when the request is superseded."""

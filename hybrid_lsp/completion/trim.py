@@ -74,6 +74,11 @@ class Site:
         return self.parsed is not None and syntax.broken_elsewhere(self.prefix, self.suffix, self.parsed)
 
     @property
+    def in_prose(self) -> bool:
+        """Whether the cursor stands in a comment or a docstring."""
+        return self.place in (Place.COMMENT, Place.DOCSTRING)
+
+    @property
     def endless(self) -> bool:
         """Whether the cursor's line is too long on either side for its syntax to be checked at every key."""
         after = self.suffix[:LONGEST_LINE].partition("\n")[0]

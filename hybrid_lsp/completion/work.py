@@ -340,7 +340,7 @@ class Work:
 
     def _corrected(self, judge: Judge, judged: Judgement) -> float:
         """How likely a suggestion is right, in this file and for this user."""
-        sure = judged.probability if self._in_prose else judge.in_file(judged, len(self.cursor.prefix))
+        sure = judged.probability if self.site.in_prose else judge.in_file(judged, len(self.cursor.prefix))
         by = self.means.shift(self.cursor.document.language) if judged.text else 0.0
         return shifted(sure, by)
 
@@ -349,11 +349,8 @@ class Work:
             return self.config.min_confidence
         document = self.cursor.document
         ignored = self.means.ignored(document.uri)
-        return judge.threshold(document.language, len(self.cursor.prefix), ignored, prose=self._in_prose)
+        return judge.threshold(document.language, len(self.cursor.prefix), ignored, prose=self.site.in_prose)
 
-    @property
-    def _in_prose(self) -> bool:
-        return self.site.place in (Place.COMMENT, Place.DOCSTRING)
 
 
 def _reason_of(error: HybridLspError) -> Reason:

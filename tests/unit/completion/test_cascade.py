@@ -28,6 +28,7 @@ from hybrid_lsp.types import Reason, Tier
 
 CONFIG = Config(completion=CompletionConfig(debounce_ms=0, speculate=False))
 PLACE = f"total = {CURSOR}\ny = 2\n"
+LONG = "first = [1, 2, 3]\n" * 100
 
 
 def contest(lighter: float, heavier: float) -> Contest:
@@ -129,12 +130,22 @@ async def test_an_unsure_light_line_is_never_shown() -> None:
 async def test_at_a_hopeless_place_the_heavy_model_is_not_asked() -> None:
     two = Two(lighter=0.01, heavier=0.1, sure=0.2)
     two.light.enqueue(["price", "price"])
-    answer = await two.ask()
+    answer = await two.ask(LONG + PLACE)
     assert (answer.suggestions, answer.reason) == ((), Reason.LOW_CONFIDENCE)
     assert "seldom right" in answer.detail
     assert two.heavy.requests == []
     two.heavy.enqueue(["sum(prices)"])  # the next key tells more, and by hand there is always an answer
-    assert shown(await two.ask(invoked=True)) == "sum(prices)"
+    assert shown(await two.ask(LONG + PLACE, invoked=True)) == "sum(prices)"
+
+
+@pytest.mark.parametrize(("marked", "asked"), [(PLACE, 1), (f"# the total {CURSOR}\n", 0)], ids=["code", "prose"])
+async def test_where_a_file_has_only_begun_code_is_never_hopeless(marked: str, asked: int) -> None:
+    """The light model knows little there, and the heavy one has little to read."""
+    two = Two(lighter=0.01, heavier=0.1, sure=0.2)
+    two.light.enqueue(["price"])
+    two.heavy.enqueue(["sum(prices)"])
+    await two.ask(marked)
+    assert len(two.heavy.requests) == asked
 
 
 async def test_who_wants_to_see_everything_is_not_spared_a_hopeless_place() -> None:
@@ -142,7 +153,7 @@ async def test_who_wants_to_see_everything_is_not_spared_a_hopeless_place() -> N
     two.light.enqueue(["price"])
     two.heavy.enqueue(["sum(prices)"])
     everything = attrs.evolve(CONFIG, completion=attrs.evolve(CONFIG.completion, min_confidence=0.0))
-    assert shown(await two.pipeline.complete(query(PLACE), everything)) == "sum(prices)"
+    assert shown(await two.pipeline.complete(query(LONG + PLACE), everything)) == "sum(prices)"
 
 
 async def test_where_the_heavy_model_fails_the_light_line_has_to_do() -> None:
