@@ -19,7 +19,7 @@ from hybrid_lsp.document import Document, difference
 
 MODEL_STARTS = 0.11
 """Starts a keystroke that are aimed at, for a model that answers within `_FAST_S`."""
-LIGHTER_STARTS, SECOND_STARTS = 0.25, 0.15
+LIGHTER_STARTS, SECOND_STARTS = 0.4, 0.15
 """The same for a model that is asked before another, where a start costs about a seventh and often spares one of those,
 and for the one that is asked after it."""
 _SLOW_S = 0.7

@@ -44,6 +44,9 @@ REUSE_MB = -1.0
 """Default of the memory for kept beginnings of prompts: what suits the model and the machine."""
 _LIGHT_BYTES = 64_000_000
 """Weights of lighter models run on CTranslate2, which starts faster; heavier ones on ONNX Runtime where it can."""
+_LIGHT_THREADS = 1
+"""Theirs would wait for each other longer than they compute: on two cores a second one makes the embedded model's
+suggestions take twice as long (57 against 125 to 220 ms) for twice the processor's time."""
 _PATIENCE_S = 0.15
 """A prompt that takes longer to compute goes on from any beginning that is kept; see `prefix.py`."""
 
@@ -352,7 +355,9 @@ def _load_model(stored: store.StoredModel, compute_type: str, threads: int, libr
         from hybrid_lsp.engine.torch import TorchModel
 
         return TorchModel(stored.folder, compute_type, threads, device)
-    if library == "ctranslate2" or (library == "auto" and _is_light(stored.folder)):
+    if _is_light(stored.folder) and library != "onnxruntime":
+        return Ct2Model(stored.folder, compute_type, threads or _LIGHT_THREADS)
+    if library == "ctranslate2":
         return Ct2Model(stored.folder, compute_type, threads)
     from hybrid_lsp.engine import ort
 
