@@ -352,7 +352,6 @@ class Work:
         return judge.threshold(document.language, len(self.cursor.prefix), ignored, prose=self.site.in_prose)
 
 
-
 def _reason_of(error: HybridLspError) -> Reason:
     if isinstance(error, BackendTimeout):
         return Reason.TIMEOUT

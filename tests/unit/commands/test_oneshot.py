@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_lsp import cli
+from hybrid_lsp import cli, oneshot
+from hybrid_lsp.backends.fake import FakeBackend, FakeReply
 from hybrid_lsp.paths import config_file
 
 Capture = pytest.CaptureFixture[str]
@@ -60,6 +61,19 @@ def test_a_wrong_setting_is_told(tmp_path: Path, capsys: Capture) -> None:
     file.write_text("x = \n")
     assert cli.main(["complete", f"{file}:1:5"]) == 1
     assert "setting completion.debounce_ms: must be a whole number" in capsys.readouterr().err
+
+
+def test_the_one_request_reads_all_that_the_settings_allow(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server begins with little, and reads more once a model was in time; here nothing follows."""
+    model = FakeBackend(replies=[FakeReply("2")])
+    monkeypatch.setattr(oneshot, "make_backend", lambda *args: model)
+    file = tmp_path / "a.py"
+    file.write_text("value = 1\n" * 400 + "other = \n")
+    assert cli.main(["complete", f"{file}:401:9"]) == 0
+    assert capsys.readouterr().out == "2\n"
+    assert len(model.requests[0].prompt.prefix) > 3000
 
 
 @pytest.mark.parametrize("place", ["a.py", "a.py:1", "a.py:0:1", "a.py:1:0", "a.py:x:1", "a.py:1:-1", ":", ""])
