@@ -76,7 +76,7 @@ class EngineBackend:
     @property
     def loading(self) -> bool:
         """Whether the engine is being started."""
-        return self._connecting > 0
+        return self._connecting > 0 or self.launcher.starts(self.spec)
 
     async def warm(self) -> None:
         """Have the engine started and its model loaded ahead of the first request.

@@ -157,6 +157,11 @@ class Launcher:
         # Whoever waits may give up; the start goes on, for the next one.
         return await asyncio.shield(record.starting)
 
+    def starts(self, spec: EngineSpec) -> bool:
+        """Whether an engine is being started, though whoever asked for it may have given up."""
+        record = self._records.get(spec)
+        return record is not None and record.starting is not None and not record.starting.done()
+
     async def lives(self, spec: EngineSpec) -> bool:
         """Whether an engine answers, be it that it is loading; asked of one that has fallen silent."""
         return await self._look(spec, Places.of(spec)) in (Sign.READY, Sign.LOADING)

@@ -156,6 +156,8 @@ class CompletionPipeline:
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
         if flight is None or (flight.invoked and flight.answered and not cursor.invoked):
             return None
+        if flight.typed_on and not cursor.invoked and self._has_only_the_lighter:
+            return None
         answer = await self._wait(flight, work)
         if answer is None or (cursor.invoked and not answer.suggestions):
             return None
@@ -211,6 +213,12 @@ class CompletionPipeline:
     def pause_before_s(self, pace: Pace, config: CompletionConfig) -> float:
         """What is left to wait before a model of that pace may be asked."""
         return self.rhythm.wait_s(pace, config.debounce_ms, client_waited=self.client_waits)
+
+    @property
+    def _has_only_the_lighter(self) -> bool:
+        """Whether the lighter model has to do while the other one loads."""
+        lighter = self.lighter
+        return lighter is not None and lighter.answers and self.router.loading(Task.COMPLETION)
 
     @property
     def _can_ask(self) -> bool:

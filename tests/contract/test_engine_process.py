@@ -157,6 +157,18 @@ async def test_told_to_end_as_soon_as_it_listens_it_ends_in_order(spec: EngineSp
     assert not places.socket.exists()
 
 
+async def test_it_is_loading_also_when_who_asked_has_given_up(backend: EngineBackend) -> None:
+    """The start goes on for the next one, who is to know that it has to wait."""
+    assert not backend.loading
+    asked = asyncio.ensure_future(collect(backend))
+    await until(lambda: backend.loading)
+    asked.cancel()
+    await asyncio.wait([asked])
+    assert backend.loading
+    await collect(backend)
+    assert not backend.loading
+
+
 async def test_a_large_engine_lets_everything_else_go_first(spec: EngineSpec, engines: Engines) -> None:
     await Launcher().ensure(attrs.evolve(spec, role=Tier.LARGE))
     running = engines()[0]

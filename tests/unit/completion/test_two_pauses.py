@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from test_cascade import Two
+from test_cascade import Slow, Two
 from test_completion_pipeline import CURSOR, query, shown
 from virtual import runner
 
@@ -143,5 +143,29 @@ def test_without_a_pause_of_ours_there_is_none_between_the_models(waits: bool, d
         asked, began = typing.key("s"), asyncio.get_running_loop().time()
         assert shown(await asked) == "sum(prices)"
         assert asyncio.get_running_loop().time() - began < 0.01
+
+    play(scene)
+
+
+def test_a_model_that_has_to_be_started_again_keeps_no_key_from_the_light_one() -> None:
+    """An engine ends after a quarter of an hour; who comes back and types is not to sit before nothing meanwhile."""
+
+    async def scene() -> None:
+        heavy = Slow("heavy", loading=False)
+        models = two(heavy=heavy)
+        heavy.replies.insert(0, FakeReply("never", hold=asyncio.Event()))
+        typing = Typing(models)
+        typing.key("s")
+        await asyncio.sleep(0.8)
+        assert typing.starts == (1, 1)
+        heavy.loading = True  # which this request has begun
+        for letter in "um":
+            asked = typing.key(letter)
+            await asyncio.sleep(0.8)
+            assert asked.done()
+            assert shown(asked.result()) == "price"
+        assert typing.starts == (3, 1)
+        heavy.loading = False
+        assert shown(await typing.key("s")) == "sum(prices)"
 
     play(scene)
