@@ -21,7 +21,6 @@ from hybrid_lsp.actions.base import EditOutcome, NothingOutcome
 from hybrid_lsp.actions.pipeline import ActionPipeline
 from hybrid_lsp.backends.base import Backend
 from hybrid_lsp.completion import deep
-from hybrid_lsp.completion.budget import ContextBudget
 from hybrid_lsp.completion.confidence import Judge
 from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.pipeline import CompletionPipeline
@@ -197,8 +196,7 @@ def _row(
 
 async def _filled(task: Task, router: Router, config: Config, metered: Sequence[Metered]) -> tuple[str, float | None]:
     """What is shown when the line is asked for by hand, and how likely it is right by the judge's word."""
-    habits = Habits(budget=ContextBudget(begins=False))  # each task is the only request
-    pipeline = CompletionPipeline(router, lambda document: None, metered[0].judge, habits=habits)
+    pipeline = CompletionPipeline(router, lambda document: None, metered[0].judge, habits=Habits.once())
     query = Query(task.document, task.span.start, invoked=True)
     patient = attrs.evolve(config, completion=CompletionConfig(time_budget_ms=60_000))
     answer = await pipeline.complete(query, patient)

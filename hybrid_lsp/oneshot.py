@@ -10,7 +10,6 @@ from pathlib import Path
 from hybrid_lsp import config as settings
 from hybrid_lsp.backends.base import Closeable
 from hybrid_lsp.backends.factory import make_backend
-from hybrid_lsp.completion.budget import ContextBudget
 from hybrid_lsp.completion.confidence import judge_for
 from hybrid_lsp.completion.habits import Habits
 from hybrid_lsp.completion.pipeline import CompletionPipeline
@@ -72,7 +71,7 @@ async def _ask(document: Document, offset: int, config: settings.Config) -> Answ
         Router({Tier.SMALL: backend} if backend else {}),
         Privacy(config.privacy).document_reason,
         judge_for(config),
-        habits=Habits(budget=ContextBudget(begins=False)),  # no second request comes to read more
+        habits=Habits.once(),
     )
     try:
         return await pipeline.complete(Query(document, offset, invoked=True), config)

@@ -25,6 +25,11 @@ class Habits:
     budget: ContextBudget = attrs.field(factory=ContextBudget)
     windows: Windows = attrs.field(factory=Windows)
 
+    @classmethod
+    def once(cls) -> Habits:
+        """Of a model that is asked a single time: no second request comes to read more."""
+        return cls(budget=ContextBudget(begins=False))
+
     def began(self, first_ms: float, uri: str, most: int, *, read: int) -> None:
         """It began to answer after so many milliseconds; `most` is the user's limit, `read` the characters of its
         window where that was cut anew, else 0."""
@@ -47,7 +52,7 @@ class Watch:
     spoke: bool = False
     tells: bool = True
     _started: float = attrs.field(factory=time.perf_counter)
-    _looks: asyncio.TimerHandle | None = None
+    _looks: asyncio.TimerHandle = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._look()
@@ -66,5 +71,4 @@ class Watch:
         return (time.perf_counter() - self._started) * 1000
 
     def end(self) -> None:
-        assert self._looks is not None
         self._looks.cancel()

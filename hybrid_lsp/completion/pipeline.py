@@ -156,8 +156,8 @@ class CompletionPipeline:
         flight = self.flights.find(cursor.uri, cursor.prefix, cursor.suffix)
         if flight is None or (flight.invoked and flight.answered and not cursor.invoked):
             return None
-        if flight.typed_on and not cursor.invoked and self._has_only_the_lighter:
-            return None
+        if flight.typed_on and not cursor.invoked and self._ready_lighter and self.router.loading(Task.COMPLETION):
+            return None  # the lighter model has to do meanwhile
         answer = await self._wait(flight, work)
         if answer is None or (cursor.invoked and not answer.suggestions):
             return None
@@ -205,25 +205,23 @@ class CompletionPipeline:
         return [self.habits] if self.lighter is None else [self.lighter.habits, self.habits]
 
     @property
+    def _ready_lighter(self) -> Lighter | None:
+        """The lighter model, if it may be asked now."""
+        return self.lighter if self.lighter is not None and self.lighter.answers else None
+
+    @property
     def _first_pace(self) -> Pace:
         """Of the model that is asked first."""
-        lighter = self.lighter
-        return lighter.habits.pace if lighter is not None and lighter.answers else self.habits.pace
+        return (self._ready_lighter or self).habits.pace
 
     def pause_before_s(self, pace: Pace, config: CompletionConfig) -> float:
         """What is left to wait before a model of that pace may be asked."""
         return self.rhythm.wait_s(pace, config.debounce_ms, client_waited=self.client_waits)
 
     @property
-    def _has_only_the_lighter(self) -> bool:
-        """Whether the lighter model has to do while the other one loads."""
-        lighter = self.lighter
-        return lighter is not None and lighter.answers and self.router.loading(Task.COMPLETION)
-
-    @property
     def _can_ask(self) -> bool:
         """Whether any model may be asked now."""
-        return bool(self.router.candidates(Task.COMPLETION)) or (self.lighter is not None and self.lighter.answers)
+        return bool(self.router.candidates(Task.COMPLETION)) or self._ready_lighter is not None
 
     def _stop_thinking(self, uri: str) -> None:
         if (timer := self._ahead.pop(uri, None)) is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 from functools import cached_property, partial
@@ -83,6 +82,8 @@ class Work:
     config: CompletionConfig
     background: bool = False
     id: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    _first: First | None = None
+    """What the lighter model has said, once it was asked."""
 
     @cached_property
     def copies(self) -> Copies:
@@ -115,7 +116,7 @@ class Work:
     async def run(self, flight: Flight) -> Answer:
         """Ask the models; the answer is remembered, also for those who ask later."""
         loading = self.means.router.loading(Task.COMPLETION)
-        first = await self._lighter() if loading or not self.cursor.invoked else None
+        self._first = first = await self._lighter() if loading or not self.cursor.invoked else None
         if first is not None and loading and (first.answer.suggestions or not self.cursor.invoked):
             return first.meanwhile  # not remembered: who asks next may get more
         if first is not None and (decided := self._decided(first)) is not None:
@@ -127,7 +128,7 @@ class Work:
         try:
             generation = await self._generate(flight, first)
         except HybridLspError as error:
-            return await self.instead(error, first)
+            return await self.instead(error)
         answer = self._presenter().generated(generation, self.copies)
         if (shown := flight.shown) is not None:
             answer = extended(shown, answer)
@@ -153,9 +154,9 @@ class Work:
             means.habits.pace.needed(True)
         await flight.rest(means.pause_before_s(means.habits.pace, self.config))
 
-    async def instead(self, error: HybridLspError, first: First | None = None) -> Answer:
+    async def instead(self, error: HybridLspError) -> Answer:
         """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""
-        first = first or await self._lighter()
+        first = self._first or await self._lighter()
         if first is not None and first.answer.suggestions:
             return attrs.evolve(first.answer, detail=str(error))
         return self.without_model(_reason_of(error), str(error))
@@ -256,12 +257,11 @@ class Work:
         request = _request(read.window, shape, self.config, background=self.background)
         draft, least = self._draft(first), presenter.least_logprob(self.copies)
         request = attrs.evolve(request, draft=draft, least_logprob=least)
-        started = time.perf_counter()
 
         def heard(so_far: Generation) -> None:
             so_far = _restored(so_far, read.restore)
             flight.write(so_far.text)
-            is_late = time.perf_counter() - started >= SHOWN_WITHIN_S
+            is_late = so_far.elapsed_ms >= SHOWN_WITHIN_S * 1000
             if is_late and so_far.lines[0].finished and not flight.answered:
                 self._show(flight, so_far)
 
