@@ -119,12 +119,15 @@ class Work:
         self._first = first = await self._lighter() if loading or not self.cursor.invoked else None
         if first is not None and loading and (first.answer.suggestions or not self.cursor.invoked):
             return first.meanwhile  # not remembered: who asks next may get more
-        if first is not None and (decided := self._decided(first)) is not None:
-            self.means.habits.pace.needed(False)
+        decided = self._decided(first) if first is not None else None
+        for_a_key = not (self.cursor.invoked or self.background)
+        if for_a_key and first is not None:
+            self.means.habits.pace.needed(decided is None)
+        if decided is not None:
             self._keep(decided)
             return decided
-        if not (self.cursor.invoked or self.background):
-            await self._rest(flight, first)
+        if for_a_key and self.means.lighter is not None:
+            await flight.rest(self.means.pause_before_s(self.means.habits.pace, self.config))
         try:
             generation = await self._generate(flight, first)
         except HybridLspError as error:
@@ -144,15 +147,6 @@ class Work:
         if first.decides:
             return first.answer
         return first.given_up if first.hopeless and self.config.min_confidence < 0 else None
-
-    async def _rest(self, flight: Flight, first: First | None) -> None:
-        """The pause before the heavier model is longer than the one before the lighter."""
-        means = self.means
-        if means.lighter is None:
-            return
-        if first is not None:
-            means.habits.pace.needed(True)
-        await flight.rest(means.pause_before_s(means.habits.pace, self.config))
 
     async def instead(self, error: HybridLspError) -> Answer:
         """The lighter model's answer has to do, or a copied line; what is wrong is said all the same."""

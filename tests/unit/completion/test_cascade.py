@@ -321,3 +321,21 @@ async def test_where_the_heavy_model_is_silent_the_light_line_has_to_do(
     await turns()
     assert shown(await two.ask(invoked=invoked)) == "sum(prices)"  # it has been heard after all
     assert len(two.heavy.requests) == 1
+
+
+@pytest.mark.parametrize("heavier", [0.8, 0.95])
+async def test_only_what_a_key_asked_tells_how_often_the_heavy_model_is_needed(
+    heavier: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_module, "READING_S", 0.0)
+    told: list[bool] = []
+    monkeypatch.setattr(Pace, "needed", lambda pace, needed: told.append(needed))
+    two = Two(lighter=0.8, heavier=heavier)
+    two.light.enqueue(["price * count", "; more"])
+    two.heavy.enqueue(["price * count", "; more"])
+    ahead = attrs.evolve(CONFIG, completion=attrs.evolve(CONFIG.completion, speculate=True))
+    assert shown(await two.pipeline.complete(query(PLACE), ahead)) == "price * count"
+    for _ in range(5):
+        await turns()
+    assert len(two.light.requests) == 2  # the second of its own accord
+    assert told == [heavier > 0.9]
